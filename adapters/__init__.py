@@ -1,0 +1,1 @@
+"""Adapters: one technology each, behind a port of `broker.ports`; they do not know each other."""

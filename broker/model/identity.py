@@ -1,0 +1,70 @@
+"""Who may do what: one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """Roles that a token can carry."""
+
+    READER = "reader"  #: sees states, never form data
+    CASEWORKER = "caseworker"  #: reads documents, signs off, retries
+    OPERATOR = "operator"  #: runs the node: parked messages, destinations
+    AUDITOR = "auditor"  #: exports and verifies the journal
+    BACKEND = "backend"  #: a national system; the token's subject is its name
+    DISPATCHER_CLIENT = "dispatcher-client"  #: X-API-key clients of /national-dispatcher
+
+
+class Action(StrEnum):
+    """What the API and the console can do."""
+
+    MESSAGES_LIST = "messages:list"
+    MESSAGES_READ = "messages:read"  #: one message's states and timeline
+    MESSAGES_BYTES = "messages:bytes"  #: original bytes and translated documents
+    MESSAGES_SUBMIT = "messages:submit"
+    MESSAGES_SIGN_OFF = "messages:sign-off"
+    MESSAGES_RETRY = "messages:retry"
+    CASES_READ = "cases:read"
+    AUDIT_EXPORT = "audit:export"
+    DISPATCHER_READ = "dispatcher:read"
+
+
+PERMITTED: Final[dict[Role, frozenset[Action]]] = {
+    Role.READER: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.CASES_READ}),
+    Role.CASEWORKER: frozenset(
+        {
+            Action.MESSAGES_LIST,
+            Action.MESSAGES_READ,
+            Action.MESSAGES_BYTES,
+            Action.MESSAGES_SIGN_OFF,
+            Action.MESSAGES_RETRY,
+            Action.CASES_READ,
+        }
+    ),
+    Role.OPERATOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_RETRY, Action.CASES_READ}),
+    Role.AUDITOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.CASES_READ, Action.AUDIT_EXPORT}),
+    Role.BACKEND: frozenset({Action.MESSAGES_SUBMIT, Action.MESSAGES_READ, Action.MESSAGES_BYTES}),
+    Role.DISPATCHER_CLIENT: frozenset({Action.DISPATCHER_READ}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An authenticated caller. `token_id` is the token's jti."""
+
+    subject: str
+    roles: frozenset[Role]
+    token_id: str = ""
+    one_time: bool = False
+
+    def may(self, action: Action) -> bool:
+        """Whether one of its roles permits the action."""
+        return any(action in PERMITTED[role] for role in self.roles)
+
+    @property
+    def backend(self) -> str:
+        """The back end that the caller is, or "" for staff: a back end sees its own messages only."""
+        return self.subject if Role.BACKEND in self.roles else ""

@@ -1,0 +1,85 @@
+"""A message and the words about it.
+
+A *message* is one business message, immutable once kept. Message type names are those of the
+catalogue (law-and-forms §9): one global element of `schemas/eu/1/eu.xsd` each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class MessageType(StrEnum):
+    """The message catalogue: IN-.., OUT-.. over the Central Platform, and our own national steps."""
+
+    APPLICATION_SUBMITTED = "ApplicationSubmitted"  #: IN-01
+    APPLICATION_AMENDED = "ApplicationAmended"  #: IN-02
+    ADDITIONAL_INFORMATION = "AdditionalInformation"  #: IN-03
+    APPLICATION_WITHDRAWN = "ApplicationWithdrawn"  #: IN-04
+    DECISION_ACK = "DecisionAck"  #: IN-05
+    APPLICANT_RESPONSE = "ApplicantResponse"  #: IN-06
+    APPEAL_NOTIFIED = "AppealNotified"  #: IN-07
+    PEER_STATUS = "PeerStatus"  #: IN-08
+    PEER_PERMIT = "PeerPermit"  #: IN-09
+    VALIDATION_RESULT = "ValidationResult"  #: IN-12, and our own answer in the other direction
+    FEE_RESPONSE = "FeeResponse"  #: IN-13
+    APPLICATION_ACK = "ApplicationAck"  #: OUT-01
+    STATUS_UPDATE = "StatusUpdate"  #: OUT-02
+    ADDITIONAL_INFO_REQUEST = "AdditionalInfoRequest"  #: OUT-03
+    EXTENSION_NOTICE = "ExtensionNotice"  #: OUT-04
+    ADDITIONAL_INFO_ACK = "AdditionalInfoAck"  #: OUT-05
+    FEE_ESTIMATE = "FeeEstimate"  #: OUT-06
+    DECISION_ISSUED = "DecisionIssued"  #: OUT-07
+    PERMIT_ISSUED = "PermitIssued"  #: OUT-08
+    DECISION_NOTICE_TO_PEERS = "DecisionNoticeToPeers"  #: OUT-09
+    APPEAL_ACK = "AppealAck"  #: OUT-10
+    APPLICATION_ORIGINATED = "ApplicationOriginated"  #: OUT-16
+    WITHDRAWAL_CONFIRMED = "WithdrawalConfirmed"  #: OUT-17
+    NATIONAL_STEP = "NationalStep"  #: a step of a national chain; never leaves the state
+    ERROR_NOTICE = "ErrorNotice"  #: to a back end: its message was refused (JSON, ours)
+    OUTCOME_NOTICE = "OutcomeNotice"  #: to a back end: its message reached its end (JSON, ours)
+
+
+class Door(StrEnum):
+    """Where a message came in."""
+
+    ACCESS_POINT = "access-point"
+    AMQP = "amqp"
+    HTTP = "http"
+    CLI = "cli"
+    REMS = "rems"
+    RULE = "rule"  #: emitted by a leg's rule: written by the broker itself
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to a message; its bytes are kept by SHA-256. Size in bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One business message as it was kept: who brought it, its key, its bytes by hash."""
+
+    id: str
+    door: Door
+    party: str  #: access point name, back end name or client: as authenticated, never as claimed
+    key: str  #: inbox key within (door, party)
+    sha256: str
+    size: int
+    content_type: str
+    kept_at: datetime
+    type: str = ""  #: MessageType, empty until read
+    profile: str = ""  #: schema family and version of the original bytes
+    case_key: str = ""
+    version: int = 0  #: version of the application that it speaks of; 0 where it names none
+    headers: dict[str, str] = field(default_factory=dict)  #: transport facts (ebMS ids, parties); no form data
+    attachments: tuple[Attachment, ...] = ()
+    causation_id: str = ""  #: the message that made a rule emit this one

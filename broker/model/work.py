@@ -1,0 +1,45 @@
+"""Work rows and attempts: what is still to do, and each try of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class WorkKind(StrEnum):
+    """`prepare` takes a message id, `deliver` an exchange id."""
+
+    PREPARE = "prepare"
+    DELIVER = "deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One row of work: the truth behind a ticket. Deleted when done; attempts stay."""
+
+    id: str
+    kind: WorkKind
+    subject: str
+    next_attempt_at: datetime
+    attempts: int = 0
+    deadline: datetime | None = None
+    last_error: str = ""
+    claimed_by: str = ""
+    claimed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one step: kept for ever, shown in the timeline."""
+
+    id: str
+    subject: str  #: message or exchange id
+    step: str  #: prepare, deliver
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: str  #: done | later | refused | parked
+    error_code: str = ""
+    detail: str = ""
+    worker: str = ""

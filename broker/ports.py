@@ -1,0 +1,347 @@
+"""Every port in one place: what the flow needs from the world, and nothing of how it is done.
+
+Adapters implement these; they raise only errors of `broker.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from broker.errors import Problem
+    from broker.model.cases import Alias, Case, Leg, RunningClock
+    from broker.model.exchanges import Exchange
+    from broker.model.identity import Identity
+    from broker.model.journal import Checkpoint, Entry, SealedEntry
+    from broker.model.messages import Attachment, Message
+    from broker.model.work import Attempt, Work, WorkKind
+
+
+class Clock(Protocol):
+    """The time, as a parameter."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """New ids, as a parameter."""
+
+    def new(self) -> str:
+        """A fresh id that sorts by time (UUIDv7)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFilter:
+    """What a list of exchanges shows. Empty fields do not filter; `text` matches any id or alias exactly."""
+
+    states: tuple[str, ...] = ()
+    direction: str = ""
+    type: str = ""
+    addressee: str = ""
+    party: str = ""  #: exchanges whose message was brought by, or is addressed to, this back end
+    case_key: str = ""
+    text: str = ""
+    limit: int = 50
+    before: str = ""  #: an exchange id: only rows older than it (ids sort by time)
+
+
+class Transaction(Protocol):
+    """One commit. Everything done through it becomes true together, or not at all."""
+
+    # contents, by SHA-256 in lower-case hexadecimal
+    async def put_content(self, data: bytes) -> str: ...
+    async def content(self, sha256: str) -> bytes:
+        """Raises: NotFound."""
+        ...
+
+    async def has_content(self, sha256: str) -> bool: ...
+
+    # messages
+    async def add_message(self, message: Message) -> None:
+        """Raises: Conflict, if (door, party, key) is taken."""
+        ...
+
+    async def message(self, message_id: str) -> Message:
+        """Raises: NotFound."""
+        ...
+
+    async def message_by_key(self, door: str, party: str, key: str) -> Message | None: ...
+    async def describe_message(self, message: Message) -> None:
+        """Set what reading found out: type, profile, case_key, version, attachments. Never the bytes."""
+        ...
+
+    async def messages_of_case(self, case_key: str) -> tuple[Message, ...]:
+        """Oldest first."""
+        ...
+
+    # exchanges
+    async def add_exchange(self, exchange: Exchange) -> None:
+        """Raises: Conflict, if the id or the wire_message_id is taken."""
+        ...
+
+    async def exchange(self, exchange_id: str) -> Exchange:
+        """Raises: NotFound."""
+        ...
+
+    async def save_exchange(self, exchange: Exchange) -> Exchange:
+        """Write all columns where the stored revision equals `exchange.revision`; return it with revision + 1.
+
+        Raises: Conflict, if another transaction was first.
+        """
+        ...
+
+    async def exchanges_of_message(self, message_id: str) -> tuple[Exchange, ...]:
+        """Oldest first."""
+        ...
+
+    async def exchange_by_wire_id(self, wire_message_id: str) -> Exchange | None: ...
+    async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
+        """Newest first."""
+        ...
+
+    async def overdue_exchanges(self, now: datetime, limit: int) -> tuple[Exchange, ...]:
+        """SUBMITTED exchanges whose `due_at` has passed."""
+        ...
+
+    async def unreceipted_exchanges(self, limit: int) -> tuple[Exchange, ...]:
+        """SUBMITTED or ENDED outbound exchanges without `receipt_at`, oldest first."""
+        ...
+
+    # cases, legs, clocks
+    async def case(self, key: str) -> Case:
+        """Raises: NotFound."""
+        ...
+
+    async def case_by_alias(self, alias: Alias) -> Case | None: ...
+    async def add_case(self, case: Case) -> None: ...
+    async def save_case(self, case: Case) -> Case:
+        """As save_exchange; also inserts aliases that are new (Conflict if one belongs to another case)."""
+        ...
+
+    async def cases(self, *, limit: int, before: str = "", text: str = "") -> tuple[Case, ...]:
+        """Newest first; `before` is a case key, `text` an exact key or alias."""
+        ...
+
+    async def legs(self, case_key: str) -> tuple[Leg, ...]: ...
+    async def leg(self, case_key: str, owner: str) -> Leg | None: ...
+    async def save_leg(self, leg: Leg) -> Leg:
+        """Insert at revision 0, else as save_exchange."""
+        ...
+
+    async def clocks(self, case_key: str) -> tuple[RunningClock, ...]: ...
+    async def save_clock(self, clock: RunningClock) -> None:
+        """Insert or replace by (case_key, leg, clock, started_at)."""
+        ...
+
+    # work
+    async def add_work(self, work: Work) -> None: ...
+    async def claim_work(self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime) -> Work | None:
+        """Take the row if it is due and unclaimed (or its claim ran out); attempts + 1. None: nothing to do."""
+        ...
+
+    async def finish_work(self, work: Work) -> None:
+        """Delete the row. Raises: LostLease, if `work.claimed_by` does not own it any more."""
+        ...
+
+    async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:
+        """Release the claim and try again at `at`. Raises: LostLease."""
+        ...
+
+    async def due_work(self, now: datetime, limit: int) -> tuple[Work, ...]:
+        """Rows due and unclaimed, oldest first."""
+        ...
+
+    async def work_of(self, subjects: tuple[str, ...]) -> tuple[Work, ...]: ...
+    async def add_attempt(self, attempt: Attempt) -> None: ...
+    async def attempts(self, subjects: tuple[str, ...]) -> tuple[Attempt, ...]:
+        """Oldest first."""
+        ...
+
+    # journal
+    async def write_entry(self, entry: Entry) -> None: ...
+    async def unsealed(self, limit: int) -> tuple[Entry, ...]:
+        """Entries without a number, oldest first (by time, then id)."""
+        ...
+
+    async def last_sealed(self) -> SealedEntry | None: ...
+    async def seal(self, entries: tuple[SealedEntry, ...]) -> None: ...
+    async def sealed(self, after: int, limit: int) -> tuple[SealedEntry, ...]: ...
+    async def entries_about(self, targets: tuple[str, ...]) -> tuple[Entry, ...]:
+        """Oldest first, sealed or not."""
+        ...
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+    async def checkpoints(self) -> tuple[Checkpoint, ...]: ...
+
+    # leases, one-time tokens, figures
+    async def take_lease(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool: ...
+    async def use_once(self, key: str, at: datetime) -> bool:
+        """True the first time a key is used, False ever after."""
+        ...
+
+    async def figures(self, now: datetime) -> dict[str, float]:
+        """Counts for metrics: `exchanges.<direction>.<STATE>`, `work.due`, `work.oldest_seconds`, `journal.unsealed`."""
+        ...
+
+
+class Store(Protocol):
+    """The durable truth."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits on a clean exit, rolls back on an exception. Raises: Unavailable."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises: Unavailable, or ConfigurationError if the migrations are not at head."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+TicketHandler = Callable[[str], Awaitable[None]]
+
+
+class Tickets(Protocol):
+    """Hints to workers: ids only; the work row is the truth."""
+
+    async def put(self, kind: WorkKind, subject: str) -> None:
+        """Raises: Unavailable; losing a ticket is harmless, the sweeper issues another."""
+        ...
+
+    async def consume(self, kind: WorkKind, handler: TicketHandler, *, concurrency: int) -> None:
+        """Call the handler for each ticket until cancelled; reconnects by itself. A ticket is acked when
+        the handler returns or raises (the row keeps what is left to do)."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises: Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One payload of an AS4 user message."""
+
+    href: str  #: `cid:message` for the business document
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    """An ebMS3 user message as seen at the access point's back-end interface."""
+
+    message_id: str
+    parts: tuple[Part, ...]
+    conversation_id: str = ""
+    ref_to_message_id: str = ""
+    from_party: str = ""
+    to_party: str = ""
+    service: str = ""
+    service_type: str = ""
+    action: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
+    timestamp: str = ""
+
+
+class AccessPoint(Protocol):
+    """The national eDelivery access point (Domibus or compatible)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def submit(self, message: UserMessage) -> None:
+        """Raises: AlreadySubmitted (duplicate fault by code or text), OutcomeUnknown (time-out or cut after
+        the request was sent), Unavailable (anything else: all of it stays retryable)."""
+        ...
+
+    async def pending(self) -> tuple[str, ...]: ...
+    async def retrieve(self, message_id: str) -> UserMessage:
+        """Without marking it as downloaded. Raises: NotFound, Unavailable."""
+        ...
+
+    async def mark_downloaded(self, message_id: str) -> None:
+        """Already marked counts as success. Raises: Unavailable."""
+        ...
+
+    async def status(self, message_id: str) -> str:
+        """A Domibus messageStatus, NOT_FOUND for an unknown id."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises: Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a back end is handed. `id` stays the same over all tries of one delivery."""
+
+    id: str
+    type: str
+    profile: str
+    content_type: str
+    document: bytes
+    sha256: str
+    case_key: str = ""
+    causation_id: str = ""  #: for notices: the message of the back end that this is about
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Backend(Protocol):
+    """A national system behind the broker."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def deliver(self, delivery: Delivery) -> bool:
+        """Hand over; True if the back end has also acknowledged it.
+
+        Raises: Unavailable (try again), Refused (it will never take this: a person must look).
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Documents(Protocol):
+    """The one hardened parser, the libxml2 gate and the xmlschema diagnosis."""
+
+    def parse(self, data: bytes) -> etree._Element:
+        """Raises: Refused (not-xml, dtd-forbidden, too-large, too-deep, bad-encoding)."""
+        ...
+
+    def is_valid(self, profile: str, root: etree._Element) -> bool:
+        """The gate: the compiled schema's verdict."""
+        ...
+
+    async def diagnose(self, profile: str, data: bytes) -> tuple[Problem, ...]:
+        """Explain a refusal: first 50 problems, each with path and rule; within two seconds."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Who is calling."""
+
+    async def bearer(self, token: str) -> Identity:
+        """Raises: Unauthenticated."""
+        ...
+
+    async def api_key(self, key: str) -> Identity:
+        """Raises: Unauthenticated."""
+        ...
+
+
