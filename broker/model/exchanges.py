@@ -108,6 +108,10 @@ class Exchange:
     content_type: str = ""
     report_sha256: str = ""  #: compact translation report, kept as content
     carry_sha256: str = ""
+    pivot_sha256: str = ""  #: the eu-1 document that was written into the addressee's profile
+    losses: tuple[dict[str, str], ...] = ()  #: legal facts that the addressee's profile cannot carry
+    signed_off_by: str = ""
+    signed_off_at: datetime | None = None
     outcome: str = ""
     reason: str = ""  #: why parked, refused, held: plain words
     problems: tuple[dict[str, str], ...] = ()

@@ -1,0 +1,1 @@
+"""The way of a message: doors, stages, outcomes, retries, and the loops that keep it moving."""

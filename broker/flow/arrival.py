@@ -1,0 +1,32 @@
+"""What a door hands over, and what it gets back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from broker.errors import Problem
+    from broker.model.messages import Door
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message at a door: original bytes, and who brought it as authenticated there."""
+
+    door: Door
+    party: str
+    key: str
+    data: bytes
+    content_type: str
+    headers: dict[str, str] = field(default_factory=dict)  #: transport facts worth keeping; never form data
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a door answers: the kept message, whether it is new, and how far it came within the request."""
+
+    message_id: str
+    fresh: bool
+    state: str
+    problems: tuple[Problem, ...] = ()
