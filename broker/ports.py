@@ -144,7 +144,9 @@ class Transaction(Protocol):
 
     # work
     async def add_work(self, work: Work) -> None: ...
-    async def claim_work(self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime) -> Work | None:
+    async def claim_work(
+        self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime
+    ) -> Work | None:
         """Take the row if it is due and unclaimed (or its claim ran out); attempts + 1. None: nothing to do."""
         ...
 
@@ -189,7 +191,7 @@ class Transaction(Protocol):
         ...
 
     async def figures(self, now: datetime) -> dict[str, float]:
-        """Counts for metrics: `exchanges.<direction>.<STATE>`, `work.due`, `work.oldest_seconds`, `journal.unsealed`."""
+        """For metrics: `exchanges.<direction>.<STATE>`, `work.due`, `work.oldest_seconds`, `journal.unsealed`."""
         ...
 
 
@@ -218,8 +220,10 @@ class Tickets(Protocol):
         ...
 
     async def consume(self, kind: WorkKind, handler: TicketHandler, *, concurrency: int) -> None:
-        """Call the handler for each ticket until cancelled; reconnects by itself. A ticket is acked when
-        the handler returns or raises (the row keeps what is left to do)."""
+        """Call the handler for each ticket until cancelled; reconnects by itself.
+
+        A ticket is acked when the handler returns or raises: the row keeps what is left to do.
+        """
         ...
 
     async def ping(self) -> None:
@@ -262,8 +266,11 @@ class AccessPoint(Protocol):
     def name(self) -> str: ...
 
     async def submit(self, message: UserMessage) -> None:
-        """Raises: AlreadySubmitted (duplicate fault by code or text), OutcomeUnknown (time-out or cut after
-        the request was sent), Unavailable (anything else: all of it stays retryable)."""
+        """Hand a message to the access point under its own MessageId.
+
+        Raises: AlreadySubmitted (duplicate fault by code or text), OutcomeUnknown (time-out or cut after the
+        request was sent), Unavailable (anything else: all of it stays retryable).
+        """
         ...
 
     async def pending(self) -> tuple[str, ...]: ...
@@ -343,5 +350,3 @@ class Authenticator(Protocol):
     async def api_key(self, key: str) -> Identity:
         """Raises: Unauthenticated."""
         ...
-
-

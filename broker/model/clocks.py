@@ -1,0 +1,144 @@
+"""Legal clocks: when a period that starts now ends, and why.
+
+Counting follows Regulation (EEC, Euratom) 1182/71 Art. 3: the day of the event is not counted; a period in
+weeks or months ends on the day of the same name or number (else the last day of the month); a period that
+would end on a public holiday, Sunday or Saturday ends with the next working day. Legal days are days in the
+zone of the deciding body (the law names none: our reading). Expiry never decides anything: the Regulation has
+no tacit decision.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from broker.model.cases import RunningClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from zoneinfo import ZoneInfo
+
+    from broker.model.cases import Leg
+    from broker.model.lifecycle import Step
+
+ALL: Final = "ALL"
+_SATURDAY: Final = 5
+
+
+class WorkingDays(Protocol):
+    """The calendar of the state whose body acts."""
+
+    zone: ZoneInfo
+
+    def is_holiday(self, day: date) -> bool:
+        """Whether it is a public holiday there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRule:
+    """One row of `schemas/lifecycles/clocks.toml`."""
+
+    id: str
+    what: str
+    length: Mapping[str, int]
+    basis: str
+    strength: str
+    note: str = ""
+
+
+def read_clocks(table: Mapping[str, Any]) -> dict[str, ClockRule]:
+    """Clock rules from the parsed TOML file, by id."""
+    return {
+        row["id"]: ClockRule(row["id"], row["what"], row["length"], row["basis"], row["strength"], row.get("note", ""))
+        for row in table["clock"]
+    }
+
+
+def is_working_day(day: date, days: WorkingDays) -> bool:
+    """Neither Saturday, Sunday nor public holiday (1182/71 Art. 2(2))."""
+    return day.weekday() < _SATURDAY and not days.is_holiday(day)
+
+
+def add_months(day: date, months: int) -> date:
+    """The same-numbered day, or the last day of a shorter month."""
+    index = day.month - 1 + months
+    year, month = day.year + index // 12, index % 12 + 1
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def last_day(start: datetime, length: Mapping[str, int], days: WorkingDays) -> date | None:
+    """The last legal day of a period that starts with an event at `start`; None where the law gives no number."""
+    day = start.astimezone(days.zone).date()
+    if not length:
+        return None
+    if "working_days" in length:
+        return _after_working_days(day, length["working_days"], days)
+    end = add_months(day, length.get("months", 0)) + timedelta(days=length.get("days", 0) + 7 * length.get("weeks", 0))
+    while not is_working_day(end, days):
+        end += timedelta(days=1)
+    return end
+
+
+def _after_working_days(day: date, count: int, days: WorkingDays) -> date:
+    while count:
+        day += timedelta(days=1)
+        count -= is_working_day(day, days)
+    return day
+
+
+def start_clock(rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> RunningClock:
+    """The clock started by an event at `at`, with the reason for its date."""
+    end = last_day(at, rule.length, days)
+    length = " ".join(f"{number} {unit.replace('_', ' ')}" for unit, number in rule.length.items()) or rule.note
+    start = at.astimezone(days.zone).date().isoformat()
+    return RunningClock(
+        case_key=leg.case_key,
+        leg=leg.owner,
+        clock=rule.id,
+        started_at=at,
+        due_on=end.isoformat() if end else "",
+        state="running",
+        reason=f"{rule.what}: {length} from {start} ({rule.basis}, {rule.strength})",
+    )
+
+
+def moved_clocks(
+    running: Iterable[RunningClock],
+    step: Step,
+    leg: Leg,
+    *,
+    at: datetime,
+    rules: Mapping[str, ClockRule],
+    days: WorkingDays,
+) -> tuple[RunningClock, ...]:
+    """The clocks of the leg that this step starts, stops, pauses or resumes, as they are after it."""
+    before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
+    moved = [after for clock in before if (after := _moved(clock, step, at)) is not clock]
+    return (*moved, *(start_clock(rules[name], leg, at, days) for name in step.starts))
+
+
+def _moved(clock: RunningClock, step: Step, at: datetime) -> RunningClock:
+    if ALL in step.stops or clock.clock in step.stops:
+        return replace(clock, state="stopped", stopped_at=at)
+    if clock.clock in step.pauses and clock.state == "running":
+        return replace(clock, state="paused", paused_at=at)
+    if clock.clock in step.resumes and clock.state == "paused" and clock.paused_at:
+        return _resumed(clock, at - clock.paused_at)
+    return clock
+
+
+def _resumed(clock: RunningClock, pause: timedelta) -> RunningClock:
+    """The remainder continues (D6.3 §8.2, pause); the statutory date without the pause stays visible in the reason."""
+    if not clock.due_on:
+        return replace(clock, state="running", paused_at=None)
+    due = date.fromisoformat(clock.due_on) + timedelta(days=pause.days)
+    return replace(
+        clock,
+        state="running",
+        paused_at=None,
+        due_on=due.isoformat(),
+        reason=f"{clock.reason}; paused {pause.days} days (D6.3 §8.2, guidance), without the pause {clock.due_on}",
+    )

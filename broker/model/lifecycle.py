@@ -1,0 +1,203 @@
+"""The leg's machine: steps are data (`schemas/lifecycles/*.toml`), this module only reads the table.
+
+A step is found by the leg's state and the event; guards are facts recorded by earlier steps. An
+event that no step allows is an illegal step and is refused before anything leaves the house. News of
+other legs never comes here (Art. 68(5): each body decides within its remit).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from broker.errors import Problem, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from broker.model.cases import Leg
+
+NONE: Final = "NONE"  #: the state of a leg that does not exist yet
+OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of a lifecycle table."""
+
+    id: str
+    sources: tuple[str, ...]
+    on: str
+    to: str
+    require: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    record: tuple[str, ...] = ()
+    emits: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+    pauses: tuple[str, ...] = ()
+    resumes: tuple[str, ...] = ()
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """A table of steps with its version, its terminal states and its projections onto the wire."""
+
+    id: str
+    version: str
+    steps: tuple[Step, ...]
+    terminal: frozenset[str]
+    projections: Mapping[str, Mapping[str, str]]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def status(self, release: str, state: str) -> str:
+        """What the wire of a D6.4 release calls this internal state; "" if it has no word for it."""
+        return self.projections.get(release, {}).get(state, "")
+
+    def group(self, kind: str) -> str:
+        """The group (positive, negative, procedural) of a decision kind; the kind itself if unknown."""
+        return next((name for name, kinds in self.groups.items() if kind in kinds), kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened: a message type, and what tells its variants apart (status, response, …)."""
+
+    type: str
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """As a table writes it."""
+        return f"{self.type}:{self.variant}" if self.variant else self.type
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event does to one leg: the leg after it, and what to emit and which clocks to move."""
+
+    leg: Leg
+    step: Step
+    national_step: Step | None = None
+
+
+def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
+    """A lifecycle from its parsed TOML file."""
+    return Lifecycle(
+        id=table["id"],
+        version=table["version"],
+        steps=tuple(_read_step(row) for row in table["step"]),
+        terminal=frozenset(table.get("terminal", ())),
+        projections=table.get("projection", {}),
+        groups={name: tuple(kinds) for name, kinds in table.get("groups", {}).items()},
+    )
+
+
+def _read_step(row: Mapping[str, Any]) -> Step:
+    lists = ("require", "unless", "record", "emits", "starts", "stops", "pauses", "resumes")
+    return Step(
+        id=row["id"],
+        sources=tuple(row["from"]),
+        on=row["on"],
+        to=row["to"],
+        basis=row.get("source", ""),
+        **{name: tuple(row.get(name, ())) for name in lists},
+    )
+
+
+def advance(leg: Leg, event: Event, *, lifecycle: Lifecycle, national: Lifecycle | None, at: datetime) -> Change:
+    """What the event does to the leg.
+
+    Raises: Refused with code `illegal-step` (the state does not allow it), `guard-unmet` (a fact is missing or
+    already there) or `illegal-national-step` (the national chain is not there yet).
+    """
+    step = _find(lifecycle, leg.state, event)
+    if step is None:
+        raise Refused((_illegal(leg, event, lifecycle),))
+    _check_guards(leg, event, step)
+    national_step = _national_step(leg, event, national)
+    after = replace(
+        leg,
+        state=_target(leg, step),
+        origin=leg.state if step.to == "AWAITING_INFO" else leg.origin,
+        national_state=national_step.to if national_step else leg.national_state,
+        facts={**leg.facts, **{fact: at.isoformat() for fact in step.record}},
+        updated_at=at,
+    )
+    return Change(after, step, national_step)
+
+
+def _target(leg: Leg, step: Step) -> str:
+    return {"SAME": leg.state, "ORIGIN": leg.origin}.get(step.to, step.to)
+
+
+def _find(lifecycle: Lifecycle, state: str, event: Event) -> Step | None:
+    for name in (event.name, event.type):
+        for step in lifecycle.steps:
+            if step.on == name and _allows(lifecycle, step, state):
+                return step
+    return None
+
+
+def _allows(lifecycle: Lifecycle, step: Step, state: str) -> bool:
+    if state in step.sources:
+        return True
+    return OPEN in step.sources and state != NONE and state not in lifecycle.terminal
+
+
+def _check_guards(leg: Leg, event: Event, step: Step) -> None:
+    missing = ", ".join(fact for fact in step.require if fact not in leg.facts)
+    present = ", ".join(fact for fact in step.unless if fact in leg.facts)
+    if missing:
+        raise Refused((_guard(leg, step, f"{event.name} is not lawful yet: {missing} must be recorded first"),))
+    if present:
+        raise Refused((_guard(leg, step, f"{event.name} came again: {present} is recorded already"),))
+
+
+def _guard(leg: Leg, step: Step, detail: str) -> Problem:
+    return Problem(
+        code="guard-unmet",
+        detail=detail,
+        path="leg",
+        rule=f"{step.id} ({step.basis})",
+        value=leg.state,
+        hint="Look at the leg's timeline for what was recorded, and send what is missing first.",
+    )
+
+
+def _national_step(leg: Leg, event: Event, national: Lifecycle | None) -> Step | None:
+    if national is None:
+        return None
+    state = leg.national_state or NONE
+    step = _find(national, state, event)
+    if step is not None:
+        return step
+    named = [row for row in national.steps if row.on in (event.name, event.type)]
+    if not named and event.type != "NationalStep":
+        return None
+    raise Refused(
+        (
+            Problem(
+                code="illegal-national-step",
+                detail=f"{event.name} is not possible while the national chain {national.id} is at {state}",
+                path="leg",
+                rule=", ".join(f"{row.id} ({row.basis})" for row in named) or national.id,
+                value=state,
+                hint=f"It is possible from: {', '.join(s for row in named for s in row.sources) or 'no state'}.",
+            ),
+        )
+    )
+
+
+def _illegal(leg: Leg, event: Event, lifecycle: Lifecycle) -> Problem:
+    possible = sorted({step.on for step in lifecycle.steps if _allows(lifecycle, step, leg.state)})
+    return Problem(
+        code="illegal-step",
+        detail=f"{event.name} is not a lawful step from {leg.state}",
+        path="leg",
+        rule=f"{lifecycle.id}-{lifecycle.version}",
+        value=leg.state,
+        hint=f"From {leg.state} these are possible: {', '.join(possible) or 'none'}.",
+    )
