@@ -14,16 +14,16 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def schemas_dir() -> Path:
     """The folder with XSDs, mappings, code lists and lifecycles. Raises: ConfigurationError."""
-    return _data_dir("schemas", "eu/1/eu.xsd")
+    return _data_dir("schemas")
 
 
 def config_dir() -> Path:
     """The folder with the shipped configurations and the demo's inputs. Raises: ConfigurationError."""
-    return _data_dir("config", "")
+    return _data_dir("config")
 
 
-def _data_dir(name: str, marker: str) -> Path:
+def _data_dir(name: str) -> Path:
     for base in (_PACKAGE / "_data", _PACKAGE.parent):
-        if (base / name / marker).exists():
+        if (base / name).is_dir():
             return base / name
     raise ConfigurationError(f"The folder {name!r} that comes with the program is missing: install it again.")
