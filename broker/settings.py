@@ -1,0 +1,208 @@
+"""The configuration of one node: a TOML file named by HDEU_CONFIG, over it variables HDEU_SECTION__KEY.
+
+All errors are told at once, each with its key. Secrets are SecretStr and are never printed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from broker.errors import ConfigurationError
+
+ROLE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
+UNREGISTERED = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
+
+
+class Section(BaseModel):
+    """A table of the file; a key that nobody reads is an error, not a silent slip."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSection(Section):
+    """Who this node is."""
+
+    name: str = "hdeu-node"
+    nation: str = Field(default="FR", pattern="^[A-Z]{2}$")  #: ISO 3166-1 alpha-2
+    participant: str = "urn:example:hdab:node"  #: participant id in envelopes
+    time_zone: str = "Europe/Paris"  #: in which legal days are counted
+    release: str = "d6.4-v0.5"  #: projection of statuses, see schemas/lifecycles/leg.toml
+
+
+class DatabaseSection(Section):
+    """`sqlite:///path` (embedded) or `postgresql://…`."""
+
+    url: SecretStr = SecretStr("")
+
+
+class QueueSection(Section):
+    """`embedded:` or `amqp://…`; tuning in the query (`?heartbeat=10&reconnect_interval=1`)."""
+
+    url: SecretStr = SecretStr("embedded:")
+
+
+class ApiSection(Section):
+    """API and console."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""  #: as back ends reach it; default http://host:port
+    time_budget: float = 5.0  #: seconds of preparing within a request before it answers 202
+
+
+class OpsSection(Section):
+    """Metrics and health."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+
+
+class AccessPointSection(Section):
+    """The Domibus WS plugin and the ebMS3 header values of its PMode (pilot values as defaults)."""
+
+    name: str = "access-point"
+    url: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    poll: float = 1.0  #: seconds between two looks at the pending list
+    timeout: float = 30.0  #: seconds for one call
+    party: str = ""
+    party_type: str = UNREGISTERED
+    central_party: str = ""
+    initiator_role: str = ROLE + "initiator"
+    responder_role: str = ROLE + "responder"
+    service: str = "bdx:noprocess"
+    service_type: str = "tc1"
+    action: str = "TC1Leg1"
+    original_sender: str = UNREGISTERED + ":C1"
+    final_recipient: str = UNREGISTERED + ":C4"
+
+
+class BackendSection(Section):
+    """One national system."""
+
+    kind: Literal["amqp", "webhook", "pull"]
+    profile: str
+    url: str = ""  #: webhook address
+    secret: SecretStr = SecretStr("")  #: signs webhook bodies
+    lifecycle: str = ""  #: national chain, a file of schemas/lifecycles
+    catalogs: tuple[str, ...] = ()  #: catalogue ids routed here
+    default: bool = True  #: gets what no catalogue claims
+    timeout: float = 10.0
+
+
+class HolderSection(Section):
+    """A holder of data, in the directory that routing and staff see."""
+
+    number: int
+    name: str
+    role: Literal["affiliated entity", "associated partner", ""] = ""
+
+
+class ClientSection(Section):
+    """A client of /national-dispatcher with an API key, stored hashed."""
+
+    name: str
+    key_hash: SecretStr
+
+
+class TrustSection(Section):
+    """Tokens of an outside issuer, accepted beside the node's own."""
+
+    jwks_url: str = ""
+    issuer: str = ""
+
+
+class WorkSection(Section):
+    """Seconds and counts of the loops."""
+
+    concurrency: int = 4
+    lease: float = 60.0
+    backoff_base: float = 2.0
+    backoff_cap: float = 900.0
+    budget: float = 48 * 3600.0
+    sweep: float = 0.5
+    seal: float = 1.0
+    receipts: float = 1.0
+    hold: float = 3600.0  #: how long a message waits for the application it speaks of, then it is parked
+
+
+class Settings(BaseSettings):
+    """Everything one node needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix="HDEU_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    environment: Literal["development", "test", "production"] = "development"
+    data_dir: Path = Path("data")
+    node: NodeSection = NodeSection()
+    database: DatabaseSection = DatabaseSection()
+    queue: QueueSection = QueueSection()
+    api: ApiSection = ApiSection()
+    ops: OpsSection = OpsSection()
+    access_point: AccessPointSection = AccessPointSection()
+    backends: dict[str, BackendSection] = {}
+    holders: tuple[HolderSection, ...] = ()
+    clients: tuple[ClientSection, ...] = ()
+    trust: TrustSection = TrustSection()
+    work: WorkSection = WorkSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, over variables, over the file."""
+        path = os.environ.get("HDEU_CONFIG", "")
+        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *file)
+
+    @property
+    def database_url(self) -> str:
+        """The database's address; by default a SQLite file in the data directory."""
+        return self.database.url.get_secret_value() or f"sqlite:///{self.data_dir / 'broker.sqlite'}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the node needs no service beside itself."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def public_url(self) -> str:
+        """The API's address as others reach it."""
+        return self.api.public_url or f"http://{self.api.host}:{self.api.port}"
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Settings:
+        if self.embedded and not self.queue.url.get_secret_value().startswith("embedded"):
+            raise ValueError("queue.url: RabbitMQ needs PostgreSQL (database.url); SQLite goes with `embedded:`")
+        if sum(backend.default for backend in self.backends.values()) > 1:
+            raise ValueError("backends: only one back end can be the default")
+        if self.environment == "production" and "mock" in (self.access_point.party + self.access_point.central_party):
+            raise ValueError("access_point: the mock EU node is refused in production")
+        return self
+
+
+def load_settings(path: Path | str | None = None) -> Settings:
+    """Settings from `path`, or from the file that HDEU_CONFIG names, and from variables.
+
+    Raises: ConfigurationError, with one line per wrong key.
+    """
+    if path is not None:
+        os.environ["HDEU_CONFIG"] = str(path)
+    named = os.environ.get("HDEU_CONFIG", "")
+    if named and not Path(named).is_file():
+        raise ConfigurationError(f"HDEU_CONFIG names {named}, and there is no such file")
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'configuration'}: {item['msg']}" for item in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from None
