@@ -1,0 +1,1 @@
+"""Who is calling: node keys, bearer tokens, keys of an external issuer, API keys."""
