@@ -1,0 +1,1 @@
+"""National access points behind the port `broker.ports.AccessPoint`, one package per interface."""

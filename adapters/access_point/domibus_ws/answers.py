@@ -1,0 +1,142 @@
+"""Answers of the WS plugin, read by namespace URI and local name; what is not known is passed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from adapters.access_point.domibus_ws import mtom
+from adapters.access_point.domibus_ws.hardened import Document, Unreadable, parse
+from adapters.access_point.domibus_ws.names import EB, SOAP, WS, XOP
+from broker.ports import Part, UserMessage
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from adapters.access_point.domibus_ws.settings import Limits
+
+_NS: Final = {"s": SOAP, "w": WS, "eb": EB, "xop": XOP}
+_DEFAULT_MEDIA_TYPE: Final = "text/xml"  # Domibus's own, where neither header nor part names one
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A SOAP fault. `code` is normalised to `EBMS:0004`, `WS_PLUGIN:0009`; empty where no detail came."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One envelope: either a fault or a body."""
+
+    document: Document
+    related: mtom.Related | None
+    limits: Limits
+
+    @property
+    def fault(self) -> Fault | None:
+        """The fault that it carries."""
+        found = self.document.root.find("s:Body/s:Fault", _NS)
+        return None if found is None else _fault(found)
+
+    def operation(self, name: str) -> etree._Element:
+        """The body's element. Raises: Unreadable, if it is another."""
+        found = self.document.root.find(f"s:Body/w:{name}", _NS)
+        if found is None:
+            raise Unreadable(f"no {name} in the answer")
+        return found
+
+    def message_ids(self, name: str) -> tuple[str, ...]:
+        """Every `messageID` of the body, once each, in order."""
+        found = (_text(element) for element in self.operation(name).iterfind("messageID"))
+        return tuple(dict.fromkeys(message_id for message_id in found if message_id))
+
+    def user_message(self) -> UserMessage:
+        """The retrieved message. Raises: Unreadable."""
+        header = self.document.root.find("s:Header/eb:Messaging/eb:UserMessage", _NS)
+        if header is None:
+            raise Unreadable("no UserMessage in the header of the answer")
+        return _user_message(header, self._parts(header))
+
+    def _parts(self, header: etree._Element) -> tuple[Part, ...]:
+        body = self.operation("retrieveMessageResponse")
+        media_types = _media_types(header)
+        found = [*body.iterfind("bodyload"), *body.iterfind("payload")]
+        parts = tuple(self._part(element, media_types) for element in found)
+        if sum(len(part.data) for part in parts) > self.limits.payload:
+            raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+        return parts
+
+    def _part(self, payload: etree._Element, media_types: dict[str, str]) -> Part:
+        value = payload.find("value")
+        if value is None:
+            raise Unreadable("a payload without a value")
+        href = (payload.get("payloadId") or "").strip()
+        media_type = media_types.get(href.lower()) or payload.get("contentType") or _DEFAULT_MEDIA_TYPE
+        return Part(href=href, media_type=media_type, data=self._bytes(value))
+
+    def _bytes(self, value: etree._Element) -> bytes:
+        include = value.find("xop:Include", _NS)
+        if include is None:
+            return self.document.base64(value)
+        if self.related is None:
+            raise Unreadable("an xop:Include in an answer without MIME parts")
+        return self.related.resolve(include.get("href") or "")
+
+
+def read(content_type: str, body: bytes, limits: Limits) -> Answer:
+    """Read one HTTP body as a SOAP 1.2 envelope, inline or MTOM. Raises: Unreadable."""
+    related = mtom.split(content_type, body) if mtom.is_related(content_type) else None
+    document = parse(related.root if related else body, limit=limits.document)
+    if document.root.tag != f"{{{SOAP}}}Envelope":
+        raise Unreadable("not a SOAP 1.2 envelope")
+    return Answer(document=document, related=related, limits=limits)
+
+
+def _fault(element: etree._Element) -> Fault:
+    reason = _text(element.find("s:Reason/s:Text", _NS))
+    detail = element.find("s:Detail/w:FaultDetail", _NS)
+    if detail is None:
+        return Fault(code="", text=reason)
+    # Domibus writes EBMS:0004 in details, EBMS_0004 in error lists, and WS_PLUGIN_0005 for payload faults.
+    head, _, number = _text(detail.find("code")).replace("_", ":").rpartition(":")
+    code = f"{head.replace(':', '_')}:{number}" if head else number
+    return Fault(code=code, text=_text(detail.find("message")) or reason)
+
+
+def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:
+    def text(path: str) -> str:
+        return _text(header.find(path, _NS))
+
+    service = header.find("eb:CollaborationInfo/eb:Service", _NS)
+    return UserMessage(
+        message_id=text("eb:MessageInfo/eb:MessageId"),
+        parts=parts,
+        conversation_id=text("eb:CollaborationInfo/eb:ConversationId"),
+        ref_to_message_id=text("eb:MessageInfo/eb:RefToMessageId"),
+        from_party=text("eb:PartyInfo/eb:From/eb:PartyId"),
+        to_party=text("eb:PartyInfo/eb:To/eb:PartyId"),
+        service=_text(service),
+        service_type="" if service is None else service.get("type") or "",
+        action=text("eb:CollaborationInfo/eb:Action"),
+        properties=_properties(header, "eb:MessageProperties/eb:Property"),
+        timestamp=text("eb:MessageInfo/eb:Timestamp"),
+    )
+
+
+def _properties(element: etree._Element, path: str) -> dict[str, str]:
+    return {found.get("name") or "": _text(found) for found in element.iterfind(path, _NS)}
+
+
+def _media_types(header: etree._Element) -> dict[str, str]:
+    """MimeType by href in lower case: Domibus matches parts without regard to case."""
+    return {
+        (info.get("href") or "").strip().lower(): _properties(info, "eb:PartProperties/eb:Property").get("MimeType", "")
+        for info in header.iterfind("eb:PayloadInfo/eb:PartInfo", _NS)
+    }
+
+
+def _text(element: etree._Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()

@@ -1,0 +1,142 @@
+"""`broker.ports.AccessPoint` over the Domibus WS plugin.
+
+Two-phase fetch, the caller's own MessageId, and errors that keep three things apart: it arrived, it did not,
+nobody knows. Retries here bridge seconds and never repeat a submit that may have been received.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+import tenacity
+
+from adapters.access_point.domibus_ws import answers, requests, verdicts
+from adapters.access_point.domibus_ws.hardened import Unreadable
+from adapters.access_point.domibus_ws.names import STATUSES
+from adapters.access_point.domibus_ws.transport import NotConnected, Reply, Transport
+from broker.errors import NotFound, OutcomeUnknown, Unavailable
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from adapters.access_point.domibus_ws.settings import DomibusSettings
+    from broker.ports import UserMessage
+
+_log = structlog.get_logger(__name__)
+_Value = TypeVar("_Value")
+_PROBE = "hdeu-probe"  # an id that no message has: NOT_FOUND proves the plugin, its user and its database
+
+
+class DomibusWs:
+    """One access point. `tls` carries a private trust store or a client certificate."""
+
+    def __init__(self, settings: DomibusSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        self._settings = settings
+        self._transport = Transport(settings, tls)
+
+    @property
+    def name(self) -> str:
+        """The configured name."""
+        return self._settings.name
+
+    async def submit(self, message: UserMessage) -> None:
+        """Submit under the caller's MessageId. Raises: AlreadySubmitted, OutcomeUnknown, Unavailable."""
+        answer = await self._call(requests.submit(message, self._settings.header), submitting=True)
+        try:
+            ids = answer.message_ids("submitResponse")
+        except Unreadable as error:
+            raise OutcomeUnknown(f"the access point's answer is unreadable: {error}") from error
+        if ids != (message.message_id,):
+            raise OutcomeUnknown("the access point confirmed another MessageId than ours")
+        _log.info("access_point.submitted", access_point=self.name, message_id=message.message_id)
+
+    async def pending(self) -> tuple[str, ...]:
+        """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
+        return await self._read(requests.list_pending(), _pending)
+
+    async def retrieve(self, message_id: str) -> UserMessage:
+        """Fetch, leaving it pending. Raises: NotFound, Unavailable."""
+        message = await self._read(requests.retrieve(message_id), answers.Answer.user_message)
+        if message.message_id != message_id:
+            raise Unavailable("the access point handed out another message than asked for")
+        _log.info("access_point.retrieved", access_point=self.name, message_id=message_id, parts=len(message.parts))
+        return message
+
+    async def mark_downloaded(self, message_id: str) -> None:
+        """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""
+        try:
+            await self._read(requests.mark(message_id), _marked)
+        except NotFound:
+            _log.info("access_point.already_marked", access_point=self.name, message_id=message_id)
+            return
+        _log.info("access_point.marked", access_point=self.name, message_id=message_id)
+
+    async def status(self, message_id: str) -> str:
+        """The status of what we sent; NOT_FOUND for an unknown id. Raises: Unavailable."""
+        try:
+            return await self._read(requests.status(message_id), _status)
+        except NotFound:
+            return "NOT_FOUND"
+
+    async def ping(self) -> None:
+        """Ask something that needs the whole access point. Raises: Unavailable."""
+        await self.status(_PROBE)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._transport.close()
+
+    async def _read(self, body: bytes, reader: Callable[[answers.Answer], _Value]) -> _Value:
+        """A call without lasting effect, or with one that may happen twice."""
+        answer = await self._call(body, submitting=False)
+        try:
+            return reader(answer)
+        except Unreadable as error:
+            raise Unavailable(f"the access point's answer is unreadable: {error}") from error
+
+    async def _call(self, body: bytes, *, submitting: bool) -> answers.Answer:
+        reply = await self._post(body, submitting=submitting)
+        try:
+            answer = answers.read(reply.content_type, reply.body, self._settings.limits)
+        except Unreadable as error:
+            raise verdicts.of_http(reply.status, submitting=submitting) from error
+        if answer.fault is not None:
+            raise verdicts.of_fault(answer.fault, submitting=submitting)
+        return answer
+
+    async def _post(self, body: bytes, *, submitting: bool) -> Reply:
+        """A few tries within seconds; a submit is tried again only if no connection was made."""
+        try:
+            return await self._retrying(NotConnected if submitting else Unavailable)(self._transport.post, body)
+        except NotConnected as error:
+            raise Unavailable(error.detail) from error
+        except OutcomeUnknown as error:
+            if submitting:
+                raise
+            raise Unavailable(error.detail) from error
+
+    def _retrying(self, error: type[Unavailable]) -> tenacity.AsyncRetrying:
+        patience = self._settings.patience
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(error),
+            stop=tenacity.stop_after_attempt(patience.tries),
+            wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
+            reraise=True,
+        )
+
+
+def _pending(answer: answers.Answer) -> tuple[str, ...]:
+    return answer.message_ids("listPendingMessagesResponse")
+
+
+def _marked(answer: answers.Answer) -> None:
+    answer.operation("markMessageAsDownloadedResponse")
+
+
+def _status(answer: answers.Answer) -> str:
+    status = (answer.operation("getStatusResponse").text or "").strip()
+    if status not in STATUSES:
+        raise Unreadable("a message status that Domibus does not have")
+    return status

@@ -1,0 +1,64 @@
+"""What the adapter must be told. Defaults of the header are the values that the HealthData@EU pilot used.
+
+The values of Release 3 and later are not published, so every one of them is configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_PARTY_TYPE = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
+_ROLES = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The ebMS3 header of what we send; a `UserMessage` overrules it where it names a value of its own."""
+
+    from_party: str
+    to_party: str
+    party_type: str = _PARTY_TYPE
+    from_role: str = f"{_ROLES}/initiator"
+    to_role: str = f"{_ROLES}/responder"
+    service: str = "bdx:noprocess"
+    service_type: str = "tc1"
+    action: str = "TC1Leg1"
+    original_sender: str = f"{_PARTY_TYPE}:C1"
+    final_recipient: str = f"{_PARTY_TYPE}:C4"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds, and the number of tries of one call. Longer waits are the work row's business."""
+
+    connect: float = 5.0
+    total: float = 60.0
+    tries: int = 3
+    first_pause: float = 0.2
+    longest_pause: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes.
+
+    `answer` bounds what is read from the access point (base64 included), `payload` the decoded payloads of one
+    message, `document` the XML left after they were cut out.
+    """
+
+    answer: int = 92 * 1024 * 1024
+    payload: int = 64 * 1024 * 1024
+    document: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DomibusSettings:
+    """One access point. `password` never shows in a repr."""
+
+    name: str
+    url: str
+    user: str
+    password: str = field(repr=False)
+    header: Header
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
