@@ -1,0 +1,196 @@
+"""Deliver one exchange: outbound to the access point, inbound to a back end.
+
+The MessageId towards the access point was derived and kept before the first submit. *Already exists* means
+arrived only if the status query agrees (neither NOT_FOUND, SEND_FAILURE nor DELETED). Every failure stays
+retryable; when the budget is used up the exchange waits for a person, it is never dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import AlreadySubmitted, Conflict, LostLease, OutcomeUnknown, Refused, Unavailable
+from broker.flow.node import Node, commit, log
+from broker.flow.outcomes import Done, Later, Outcome, Park
+from broker.model.exchanges import Direction, Exchange, State
+from broker.model.messages import Message
+from broker.model.work import Attempt, Work, WorkKind
+from broker.ports import Delivery, Part, UserMessage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from broker.ports import Transaction
+
+DOCUMENT_PART: Final = "cid:message"
+STRUCTURED_PART: Final = "cid:structured"
+_NOT_ARRIVED: Final = frozenset({"NOT_FOUND", "SEND_FAILURE", "DELETED"})
+_DELIVERABLE: Final = frozenset({State.QUEUED, State.SUBMITTING, State.READY})
+
+
+async def deliver(node: Node, exchange_id: str) -> None:
+    """Work on one deliver row, if it is there, due and free."""
+    started = node.clock.now()
+    claimed = await commit(node, lambda tx: _claim(node, tx, exchange_id, started))
+    if claimed is None:
+        return
+    work, exchange, message, load = claimed
+    outcome = await _try(node, exchange, message, load)
+    if isinstance(outcome, Later) and started - exchange.created_at > timedelta(seconds=node.retry.budget):
+        outcome = Park(f"gave up after {work.attempts} tries: {outcome.reason}")
+    try:
+        await commit(node, lambda tx: _record(node, tx, work, outcome, started))
+    except LostLease:
+        log.warning("exchange.lease_lost", exchange_id=exchange_id)
+
+
+async def _claim(
+    node: Node, tx: Transaction, exchange_id: str, now: datetime
+) -> tuple[Work, Exchange, Message, dict[str, bytes]] | None:
+    until = now + timedelta(seconds=node.retry.lease)
+    work = await tx.claim_work(WorkKind.DELIVER, exchange_id, worker=node.worker, now=now, until=until)
+    if work is None:
+        return None
+    exchange = await tx.exchange(exchange_id)
+    if exchange.state not in _DELIVERABLE:
+        await tx.finish_work(work)
+        return None
+    if exchange.state is State.QUEUED:
+        exchange = await tx.save_exchange(replace(exchange, state=State.SUBMITTING, updated_at=now))
+    message = await tx.message(exchange.message_id)
+    return work, exchange, message, await _load(tx, exchange)
+
+
+async def _load(tx: Transaction, exchange: Exchange) -> dict[str, bytes]:
+    load = {DOCUMENT_PART: await tx.content(exchange.document_sha256)}
+    if exchange.signed_off_at and exchange.pivot_sha256:
+        load[STRUCTURED_PART] = await tx.content(exchange.pivot_sha256)
+    return load
+
+
+async def _try(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+    breaker = node.breakers.of(exchange.addressee)
+    if breaker.blocked(node.clock.now()):
+        return Later(timedelta(seconds=breaker.rest), f"{exchange.addressee} is left alone after repeated failures")
+    send = _submit if exchange.direction is Direction.OUTBOUND else _hand_over
+    try:
+        outcome = await send(node, exchange, message, load)
+    except Refused as refused:
+        return Park(refused.detail, refused.problems)
+    except Unavailable as problem:
+        breaker.failed(node.clock.now())
+        return Later(timedelta(0), problem.detail, problem.code)
+    except Conflict as problem:
+        return Later(timedelta(0), problem.detail, problem.code)
+    breaker.succeeded()
+    return outcome
+
+
+async def _submit(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+    if node.access_point is None:
+        return Later(timedelta(seconds=60), "no access point is configured (access_point.url)", "configuration")
+    user_message = _user_message(node, exchange, message, load)
+    try:
+        await node.access_point.submit(user_message)
+    except (AlreadySubmitted, OutcomeUnknown) as unclear:
+        status = await node.access_point.status(exchange.wire_message_id)
+        if status in _NOT_ARRIVED:
+            return Later(timedelta(0), f"{unclear.detail} (status {status})", unclear.code)
+    return Done()
+
+
+def _user_message(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> UserMessage:
+    types = {DOCUMENT_PART: exchange.content_type, STRUCTURED_PART: "application/xml"}
+    return UserMessage(
+        message_id=exchange.wire_message_id,
+        parts=tuple(Part(href, types[href], data) for href, data in load.items()),
+        conversation_id=exchange.case_key or message.id,
+        ref_to_message_id=message.headers.get("ref_to_message_id", ""),
+        from_party=node.wire.party,
+        to_party=node.wire.central_party,
+        service=node.wire.service,
+        service_type=node.wire.service_type,
+        action=node.wire.action,
+        properties=dict(node.wire.properties),
+    )
+
+
+async def _hand_over(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+    connected = node.backends.get(exchange.addressee)
+    if connected is None:
+        return Park(f"no back end is called {exchange.addressee}")
+    delivery = Delivery(
+        id=exchange.id,
+        type=exchange.type,
+        profile=exchange.profile,
+        content_type=exchange.content_type,
+        document=load[DOCUMENT_PART],
+        sha256=exchange.document_sha256,
+        case_key=exchange.case_key,
+        causation_id=message.causation_id or message.id,
+        attachments=message.attachments,
+    )
+    acknowledged = await connected.backend.deliver(delivery)
+    return Acknowledged() if acknowledged else Done()
+
+
+class Acknowledged(Done):
+    """Delivered, and the back end said that it has it."""
+
+
+async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, started: datetime) -> None:
+    now = node.clock.now()
+    exchange = await tx.exchange(work.subject)
+    await tx.add_attempt(_attempt(node, work, outcome, started, now))
+    if isinstance(outcome, Later):
+        delay = max(outcome.delay, node.retry.delay(work.attempts, node.random))
+        await tx.postpone_work(work, at=now + delay, error=f"{outcome.code}: {outcome.reason}"[:500])
+        if exchange.state is State.SUBMITTING:
+            await tx.save_exchange(replace(exchange, state=State.QUEUED, updated_at=now))
+        log.warning("exchange.later", exchange_id=exchange.id, code=outcome.code, attempt=work.attempts)
+        return
+    await tx.finish_work(work)
+    after = _parked(exchange, outcome) if isinstance(outcome, Park) else _arrived(node, exchange, outcome, now)
+    await tx.save_exchange(replace(after, updated_at=now))
+    await tx.write_entry(
+        node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, wire_id=exchange.wire_message_id)
+    )
+    log.info("exchange.delivered", exchange_id=exchange.id, state=after.state.value, type=exchange.type)
+
+
+def _attempt(node: Node, work: Work, outcome: Outcome, started: datetime, now: datetime) -> Attempt:
+    return Attempt(
+        id=node.ids.new(),
+        subject=work.subject,
+        step=work.kind.value,
+        number=work.attempts,
+        started_at=started,
+        ended_at=now,
+        outcome=type(outcome).__name__.lower(),
+        error_code=outcome.code if isinstance(outcome, Later) else "",
+        detail=(getattr(outcome, "reason", ""))[:500],
+        worker=node.worker,
+    )
+
+
+def _parked(exchange: Exchange, outcome: Outcome) -> Exchange:
+    assert isinstance(outcome, Park)  # noqa: S101 -- narrows the type for the one caller
+    problems = tuple(problem.as_dict() for problem in outcome.problems)
+    return replace(exchange, state=State.PARKED, reason=outcome.reason, problems=problems or exchange.problems)
+
+
+def _arrived(node: Node, exchange: Exchange, outcome: Outcome, now: datetime) -> Exchange:
+    if exchange.direction is Direction.INBOUND:
+        acknowledged = isinstance(outcome, Acknowledged)
+        return replace(
+            exchange,
+            state=State.ACKNOWLEDGED if acknowledged else State.DELIVERED,
+            delivered_at=now,
+            acknowledged_at=now if acknowledged else None,
+        )
+    due = node.due.get(exchange.type)
+    due_at = now + timedelta(days=due.days) if due and due.days and exchange.state is State.SUBMITTING else None
+    state = State.SUBMITTED if exchange.state is State.SUBMITTING else exchange.state
+    return replace(exchange, state=state, submitted_at=exchange.submitted_at or now, due_at=due_at)
