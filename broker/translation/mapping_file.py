@@ -1,0 +1,319 @@
+"""Read mapping files (docs/mapping-language.md) into plain values that remember file and line.
+
+Nothing is checked here against a schema; `mapping_check` does that. Errors: ConfigurationError, `<file>:<line>: …`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from broker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EU: Final = "eu"
+NATIONAL: Final = "national"
+#: What a line may do, by the key that says so.
+KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
+LINE_KEYS: Final = frozenset({*KINDS, "table", "otherwise", "by", "text", "source", "anchor"})
+GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
+FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
+MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
+
+_KEY = re.compile(r"""^\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
+_HEADER = re.compile(r"^\s*\[\[?\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something is written."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a mapping."""
+
+    at: Place
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a mapping: what happens to the leaf `leaf` of `side`."""
+
+    kind: str
+    side: str
+    leaf: str
+    at: Place
+    others: tuple[str, ...] = ()  #: leaves of the other side, in order
+    table: str = ""
+    otherwise: str = ""
+    by: str = ""
+    text: str = ""
+    reason: str = ""
+    source: str = ""
+    anchor: str = ""
+
+    def named(self, side: str) -> tuple[str, ...]:
+        """The leaves of a side that this line accounts for."""
+        if side == self.side:
+            return (self.leaf,)
+        return (*self.others, self.otherwise) if self.otherwise else self.others
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A repeated eu-1 element, its counterpart, and the leaf that tells its instances apart."""
+
+    path: str
+    at: Place
+    counterpart: str = ""
+    key: str = ""
+    national_key: str = ""
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A recode table, from eu-1 to national; `ambiguous` national values stand for several of eu-1."""
+
+    name: str
+    source: str
+    rows: dict[str, str]
+    ambiguous: dict[str, tuple[str, ...]]
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One mapping file."""
+
+    name: str
+    file: str
+    eu: tuple[str, ...]
+    national: tuple[str, ...]
+    lines: tuple[Line, ...]
+    groups: tuple[Group, ...]
+    tables: dict[str, Table]
+    eu_at: Place
+    national_at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Annex:
+    """The national element that shows eu-1 fields without counterpart: repeated entry, and its attribute for the path."""
+
+    entry: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRule:
+    """Which national message is which eu-1 message, and of which families it is made."""
+
+    type: str
+    element: str
+    at: Place
+    when: dict[str, str | bool] = field(default_factory=dict)
+    when_eu: dict[str, str | bool] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A national profile: its schema, its messages, its families."""
+
+    name: str
+    version: str
+    schema: str
+    file: str
+    language: str
+    annex: Annex | None
+    messages: tuple[MessageRule, ...]
+    families: dict[str, Family]
+
+
+def load_profile(directory: Path) -> Profile:
+    """Read `messages.toml` and every family that it names.
+
+    Raises: ConfigurationError, naming file and line of the first thing that cannot be read.
+    """
+    source = _Source(directory / "messages.toml", directory.parent)
+    data = source.data
+    rules = tuple(_message(source, number, row) for number, row in enumerate(data.get("message", [])))
+    shared = _shared_tables(directory)
+    names = sorted({name for rule in rules for name in (*rule.parts, *rule.context)})
+    annex = data.get("annex")
+    return Profile(
+        name=source.text("profile"),
+        version=source.text("version"),
+        schema=source.text("schema"),
+        file=source.name,
+        language=str(data.get("language", "")),
+        annex=Annex(entry=annex["entry"], path=annex["path"]) if annex else None,
+        messages=rules,
+        families={name: load_family(directory / f"{name}.toml", shared) for name in names},
+    )
+
+
+def load_family(file: Path, shared: dict[str, Table]) -> Family:
+    """Read one family file. Raises: ConfigurationError."""
+    source = _Source(file, file.parent.parent)
+    unknown = set(source.data) - FAMILY_KEYS
+    if unknown:
+        raise source.error(f"unknown entry {min(unknown)!r}", "", min(unknown))
+    tables = {name: _table(source, name, f"tables.{name}", row) for name, row in source.data.get("tables", {}).items()}
+    lines = [_line(source, EU, "fields", leaf, row) for leaf, row in source.data.get("fields", {}).items()]
+    lines += [_line(source, NATIONAL, "national", leaf, row) for leaf, row in source.data.get("national", {}).items()]
+    return Family(
+        name=source.text("family"),
+        file=source.name,
+        eu=source.texts("eu"),
+        national=source.texts("national_scope"),
+        lines=tuple(lines),
+        groups=tuple(_group(source, path, row) for path, row in source.data.get("groups", {}).items()),
+        tables={**shared, **tables},
+        eu_at=source.place("", "eu"),
+        national_at=source.place("", "national_scope"),
+    )
+
+
+class _Source:
+    """A TOML file with the line numbers of its keys."""
+
+    def __init__(self, file: Path, base: Path) -> None:
+        self.name = file.relative_to(base).as_posix()
+        try:
+            text = file.read_text(encoding="utf-8")
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except FileNotFoundError:
+            raise ConfigurationError(f"{self.name}:1: no such mapping file") from None
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"line (\d+)", str(error))
+            raise ConfigurationError(f"{self.name}:{found[1] if found else 1}: {error}") from None
+        self._lines = _line_numbers(text)
+
+    def place(self, table: str, key: str) -> Place:
+        return Place(self.name, self._lines.get((table, key), self._lines.get((table, ""), 1)))
+
+    def error(self, detail: str, table: str, key: str) -> ConfigurationError:
+        return ConfigurationError(str(Fault(self.place(table, key), detail)))
+
+    def text(self, key: str) -> str:
+        value = self.data.get(key)
+        if not isinstance(value, str) or not value:
+            raise self.error(f"{key!r} is missing or no text", "", key)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(f"{key!r} is missing or no list of texts", "", key)
+        return tuple(value)
+
+
+def _line_numbers(text: str) -> dict[tuple[str, str], int]:
+    numbers: dict[tuple[str, str], int] = {}
+    table, counts = "", dict[str, int]()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := _KEY.match(line):
+            numbers.setdefault((table, found[1].strip("\"'")), number)
+        elif found := _HEADER.match(line):
+            table = found[1].replace('"', "")
+            if line.lstrip().startswith("[["):
+                counts[table] = counts.get(table, -1) + 1
+                table = f"{table}.{counts[table]}"
+            numbers[(table, "")] = number
+    return numbers
+
+
+def _message(source: _Source, number: int, row: dict[str, Any]) -> MessageRule:
+    table = f"message.{number}"
+    for key in row:
+        if key not in MESSAGE_KEYS:
+            raise source.error(f"unknown entry {key!r}", table, key)
+    for key in ("type", "element", "parts"):
+        if key not in row:
+            raise source.error(f"{key!r} is missing", table, "")
+    return MessageRule(
+        type=row["type"],
+        element=row["element"],
+        at=source.place(table, ""),
+        when=row.get("when", {}),
+        when_eu=row.get("when_eu", {}),
+        parts=tuple(row["parts"]),
+        context=tuple(row.get("context", ())),
+    )
+
+
+def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
+    at = source.place(table, leaf)
+    if not isinstance(row, dict) or set(row) - LINE_KEYS:
+        raise source.error(f"{leaf!r} must be a table with keys among {', '.join(sorted(LINE_KEYS))}", table, leaf)
+    kinds = [kind for kind in KINDS if kind in row]
+    if len(kinds) != 1:
+        raise source.error(f"{leaf!r} must say exactly one of {', '.join(KINDS)}", table, leaf)
+    kind = kinds[0]
+    allowed = ("join", "carried", "left_out") if side == NATIONAL else tuple(k for k in KINDS if k != "join")
+    if kind not in allowed:
+        raise source.error(f"{leaf!r}: {kind!r} cannot stand under [{table}]", table, leaf)
+    for key, needs in (("recode", "table"), ("split", "by"), ("join", "by"), ("carried", "source"), ("left_out", "source")):
+        if kind == key and not row.get(needs):
+            raise source.error(f"{leaf!r}: {kind!r} needs {needs!r}", table, leaf)
+    what = row[kind]
+    others = tuple(what) if kind in ("split", "join") else (what,) if kind in ("copy", "recode") else ()
+    reason = "" if others else str(what)
+    if not others and not reason.strip():
+        raise source.error(f"{leaf!r}: {kind!r} needs its reason", table, leaf)
+    texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "by", "text", "source", "anchor")}
+    return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, reason=reason, **texts)
+
+
+def _group(source: _Source, path: str, row: dict[str, Any]) -> Group:
+    if set(row) - GROUP_KEYS:
+        raise source.error(f"unknown entry {min(set(row) - GROUP_KEYS)!r}", "groups", path)
+    if row.get("only") and not row.get("key"):
+        raise source.error(f"{path!r}: 'only' needs 'key'", "groups", path)
+    return Group(
+        path=path,
+        at=source.place("groups", path),
+        counterpart=row.get("with", ""),
+        key=row.get("key", ""),
+        national_key=row.get("national_key", ""),
+        only=tuple(row.get("only", ())),
+    )
+
+
+def _table(source: _Source, name: str, header: str, row: dict[str, Any]) -> Table:
+    if not row.get("source"):
+        raise source.error(f"table {name!r} names no source", header, "")
+    rows = {str(key): str(value) for key, value in row.get("rows", {}).items()}
+    ambiguous = {str(key): tuple(value) for key, value in row.get("ambiguous", {}).items()}
+    doubled = {value for value in rows.values() if list(rows.values()).count(value) > 1}
+    if doubled:
+        raise source.error(f"table {name!r} is not one-to-one: {min(doubled)!r} has several rows", header, "rows")
+    if not rows and not ambiguous:
+        raise source.error(f"table {name!r} has no rows", header, "")
+    return Table(name=name, source=row["source"], rows=rows, ambiguous=ambiguous, at=source.place(header, "rows"))
+
+
+def _shared_tables(directory: Path) -> dict[str, Table]:
+    tables = {}
+    for file in sorted((directory / "tables").glob("*.toml")):
+        source = _Source(file, directory.parent)
+        tables[file.stem] = _table(source, file.stem, "", source.data)
+    return tables
