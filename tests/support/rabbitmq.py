@@ -43,7 +43,9 @@ def _free_ports(count: int) -> list[int]:
 def _scripts() -> Path:
     found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
     if not found:
-        raise MissingServiceError("RabbitMQ is not installed: run `apt-get install rabbitmq-server` (tests/services.sh)")
+        raise MissingServiceError(
+            "RabbitMQ is not installed: run `apt-get install rabbitmq-server` (tests/services.sh)"
+        )
     return found[-1].parent
 
 
@@ -146,7 +148,9 @@ class RabbitNode:
         if self._process is not None and self._process.poll() is None:
             self.resume()
             self.kill()
-        subprocess.run(["epmd", "-port", str(self._epmd_port), "-kill"], env=self.environment, capture_output=True, check=False)
+        subprocess.run(
+            ["epmd", "-port", str(self._epmd_port), "-kill"], env=self.environment, capture_output=True, check=False
+        )
         shutil.rmtree(self.home, ignore_errors=True)
 
     def url(self, user: str = ADMIN, vhost: str = "/", password: str = "") -> str:
@@ -168,7 +172,7 @@ class RabbitNode:
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call the management API as administrator."""
-        request = urllib.request.Request(  # noqa: S310 - the address is our own
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.http_port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),

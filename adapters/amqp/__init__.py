@@ -1,0 +1,1 @@
+"""What the queue adapter and the AMQP back end share: names, one connection, one way to consume."""

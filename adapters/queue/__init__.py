@@ -1,0 +1,1 @@
+"""Tickets: hints to workers, over RabbitMQ or within one process."""
