@@ -1,0 +1,1 @@
+"""Codecs between a wire form and eu-1."""

@@ -1,0 +1,216 @@
+"""The parts of the plain model of an XSD: elements in order, how often they stand, what their texts may be.
+
+Paths run from below the root element, with `/` between names: `content/form/section6/country_id`; an attribute is
+`content/title/text/@lang`. Indices never stand in them: a path names a kind of leaf, not one of a document.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+XS: Final = "http://www.w3.org/2001/XMLSchema"
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleType:
+    """What a text may be. `base` is the XSD built-in type it rests on, without prefix.
+
+    `patterns` has one entry per restriction step; its alternatives are joined by `|`, and each step must match.
+    """
+
+    name: str
+    base: str
+    enumeration: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    min_length: int = 0
+    max_length: int | None = None
+    bounds: tuple[tuple[str, str], ...] = ()  #: (facet, value): minInclusive, maxExclusive, …
+
+    @property
+    def keeps_white_space(self) -> bool:
+        """Whether white space is part of the value (xs:string), or is collapsed before it is looked at."""
+        return self.base == "string"
+
+    def normalised(self, text: str) -> str:
+        """The text as the schema sees it, after white space handling."""
+        return text if self.keeps_white_space else " ".join(word for word in _SPACE.split(text) if word)
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is in the value space, by built-in type, enumeration, length and pattern."""
+        value = self.normalised(text)
+        return (
+            _in_lexical_space(self.base, value)
+            and (not self.enumeration or value in self.enumeration)
+            and len(value) >= self.min_length
+            and (self.max_length is None or len(value) <= self.max_length)
+            and all(re.fullmatch(pattern, value) for pattern in self.patterns)
+            and all(_within(bound, value) for bound in self.bounds)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of an element."""
+
+    name: str
+    type: SimpleType
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element declaration, where it stands. `max_occurs` None: any number."""
+
+    name: str
+    type_name: str
+    min_occurs: int = 1
+    max_occurs: int | None = 1
+    children: tuple[Element, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    text: SimpleType | None = None  #: set for leaves: elements that hold a text
+    choice: int | None = None  #: siblings with the same number exclude each other
+    source: str = ""  #: file and line of the declaration
+    _by_name: dict[str, Element] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_name.update((child.name, child) for child in self.children)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it holds a text."""
+        return self.text is not None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may stand more than once."""
+        return self.max_occurs != 1
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be absent."""
+        return self.min_occurs == 0
+
+    def child(self, name: str) -> Element | None:
+        """The child of that name, or None."""
+        return self._by_name.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class LeafPath:
+    """A leaf that documents of one root may have: a text or an attribute."""
+
+    path: str
+    type: SimpleType
+    optional: bool  #: it, or an element above it, may be absent
+    repeats: bool  #: it, or an element above it, may stand more than once
+    source: str  #: file and line of the declaration
+
+    @property
+    def is_attribute(self) -> bool:
+        """Whether it is an attribute."""
+        return self.path.rpartition("/")[2].startswith("@")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaModel:
+    """A compiled schema: its namespace and its global elements."""
+
+    namespace: str
+    roots: dict[str, Element]
+
+    def element(self, name: str) -> Element:
+        """The global element of that name. Raises: KeyError."""
+        return self.roots[name]
+
+    def at(self, root_name: str, path: str) -> Element | None:
+        """The element declaration at a path below a root; the empty path is the root. None: there is none."""
+        found: Element | None = self.roots.get(root_name)
+        for name in path.split("/") if path else ():
+            if found is None:
+                return None
+            found = found.child(name)
+        return found
+
+    def leaves(self, root_name: str) -> tuple[LeafPath, ...]:
+        """Every leaf below a root, in document order; attributes follow the element they stand on."""
+        return tuple(_leaves_below(self.roots[root_name], prefix="", optional=False, repeats=False))
+
+
+def _leaves_below(element: Element, *, prefix: str, optional: bool, repeats: bool) -> Iterator[LeafPath]:
+    for attribute in element.attributes:
+        path = f"{prefix}@{attribute.name}"
+        yield LeafPath(path, attribute.type, optional or not attribute.required, repeats, element.source)
+    for child in element.children:
+        yield from _leaves_of(child, prefix=prefix, optional=optional, repeats=repeats)
+
+
+def _leaves_of(element: Element, *, prefix: str, optional: bool, repeats: bool) -> Iterator[LeafPath]:
+    path = f"{prefix}{element.name}"
+    optional, repeats = optional or element.optional, repeats or element.repeats
+    if element.text is not None:
+        yield LeafPath(path, element.text, optional, repeats, element.source)
+    yield from _leaves_below(element, prefix=f"{path}/", optional=optional, repeats=repeats)
+
+
+def _in_lexical_space(base: str, value: str) -> bool:
+    check = _LEXICAL.get(base)
+    return check is None or check(value)
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda value: re.fullmatch(pattern, value) is not None
+
+
+def _parses(parse: Callable[[str], object], value: str) -> bool:
+    try:
+        parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_date_time(value: str) -> bool:
+    head, dot, rest = value.partition(".")
+    zone = rest.lstrip("0123456789") if dot else ""
+    return len(head) >= len("2026-01-01T00:00:00") and value[10] == "T" and _parses(datetime.fromisoformat, head + zone)
+
+
+def _is_date(value: str) -> bool:
+    return len(value) == len("2026-01-01") and value[4] == "-" and _parses(date.fromisoformat, value)
+
+
+def _within(bound: tuple[str, str], value: str) -> bool:
+    facet, limit = bound
+    left, right = _comparable(value), _comparable(limit)
+    return {
+        "minInclusive": left >= right,
+        "maxInclusive": left <= right,
+        "minExclusive": left > right,
+        "maxExclusive": left < right,
+    }[facet]
+
+
+def _comparable(value: str) -> tuple[Decimal, str]:
+    try:
+        return Decimal(value), ""
+    except InvalidOperation:
+        return Decimal(0), value
+
+
+_SPACE: Final = re.compile(r"[ \t\r\n]+")
+_LEXICAL: Final[dict[str, Callable[[str], bool]]] = {
+    "boolean": frozenset({"true", "false", "1", "0"}).__contains__,
+    "integer": _matches(r"[+-]?[0-9]+"),
+    "nonNegativeInteger": _matches(r"\+?[0-9]+"),
+    "positiveInteger": _matches(r"\+?0*[1-9][0-9]*"),
+    "decimal": _matches(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"),
+    "date": _is_date,
+    "dateTime": _is_date_time,
+}
