@@ -1,0 +1,1 @@
+"""Stores behind `broker.ports.Store`."""

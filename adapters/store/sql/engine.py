@@ -1,0 +1,85 @@
+"""Engines for both databases, and how their connections are set up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from broker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+_DRIVERS: Final = {
+    "sqlite": ("sqlite+aiosqlite", "sqlite"),
+    "postgresql": ("postgresql+psycopg", "postgresql+psycopg"),
+    "postgres": ("postgresql+psycopg", "postgresql+psycopg"),
+}
+_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
+_CONNECT_SECONDS: Final = 5
+READ_ONLY: Final = "hdeu_read_only"  #: execution option: a snapshot that waits for no writer
+
+
+def parse_url(url: str) -> URL:
+    """The URL of a database that this store can use. Raises: ConfigurationError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError("The database URL cannot be read: write sqlite:///FILE or postgresql://…") from error
+    name = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgres"
+    if name not in _DRIVERS:
+        raise ConfigurationError(f"The database {name} is not supported: use sqlite:///FILE or postgresql://…")
+    if name == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ConfigurationError("SQLite needs a file: write sqlite:///FILE")
+    return parsed.set(drivername=name)
+
+
+def async_engine(url: URL, *, connections: int) -> AsyncEngine:
+    """The engine that a node works with."""
+    driver = url.set(drivername=_DRIVERS[url.drivername][0])
+    if url.drivername == "sqlite":
+        engine = create_async_engine(driver, pool_size=2, max_overflow=0)
+        _set_up_sqlite(engine.sync_engine)
+        return engine
+    return create_async_engine(
+        driver,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _CONNECT_SECONDS},
+    )
+
+
+def sync_engine(url: URL) -> Engine:
+    """The engine that migrates."""
+    driver = url.set(drivername=_DRIVERS[url.drivername][1])
+    if url.drivername == "sqlite":
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(driver)
+        _set_up_sqlite(engine)
+        return engine
+    return create_engine(driver, connect_args={"connect_timeout": _CONNECT_SECONDS})
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    """Durable, checked, and never upgraded: a transaction that may write takes the write lock at its start."""
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(READ_ONLY)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

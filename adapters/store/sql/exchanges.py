@@ -1,0 +1,137 @@
+"""Exchanges: one row each, saved under an optimistic lock."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, exists, or_, select, text, update
+
+from adapters.store.sql.rows import Rows, Values, values_of
+from adapters.store.sql.tables import CASE_ALIASES, EXCHANGES, MESSAGES
+from broker.errors import Conflict, NotFound
+from broker.model.exchanges import Direction, Exchange, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Executable, Row
+
+    from broker.ports import ExchangeFilter
+
+_E: Final = EXCHANGES.c
+_FIELDS: Final = tuple(field.name for field in fields(Exchange))
+_ALL: Final = select(*(_E[name] for name in _FIELDS))
+_BY_ID: Final = _ALL.where(_E.id == bindparam("id"))
+_BY_WIRE_ID: Final = _ALL.where(_E.wire_message_id == bindparam("wire"), text("wire_message_id <> ''"))
+_OF_MESSAGE: Final = _ALL.where(_E.message_id == bindparam("message_id")).order_by(_E.id)
+#: Constants stand in the text of these two, so that PostgreSQL uses the partial indexes.
+_OVERDUE: Final = (
+    _ALL.where(text("state = 'SUBMITTED'"), _E.due_at <= bindparam("now"))
+    .order_by(_E.due_at, _E.id)
+    .limit(bindparam("limit"))
+)
+_UNRECEIPTED: Final = (
+    _ALL.where(
+        text("direction = 'outbound' AND receipt_at IS NULL AND wire_message_id <> ''"),
+        text("state IN ('SUBMITTED', 'ENDED')"),
+    )
+    .order_by(_E.id)
+    .limit(bindparam("limit"))
+)
+_SAVE: Final = (
+    update(EXCHANGES)
+    .where(_E.id == bindparam("id_"), _E.revision == bindparam("revision_"))
+    .values({name: bindparam(name) for name in _FIELDS if name != "id"})
+)
+
+
+class Exchanges(Rows):
+    """A message's ways to its addressees."""
+
+    async def add_exchange(self, exchange: Exchange) -> None:
+        """Raises: Conflict, if the id or the wire_message_id is taken; NotFound, if the message is not kept."""
+        if not await self._insert_new(EXCHANGES, values_of(exchange)):
+            raise Conflict("An exchange with this id or this wire message id is kept already.")
+
+    async def exchange(self, exchange_id: str) -> Exchange:
+        """Raises: NotFound."""
+        row = (await self._run(_BY_ID, {"id": exchange_id})).first()
+        if row is None:
+            raise NotFound(f"No exchange {exchange_id} is kept here.")
+        return _exchange(row)
+
+    async def save_exchange(self, exchange: Exchange) -> Exchange:
+        """Write all columns over the same revision. Raises: Conflict, if another transaction was first."""
+        saved = replace(exchange, revision=exchange.revision + 1)
+        values = values_of(saved) | {"id_": exchange.id, "revision_": exchange.revision}
+        del values["id"]
+        if (await self._run(_SAVE, values)).rowcount != 1:
+            raise Conflict("The exchange was changed meanwhile: read it again.", constraint="revision")
+        return saved
+
+    async def exchanges_of_message(self, message_id: str) -> tuple[Exchange, ...]:
+        """Oldest first."""
+        return await self._exchanges(_OF_MESSAGE, {"message_id": message_id})
+
+    async def exchange_by_wire_id(self, wire_message_id: str) -> Exchange | None:
+        """The exchange that was sent under this AS4 MessageId."""
+        found = await self._exchanges(_BY_WIRE_ID, {"wire": wire_message_id})
+        return found[0] if found else None
+
+    async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
+        """Newest first."""
+        statement = _ALL.where(*_conditions(wanted)).order_by(_E.id.desc()).limit(wanted.limit)
+        return await self._exchanges(statement, {})
+
+    async def overdue_exchanges(self, now: datetime, limit: int) -> tuple[Exchange, ...]:
+        """SUBMITTED, and the time for an answer has passed; the longest overdue first."""
+        return await self._exchanges(_OVERDUE, {"now": now, "limit": limit})
+
+    async def unreceipted_exchanges(self, limit: int) -> tuple[Exchange, ...]:
+        """Sent under a wire message id, and no receipt known; oldest first."""
+        return await self._exchanges(_UNRECEIPTED, {"limit": limit})
+
+    async def _exchanges(self, statement: Executable, values: Values) -> tuple[Exchange, ...]:
+        return tuple(_exchange(row) for row in await self._run(statement, values))
+
+
+def _exchange(row: Row[Any]) -> Exchange:
+    values: Values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for a row by names
+    values["direction"] = Direction(values["direction"])
+    values["state"] = State(values["state"])
+    values["problems"] = tuple(values["problems"])
+    values["losses"] = tuple(values["losses"])
+    return Exchange(**values)
+
+
+def _conditions(wanted: ExchangeFilter) -> list[ColumnElement[bool]]:
+    """The filter's fields that say something, all of which must hold."""
+    equal = {
+        "direction": wanted.direction,
+        "type": wanted.type,
+        "addressee": wanted.addressee,
+        "case_key": wanted.case_key,
+    }
+    conditions: list[ColumnElement[bool]] = [_E[name] == value for name, value in equal.items() if value]
+    if wanted.states:
+        conditions.append(_E.state.in_(wanted.states))
+    if wanted.before:
+        conditions.append(_E.id < wanted.before)
+    if wanted.party:
+        conditions.append(or_(_E.addressee == wanted.party, _brought_by(wanted.party)))
+    if wanted.text:
+        conditions.append(_names(wanted.text))
+    return conditions
+
+
+def _brought_by(party: str) -> ColumnElement[bool]:
+    return exists().where(MESSAGES.c.id == _E.message_id, MESSAGES.c.party == party)
+
+
+def _names(words: str) -> ColumnElement[bool]:
+    """Any id of the exchange, its message or its case is exactly this."""
+    own = (_E.id, _E.message_id, _E.wire_message_id, _E.case_key)
+    alias = select(CASE_ALIASES.c.case_key).where(CASE_ALIASES.c.value == words)
+    key = exists().where(MESSAGES.c.id == _E.message_id, MESSAGES.c.key == words)
+    return or_(*(column == words for column in own), _E.case_key.in_(alias), key)

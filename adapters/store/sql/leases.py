@@ -1,0 +1,55 @@
+"""Leases, one-time keys, figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import bindparam, func, literal_column, or_, select
+
+from adapters.store.sql.rows import Rows, insert
+from adapters.store.sql.tables import EXCHANGES, JOURNAL, LEASES, USED_ONCE, WORKS
+from broker.model.exchanges import STEPS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_STATES: Final = select(EXCHANGES.c.direction, EXCHANGES.c.state, func.count()).group_by(
+    EXCHANGES.c.direction, EXCHANGES.c.state
+)
+_DUE: Final = select(func.count(), func.min(WORKS.c.next_attempt_at, type_=WORKS.c.next_attempt_at.type)).where(
+    WORKS.c.next_attempt_at <= bindparam("now"),
+    or_(WORKS.c.claimed_until.is_(None), WORKS.c.claimed_until <= bindparam("now")),
+)
+_UNSEALED: Final = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.number.is_(None))
+
+
+class Leases(Rows):
+    """What one holder has, what may be used once, and what metrics show."""
+
+    async def take_lease(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+        """Take or prolong. In PostgreSQL the row stays locked up to the commit: nobody takes it in between."""
+        new = insert(self._dialect, LEASES)
+        taken = new.on_conflict_do_update(
+            index_elements=("name",),
+            set_={"holder": new.excluded.holder, "until": new.excluded.until},
+            where=or_(
+                LEASES.c.holder == new.excluded.holder, LEASES.c.until <= bindparam("now_", type_=LEASES.c.until.type)
+            ),
+        ).returning(literal_column("1"))
+        values = {"name": name, "holder": holder, "until": until, "now_": now}
+        return (await self._run(taken, values)).first() is not None
+
+    async def use_once(self, key: str, at: datetime) -> bool:
+        """True the first time a key is used, False ever after."""
+        return await self._insert_new(USED_ONCE, {"key": key, "used_at": at})
+
+    async def figures(self, now: datetime) -> dict[str, float]:
+        """Counts for metrics; a state without exchanges counts 0."""
+        counts = {f"exchanges.{direction}.{state}": 0.0 for direction, states in STEPS.items() for state in states}
+        for direction, state, count in await self._run(_STATES):
+            counts[f"exchanges.{direction}.{state}"] = float(count)
+        due, oldest = (await self._run(_DUE, {"now": now})).one()
+        counts["work.due"] = float(due)
+        counts["work.oldest_seconds"] = (now - oldest).total_seconds() if oldest else 0.0
+        counts["journal.unsealed"] = float((await self._run(_UNSEALED)).scalar_one())
+        return counts

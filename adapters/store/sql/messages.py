@@ -1,0 +1,127 @@
+"""Contents, messages and their attachments."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from hashlib import sha256
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import insert as plain_insert
+
+from adapters.store.sql.rows import Rows, Values, values_of
+from adapters.store.sql.tables import ATTACHMENTS, CONTENTS, MESSAGES
+from broker.errors import Conflict, NotFound
+from broker.model.messages import Attachment, Door, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Executable, Row
+
+_ATTACHMENT_FIELDS: Final = tuple(field.name for field in fields(Attachment))
+_MESSAGE_FIELDS: Final = tuple(field.name for field in fields(Message) if field.name != "attachments")
+_DATA: Final = select(CONTENTS.c.data).where(CONTENTS.c.sha256 == bindparam("sha256"))
+_KEPT: Final = select(CONTENTS.c.size).where(CONTENTS.c.sha256 == bindparam("sha256"))
+_WITH_ATTACHMENTS: Final = select(
+    *(MESSAGES.c[name] for name in _MESSAGE_FIELDS),
+    *(ATTACHMENTS.c[name].label(f"attachment_{name}") for name in _ATTACHMENT_FIELDS),
+).join_from(MESSAGES, ATTACHMENTS, ATTACHMENTS.c.message_id == MESSAGES.c.id, isouter=True)
+_BY_ID: Final = _WITH_ATTACHMENTS.where(MESSAGES.c.id == bindparam("id")).order_by(ATTACHMENTS.c.position)
+_BY_KEY: Final = _WITH_ATTACHMENTS.where(
+    MESSAGES.c.door == bindparam("door"),
+    MESSAGES.c.party == bindparam("party"),
+    MESSAGES.c.key == bindparam("key"),
+).order_by(ATTACHMENTS.c.position)
+_OF_CASE: Final = _WITH_ATTACHMENTS.where(MESSAGES.c.case_key == bindparam("case_key")).order_by(
+    MESSAGES.c.id, ATTACHMENTS.c.position
+)
+_DESCRIBE: Final = (
+    update(MESSAGES)
+    .where(MESSAGES.c.id == bindparam("id_"))
+    .values({name: bindparam(f"{name}_") for name in ("type", "profile", "case_key", "version")})
+    .returning(exists().where(ATTACHMENTS.c.message_id == MESSAGES.c.id).label("has_attachments"))
+)
+_ADD_ATTACHMENTS: Final = plain_insert(ATTACHMENTS)
+_DROP_ATTACHMENTS: Final = delete(ATTACHMENTS).where(ATTACHMENTS.c.message_id == bindparam("message_id_"))
+
+
+class Messages(Rows):
+    """Bytes by hash, and the messages that they are."""
+
+    async def put_content(self, data: bytes) -> str:
+        """Keep bytes once; return their SHA-256."""
+        digest = sha256(data).hexdigest()
+        row = {"sha256": digest, "size": len(data), "data": data, "kept_at": self._clock.now()}
+        await self._insert_new(CONTENTS, row)
+        return digest
+
+    async def content(self, sha256: str) -> bytes:
+        """The bytes. Raises: NotFound."""
+        data = (await self._run(_DATA, {"sha256": sha256})).scalar_one_or_none()
+        if data is None:
+            raise NotFound(f"No content {sha256} is kept here.")
+        return bytes(data)
+
+    async def has_content(self, sha256: str) -> bool:
+        """Whether bytes with this hash are kept."""
+        return (await self._run(_KEPT, {"sha256": sha256})).first() is not None
+
+    async def add_message(self, message: Message) -> None:
+        """Raises: Conflict, if (door, party, key) or the id is taken; NotFound, if its bytes are not kept."""
+        row = values_of(message)
+        del row["attachments"]
+        if not await self._insert_new(MESSAGES, row):
+            raise Conflict("A message with this key is kept already.", constraint="uq_messages_door_party_key")
+        await self._add_attachments(message)
+
+    async def message(self, message_id: str) -> Message:
+        """Raises: NotFound."""
+        found = await self._messages(_BY_ID, {"id": message_id})
+        if not found:
+            raise NotFound(f"No message {message_id} is kept here.")
+        return found[0]
+
+    async def message_by_key(self, door: str, party: str, key: str) -> Message | None:
+        """The message that came by this door from this party under this key."""
+        found = await self._messages(_BY_KEY, {"door": door, "party": party, "key": key})
+        return found[0] if found else None
+
+    async def describe_message(self, message: Message) -> None:
+        """Set what reading found out: type, profile, case, version, attachments. Raises: NotFound."""
+        values = {f"{name}_": getattr(message, name) for name in ("id", "type", "profile", "case_key", "version")}
+        had_attachments = (await self._run(_DESCRIBE, values)).scalar_one_or_none()
+        if had_attachments is None:
+            raise NotFound(f"No message {message.id} is kept here.")
+        if had_attachments:
+            await self._run(_DROP_ATTACHMENTS, {"message_id_": message.id})
+        await self._add_attachments(message)
+
+    async def messages_of_case(self, case_key: str) -> tuple[Message, ...]:
+        """Oldest first."""
+        return await self._messages(_OF_CASE, {"case_key": case_key})
+
+    async def _add_attachments(self, message: Message) -> None:
+        rows = [
+            {"message_id": message.id, "position": position, **values_of(attachment)}
+            for position, attachment in enumerate(message.attachments)
+        ]
+        if rows:
+            await self._run(_ADD_ATTACHMENTS, rows)
+
+    async def _messages(self, statement: Executable, values: Values) -> tuple[Message, ...]:
+        rows = await self._run(statement, values)
+        return tuple(_message(group) for _, group in groupby(rows, key=lambda row: row.id))
+
+
+def _message(rows: Iterable[Row[Any]]) -> Message:
+    """One message from its rows, one for each attachment."""
+    kept = [row._mapping for row in rows]  # noqa: SLF001  SQLAlchemy's public name for a row by names
+    known: Values = {name: kept[0][name] for name in _MESSAGE_FIELDS}
+    attachments = tuple(
+        Attachment(**{name: row[f"attachment_{name}"] for name in _ATTACHMENT_FIELDS})
+        for row in kept
+        if row["attachment_id"] is not None
+    )
+    return Message(**known | {"door": Door(known["door"]), "attachments": attachments})

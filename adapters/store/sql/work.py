@@ -1,0 +1,119 @@
+"""Work rows and attempts.
+
+A claim is fenced by its holder and its end: a worker whose claim ran out and was given away, even to itself,
+can neither finish nor postpone the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, update
+
+from adapters.store.sql.rows import Rows, values_of
+from adapters.store.sql.tables import ATTEMPTS, WORKS
+from broker.errors import LostLease
+from broker.model.work import Attempt, Work, WorkKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+_W: Final = WORKS.c
+_FIELDS: Final = tuple(field.name for field in fields(Work))
+_COLUMNS: Final = tuple(_W[name] for name in _FIELDS)
+_ATTEMPT_FIELDS: Final = tuple(field.name for field in fields(Attempt))
+_FREE: Final = or_(_W.claimed_until.is_(None), _W.claimed_until <= bindparam("now"))
+_DUE: Final = and_(_W.next_attempt_at <= bindparam("now"), _FREE)
+_OLDEST: Final = (_W.next_attempt_at, _W.id)
+_SIBLING: Final = WORKS.alias("sibling")
+#: One subject is in one hand at a time, even where it was asked for twice.
+_SUBJECT_IN_HAND: Final = exists().where(
+    _SIBLING.c.kind == _W.kind,
+    _SIBLING.c.subject == _W.subject,
+    _SIBLING.c.claimed_until > bindparam("now"),
+)
+_CANDIDATE: Final = (
+    select(_W.id)
+    .where(_W.kind == bindparam("kind_"), _W.subject == bindparam("subject_"), _DUE, ~_SUBJECT_IN_HAND)
+    .order_by(*_OLDEST)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM: Final = (
+    update(WORKS)
+    .where(_W.id == _CANDIDATE.scalar_subquery(), _DUE)
+    .values(attempts=_W.attempts + 1, claimed_by=bindparam("worker"), claimed_until=bindparam("until"))
+    .returning(*_COLUMNS)
+)
+_HELD: Final = and_(
+    _W.id == bindparam("id_"), _W.claimed_by == bindparam("holder"), _W.claimed_until == bindparam("held_until")
+)
+_FINISH: Final = delete(WORKS).where(_HELD)
+_POSTPONE: Final = (
+    update(WORKS)
+    .where(_HELD)
+    .values(next_attempt_at=bindparam("at"), last_error=bindparam("error"), claimed_by="", claimed_until=None)
+)
+_DUE_ROWS: Final = select(*_COLUMNS).where(_DUE).order_by(*_OLDEST).limit(bindparam("limit"))
+_OF_SUBJECTS: Final = select(*_COLUMNS).where(_W.subject.in_(bindparam("subjects", expanding=True))).order_by(*_OLDEST)
+_ADD: Final = insert(WORKS)
+_ADD_ATTEMPT: Final = insert(ATTEMPTS)
+_ATTEMPTS: Final = (
+    select(*(ATTEMPTS.c[name] for name in _ATTEMPT_FIELDS))
+    .where(ATTEMPTS.c.subject.in_(bindparam("subjects", expanding=True)))
+    .order_by(ATTEMPTS.c.started_at, ATTEMPTS.c.id)
+)
+
+
+class Works(Rows):
+    """What is still to do, and each try of it."""
+
+    async def add_work(self, work: Work) -> None:
+        """One more row; a subject may have several, of which one is in hand at a time."""
+        await self._run(_ADD, values_of(work))
+
+    async def claim_work(
+        self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime
+    ) -> Work | None:
+        """Take the oldest row that is due and free; attempts + 1. Never waits for another worker."""
+        values = {"kind_": kind, "subject_": subject, "worker": worker, "now": now, "until": until}
+        row = (await self._run(_CLAIM, values)).first()
+        return _work(row) if row else None
+
+    async def finish_work(self, work: Work) -> None:
+        """Delete the row. Raises: LostLease."""
+        await self._held(_FINISH, work)
+
+    async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:
+        """Release the claim and try again at `at`. Raises: LostLease."""
+        await self._held(_POSTPONE, work, at=at, error=error)
+
+    async def _held(self, statement: Any, work: Work, **more: Any) -> None:
+        claim = {"id_": work.id, "holder": work.claimed_by, "held_until": work.claimed_until}
+        if (await self._run(statement, claim | more)).rowcount != 1:
+            raise LostLease(f"Work {work.id} is in other hands now.")
+
+    async def due_work(self, now: datetime, limit: int) -> tuple[Work, ...]:
+        """Due and free, oldest first."""
+        return tuple(_work(row) for row in await self._run(_DUE_ROWS, {"now": now, "limit": limit}))
+
+    async def work_of(self, subjects: tuple[str, ...]) -> tuple[Work, ...]:
+        """What is still to do for these messages and exchanges."""
+        return tuple(_work(row) for row in await self._run(_OF_SUBJECTS, {"subjects": subjects}))
+
+    async def add_attempt(self, attempt: Attempt) -> None:
+        """One try of one step."""
+        await self._run(_ADD_ATTEMPT, values_of(attempt))
+
+    async def attempts(self, subjects: tuple[str, ...]) -> tuple[Attempt, ...]:
+        """Oldest first."""
+        rows = await self._run(_ATTEMPTS, {"subjects": subjects})
+        return tuple(Attempt(**row._mapping) for row in rows)  # noqa: SLF001  SQLAlchemy's public name for a row by names
+
+
+def _work(row: Row[Any]) -> Work:
+    values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for a row by names
+    return Work(**values | {"kind": WorkKind(values["kind"])})
