@@ -1,0 +1,211 @@
+"""Apply a message: the leg's rule, the clocks, the news, the facts it answers; and what is to be sent because of it.
+
+Pure apart from reading the clock: everything decided here becomes true in one commit, or not at all. An illegal
+step of a back end is refused before anything leaves the house; an illegal step from the EU waits for a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from broker.errors import Problem, Refused
+from broker.flow.answers import settled
+from broker.flow.events import ANSWERS, APPLICATIONS, NEWS, event_of
+from broker.flow.node import CENTRAL, Due
+from broker.flow.outcomes import Park, Refuse, Stop
+from broker.flow.passage import Outgoing, Passage
+from broker.flow.routing import owners
+from broker.model.cases import Alias, Leg
+from broker.model.clocks import moved_clocks
+from broker.model.exchanges import Direction
+from broker.model.lifecycle import NONE, Change, Event, advance
+from broker.model.messages import MessageType
+from broker.translation import build
+
+if TYPE_CHECKING:
+    from broker.flow.node import Node
+
+
+def apply(node: Node, passage: Passage) -> Passage | Stop:
+    """What the message does, by its kind."""
+    kind = passage.known.type
+    if kind in ANSWERS:
+        return _answer(node, passage)
+    if passage.exchange.direction is Direction.OUTBOUND:
+        return _from_backend(node, passage)
+    if kind in NEWS:
+        return _news(node, passage)
+    return _from_central(node, passage)
+
+
+def _from_backend(node: Node, passage: Passage) -> Passage | Stop:
+    owner = passage.message.party
+    leg = next((leg for leg in passage.legs if leg.owner == owner), None)
+    if leg is None and passage.known.type != MessageType.APPLICATION_ORIGINATED:
+        return Refuse((_not_yours(owner),))
+    try:
+        change = _advance(node, passage, leg or _new_leg(node, passage, owner), event_of(passage.known, node.lifecycle))
+    except Refused as refused:
+        return Refuse(refused.problems)
+    return _with_changes(node, passage, (change,))
+
+
+def _from_central(node: Node, passage: Passage) -> Passage | Stop:
+    passage = replace(passage, outgoing=(_validated(node, passage),))
+    if _is_old(passage):
+        return replace(passage, recorded="an older version than the one applied: recorded, not applied")
+    legs = passage.legs or tuple(_new_leg(node, passage, link.name) for link in owners(node, passage.known))
+    if not legs:
+        return _later_by_hand(passage, "it concerns no back end of this node")
+    try:
+        changes = tuple(_advance(node, passage, leg, _event_for(node, passage, leg)) for leg in legs)
+    except Refused as refused:
+        return _later_by_hand(passage, refused.problems[0].detail, refused.problems)
+    return _with_changes(node, passage, changes)
+
+
+def _later_by_hand(passage: Passage, reason: str, problems: tuple[Problem, ...] = ()) -> Passage:
+    """The document is valid and is answered so; what it asks for waits for a person."""
+    return replace(passage, notes={"parked": reason}, recorded="", changes=(), exchange=_note(passage, problems))
+
+
+def _note(passage: Passage, problems: tuple[Problem, ...]) -> Any:
+    return replace(passage.exchange, problems=tuple(problem.as_dict() for problem in problems))
+
+
+def _is_old(passage: Passage) -> bool:
+    known = passage.case.version if passage.case else 0
+    return passage.known.type in APPLICATIONS and not passage.new_case and 0 < passage.known.version <= known
+
+
+def _event_for(node: Node, passage: Passage, leg: Leg) -> Event:
+    """A new version reaches every leg; only the leg that asked takes it as its answer (D6.4 §7.4)."""
+    event = event_of(passage.known, node.lifecycle)
+    asked = leg.state == "AWAITING_INFO"
+    if event.type == MessageType.ADDITIONAL_INFORMATION and not asked:
+        return Event(MessageType.APPLICATION_AMENDED)
+    if event.type == MessageType.APPLICATION_SUBMITTED and leg.state != NONE:
+        return Event(MessageType.APPLICATION_AMENDED)
+    return event
+
+
+def _advance(node: Node, passage: Passage, leg: Leg, event: Event) -> Change:
+    link = node.backends.get(leg.owner)
+    chain = node.chains.get(link.chain) if link and link.chain else None
+    return advance(leg, event, lifecycle=node.lifecycle, national=chain, at=passage.message.kept_at)
+
+
+def _new_leg(node: Node, passage: Passage, owner: str) -> Leg:
+    now = node.clock.now()
+    return Leg(case_key=passage.message.case_key, owner=owner, state=NONE, created_at=now, updated_at=now)
+
+
+def _with_changes(node: Node, passage: Passage, changes: tuple[Change, ...]) -> Passage:
+    clocks = tuple(
+        clock
+        for change in changes
+        for clock in moved_clocks(
+            passage.clocks, change.step, change.leg, at=passage.message.kept_at, rules=node.clocks, days=node.days
+        )
+    )
+    outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in change.step.emits)
+    return replace(passage, changes=changes, clocks=clocks, outgoing=(*passage.outgoing, *outgoing))
+
+
+def _outgoing(node: Node, passage: Passage, change: Change, emit: str) -> Outgoing:
+    owner = change.leg.owner
+    if emit == "self":
+        return Outgoing(passage.known.type, CENTRAL, passage.tree, own=True, leg=owner)
+    if emit == "forward":
+        return Outgoing(passage.known.type, owner, passage.tree, own=True, leg=owner)
+    return Outgoing(emit, CENTRAL, _written(node, passage, change, emit), own=False, leg=owner)
+
+
+def _written(node: Node, passage: Passage, change: Change, emit: str) -> Any:
+    context = envelope(node, passage)
+    if emit == MessageType.STATUS_UPDATE:
+        status = node.lifecycle.status(node.release, change.leg.state)
+        return build.status_update(context, status=status, date=passage.message.kept_at)
+    if emit == MessageType.ADDITIONAL_INFO_ACK:
+        return build.additional_info_ack(context, date_received=passage.message.kept_at)
+    if emit == MessageType.DECISION_NOTICE_TO_PEERS:
+        return build.decision_notice_to_peers(context, passage.tree)
+    raise ValueError(f"the lifecycle emits {emit}, and nothing here can write that")
+
+
+def envelope(node: Node, passage: Passage) -> build.Envelope:
+    """The envelope of a message that the broker writes because of this one."""
+    return build.Envelope(
+        message_id=passage.message.id,
+        created_at=node.clock.now(),
+        application_id=_application_id(passage),
+        version=passage.known.version if passage.facts else 0,
+        participant=node.participant,
+        nation=node.nation,
+        in_reply_to=passage.message.headers.get("message_id", ""),
+    )
+
+
+def _application_id(passage: Passage) -> str:
+    if passage.facts and passage.facts.application_id:
+        return passage.facts.application_id
+    aliases = passage.case.aliases if passage.case else ()
+    return next((alias.value for alias in aliases if alias.scheme == CENTRAL), "")
+
+
+def _validated(node: Node, passage: Passage) -> Outgoing:
+    wire_id = passage.message.headers.get("message_id", "")
+    root = build.validation_result(envelope(node, passage), original_message_id=wire_id, validated=True, errors=())
+    return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
+
+
+def not_validated(node: Node, passage: Passage, problems: tuple[Problem, ...]) -> Outgoing:
+    """Our answer to a message from the EU that cannot be read or is not valid: *not validated*, with the reasons."""
+    wire_id = passage.message.headers.get("message_id", "")
+    root = build.validation_result(
+        envelope(node, passage), original_message_id=wire_id, validated=False, errors=problems
+    )
+    return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
+
+
+def _news(node: Node, passage: Passage) -> Passage:
+    facts = passage.known
+    news = {
+        "type": facts.type,
+        "nation": facts.nation,
+        "status": facts.status,
+        "decision_kind": facts.decision_kind,
+        "at": passage.message.kept_at.isoformat(),
+        "message": passage.message.id,
+    }
+    told = tuple(Outgoing(facts.type, leg.owner, passage.tree, own=True, leg=leg.owner) for leg in passage.legs)
+    return replace(passage, news=news, outgoing=(_validated(node, passage), *told))
+
+
+def _answer(node: Node, passage: Passage) -> Passage | Stop:
+    exchange, facts, now = passage.answered, passage.known, passage.message.kept_at
+    if exchange is None:
+        return Park("it answers a message that was never sent from here")
+    if facts.type == MessageType.VALIDATION_RESULT:
+        verdict = "validated" if facts.validated else "not-validated"
+        if exchange.validation and exchange.validation != verdict:
+            return Park(f"a second verdict ({verdict}) on a message that was already {exchange.validation}")
+        problems = tuple(problem.as_dict() for problem in facts.errors)
+        after = replace(exchange, validation=verdict, validation_at=now, problems=problems or exchange.problems)
+    else:
+        after = replace(exchange, answer=facts.type, answer_at=now)
+    after = settled(replace(after, updated_at=node.clock.now()), node.due.get(exchange.type, Due()))
+    learned = (Alias(CENTRAL, facts.application_id),) if facts.application_id and passage.case else ()
+    known = passage.case.aliases if passage.case else ()
+    return replace(passage, answered=after, aliases=tuple(alias for alias in learned if alias not in known))
+
+
+def _not_yours(owner: str) -> Problem:
+    return Problem(
+        code="not-your-leg",
+        detail=f"{owner} has no leg in this case",
+        path="envelope/applicationId",
+        rule="Art. 68(5): each body decides its own part",
+        hint="Check the application id; a back end speaks for its own leg only.",
+    )

@@ -1,0 +1,116 @@
+"""Find the case that a message speaks of.
+
+The key is ours; foreign ids are aliases: the Central Platform's id, and each back end's own number. A message
+about an unknown case is never dropped: from the EU it waits for its application (AS4 does not keep order), from a
+back end it is parked for a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import Problem
+from broker.flow.events import ANSWERS
+from broker.flow.node import CENTRAL
+from broker.flow.outcomes import Later, Park, Refuse, Stop
+from broker.model.cases import Alias, Case
+from broker.model.exchanges import Direction
+from broker.model.messages import MessageType
+
+if TYPE_CHECKING:
+    from broker.flow.node import Node
+    from broker.flow.passage import Passage
+    from broker.ports import Transaction
+
+_RECHECK: Final = timedelta(seconds=5)
+_STARTS_A_CASE: Final = frozenset({MessageType.APPLICATION_SUBMITTED, MessageType.APPLICATION_ORIGINATED})
+
+
+async def correlate(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
+    """The case, its legs and clocks; a new case for a new application; or, for an answer, what it answers."""
+    if passage.known.type in ANSWERS:
+        return await _find_answered(tx, passage)
+    claimed = _claimed_aliases(passage)
+    found = {case.key: case for alias in claimed if (case := await tx.case_by_alias(alias)) is not None}
+    if len(found) > 1:
+        return Refuse((_mismatch(claimed),))
+    if found:
+        return await _with_case(tx, passage, next(iter(found.values())), claimed)
+    if passage.known.type in _STARTS_A_CASE:
+        return _new_case(node, passage, claimed)
+    return _unknown(node, passage)
+
+
+def _claimed_aliases(passage: Passage) -> tuple[Alias, ...]:
+    facts = passage.known
+    aliases = [Alias(CENTRAL, facts.application_id)] if facts.application_id else []
+    if passage.exchange.direction is Direction.OUTBOUND:
+        party = passage.message.party
+        aliases += [Alias(party, value) for scheme, value in facts.national_ids if scheme in {party, ""}]
+    return tuple(aliases)
+
+
+async def _with_case(tx: Transaction, passage: Passage, case: Case, claimed: tuple[Alias, ...]) -> Passage:
+    return replace(
+        passage,
+        case=case,
+        legs=await tx.legs(case.key),
+        clocks=await tx.clocks(case.key),
+        aliases=tuple(alias for alias in claimed if alias not in case.aliases),
+        message=replace(passage.message, case_key=case.key),
+    )
+
+
+def _new_case(node: Node, passage: Passage, claimed: tuple[Alias, ...]) -> Passage | Stop:
+    if not claimed:
+        return Refuse(
+            (
+                Problem(
+                    code="missing-id",
+                    detail="the application names no id, neither the Central Platform's nor a national one",
+                    path="envelope/applicationId",
+                    hint="Name the application's id, so that what follows can be put to the same case.",
+                ),
+            )
+        )
+    case = Case(key=node.ids.new(), created_at=node.clock.now(), title="")
+    message = replace(passage.message, case_key=case.key)
+    return replace(passage, case=case, new_case=True, aliases=claimed, message=message)
+
+
+def _unknown(node: Node, passage: Passage) -> Stop:
+    waited = node.clock.now() - passage.message.kept_at
+    named = passage.known.application_id or "no application id"
+    if passage.exchange.direction is Direction.INBOUND and waited < timedelta(seconds=node.hold_seconds):
+        return Later(_RECHECK, f"waits for the application that it speaks of ({named})", "held")
+    problem = Problem(
+        code="unknown-case",
+        detail=f"no case is known under {named} or the national number",
+        path="envelope/applicationId",
+        value=passage.known.application_id,
+        hint="Submit the application first, or correct the number and send the message again.",
+    )
+    return Park("it speaks of a case that is not known here", (problem,))
+
+
+def _mismatch(claimed: tuple[Alias, ...]) -> Problem:
+    return Problem(
+        code="id-mismatch",
+        detail="the ids in the message belong to two different cases",
+        path="envelope",
+        value=", ".join(f"{alias.scheme}:{alias.value}" for alias in claimed),
+        hint="Correct the application id or the national number.",
+    )
+
+
+async def _find_answered(tx: Transaction, passage: Passage) -> Passage | Stop:
+    facts = passage.known
+    for wire_id in (facts.original_message_id, facts.in_reply_to, passage.message.headers.get("ref_to_message_id", "")):
+        exchange = await tx.exchange_by_wire_id(wire_id) if wire_id else None
+        if exchange is not None:
+            message = replace(passage.message, case_key=exchange.case_key)
+            case = await tx.case(exchange.case_key) if exchange.case_key else None
+            return replace(passage, answered=exchange, case=case, message=message)
+    return Park("it answers a message that was never sent from here")

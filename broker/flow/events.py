@@ -1,0 +1,49 @@
+"""Which event of the leg's machine a message is, and which kind of message it is for the flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from broker.model.lifecycle import Event
+from broker.model.messages import MessageType as M
+
+if TYPE_CHECKING:
+    from broker.model.lifecycle import Lifecycle
+    from broker.translation.facts import Facts
+
+#: They carry an application, with a version of its own.
+APPLICATIONS: Final = frozenset(
+    {M.APPLICATION_SUBMITTED, M.APPLICATION_AMENDED, M.ADDITIONAL_INFORMATION, M.APPLICATION_ORIGINATED}
+)
+#: They tell what other bodies did (Art. 68(5)); they never change a leg.
+NEWS: Final = frozenset({M.PEER_STATUS, M.PEER_PERMIT, M.DECISION_NOTICE_TO_PEERS})
+#: They answer a message of ours and are never answered.
+ANSWERS: Final = frozenset({M.VALIDATION_RESULT, M.DECISION_ACK})
+#: What the Central Platform may send.
+FROM_CENTRAL: Final = (
+    frozenset(
+        {
+            M.APPLICATION_SUBMITTED,
+            M.APPLICATION_AMENDED,
+            M.ADDITIONAL_INFORMATION,
+            M.APPLICATION_WITHDRAWN,
+            M.APPLICANT_RESPONSE,
+            M.APPEAL_NOTIFIED,
+            M.FEE_RESPONSE,
+        }
+    )
+    | NEWS
+    | ANSWERS
+)
+
+
+def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
+    """The event that a lifecycle table names."""
+    variants = {
+        M.STATUS_UPDATE: facts.status,
+        M.APPLICANT_RESPONSE: facts.response,
+        M.FEE_RESPONSE: facts.response,
+        M.DECISION_ISSUED: lifecycle.group(facts.decision_kind),
+        M.NATIONAL_STEP: facts.step,
+    }
+    return Event(facts.type, variants.get(M(facts.type), ""))

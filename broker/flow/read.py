@@ -1,0 +1,115 @@
+"""Read a message as eu-1 and validate it: wire payloads by codec, national documents by mapping."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import Problem, Refused, TranslationError
+from broker.flow.events import FROM_CENTRAL
+from broker.flow.outcomes import Park, Refuse, Stop
+from broker.model.exchanges import Direction
+from broker.model.messages import Attachment, MessageType
+from broker.translation.facts import facts_of
+from broker.translation.translator import EnvelopeContext
+
+if TYPE_CHECKING:
+    from broker.flow.node import Node
+    from broker.flow.passage import Passage
+
+PIVOT: Final = "eu-1"
+
+
+async def read(node: Node, passage: Passage) -> Passage | Stop:
+    """The message as eu-1, with its facts."""
+    try:
+        if passage.exchange.direction is Direction.INBOUND:
+            return _decode(node, passage)
+        return await _translate(node, passage)
+    except Refused as refused:
+        return Refuse(refused.problems)
+    except TranslationError as error:
+        return Park("the document is valid, and the mapping cannot read it", error.problems)
+
+
+def _decode(node: Node, passage: Passage) -> Passage | Stop:
+    sender = passage.message.headers.get("from_party", "")
+    if sender != node.wire.central_party:
+        return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
+    decoded = node.codec.decode(passage.data, passage.message.content_type)
+    files = tuple((hashlib.sha256(file.data).hexdigest(), file.data) for file in decoded.files)
+    attachments = tuple(
+        Attachment(file.id, file.name, file.media_type, len(file.data), sha)
+        for file, (sha, _) in zip(decoded.files, files, strict=True)
+    )
+    facts = facts_of(decoded.root)
+    if facts.type not in FROM_CENTRAL:
+        return Refuse((_not_from(facts.type, "the Central Platform"),))
+    message = replace(
+        passage.message, type=facts.type, profile=node.wire.profile, version=facts.version, attachments=attachments
+    )
+    return replace(passage, message=message, root=decoded.root, facts=facts, files=files)
+
+
+async def _translate(node: Node, passage: Passage) -> Passage | Stop:
+    connected = node.backends.get(passage.message.party)
+    if connected is None:
+        return Park(f"no back end is called {passage.message.party}")
+    document = node.documents.parse(passage.data)
+    if not node.documents.is_valid(connected.profile, document):
+        return Refuse(await node.documents.diagnose(connected.profile, passage.data))
+    context = EnvelopeContext(
+        message_id=passage.message.id,
+        created_at=passage.message.kept_at,
+        sender_participant=node.participant,
+        sender_nation=node.nation,
+    )
+    translation = node.translator.read(connected.profile, document, envelope=context)
+    if translation.problems:
+        return Refuse(translation.problems)
+    facts = facts_of(translation.root)
+    if facts.type in FROM_CENTRAL:
+        return Refuse((_not_from(facts.type, f"back end {connected.name}"),))
+    message = replace(passage.message, type=facts.type, profile=connected.profile, version=facts.version)
+    return replace(
+        passage,
+        message=message,
+        root=translation.root,
+        facts=facts,
+        report=translation.report.to_bytes(),
+        losses=tuple(loss.as_dict() for loss in translation.sign_off),
+    )
+
+
+def _not_from(kind: str, sender: str) -> Problem:
+    return Problem(
+        code="unexpected-message-type",
+        detail=f"{kind} does not come from {sender}",
+        path="envelope/messageType",
+        value=kind,
+        rule="message catalogue: inbound and outbound types",
+        hint="Send a type of the catalogue that goes in this direction.",
+    )
+
+
+async def validate(node: Node, passage: Passage) -> Passage | Stop:
+    """Hold the eu-1 document against its schema. What the wire brought is refused; what we wrote ourselves is parked."""
+    if node.documents.is_valid(PIVOT, passage.tree):
+        return passage
+    problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
+    if passage.exchange.direction is Direction.INBOUND:
+        return Refuse(problems)
+    return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
+
+
+def serialised(root: object) -> bytes:
+    """The bytes of a document, UTF-8 with declaration."""
+    from lxml import etree
+
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)  # type: ignore[call-overload,no-any-return]
+
+
+def type_of(text: str) -> MessageType | None:
+    """The message type of that name, if there is one."""
+    return MessageType(text) if text in MessageType.__members__.values() else None
