@@ -1,0 +1,1 @@
+"""What is reachable over HTTP: the APIs, the console, health and metrics."""

@@ -1,0 +1,78 @@
+"""Reading what a request carries, within limits; the memory used is never more than the limit and one chunk."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from broker.web.problem import RequestError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+MAX_COMMAND: Final = 16_384  #: bytes of a small JSON body such as a reason
+MAX_PAGE: Final = 200
+DEFAULT_PAGE: Final = 50
+
+
+async def limited(request: web.Request, limit: int, *, code: str) -> bytes:
+    """The body.
+
+    Raises:
+        RequestError: it is larger than `limit` bytes; told from Content-Length where there is one.
+    """
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit, code)
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit, code)
+    return bytes(body)
+
+
+def _too_large(limit: int, code: str) -> RequestError:
+    hint = "Send files as attachments and leave their content out of the document."
+    return RequestError(code, f"more than {limit} bytes", hint=hint if code == "document-too-large" else "")
+
+
+async def command(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a small command; empty where there is no body.
+
+    Raises:
+        RequestError: it is no JSON object.
+    """
+    body = await limited(request, MAX_COMMAND, code="document-too-large")
+    if not body:
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError("bad-request", "the body is not JSON") from error
+    if not isinstance(value, dict):
+        raise RequestError("bad-request", "the body is not a JSON object")
+    return value
+
+
+def text(fields: dict[str, Any], name: str, *, maximum: int = 2000) -> str:
+    """A required text of a command.
+
+    Raises:
+        RequestError: it is missing, empty, no text, or too long.
+    """
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > maximum:
+        raise RequestError("bad-request", f"{name} must be a text of 1 to {maximum} characters", path=f"/{name}")
+    return value.strip()
+
+
+def page_size(request: web.Request) -> int:
+    """The query parameter `limit`.
+
+    Raises:
+        RequestError: it is no number from 1 to 200.
+    """
+    asked = request.query.get("limit", str(DEFAULT_PAGE))
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= MAX_PAGE):
+        raise RequestError("bad-request", f"limit must be a number from 1 to {MAX_PAGE}", path="limit")
+    return int(asked)

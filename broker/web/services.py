@@ -1,0 +1,62 @@
+"""What the web needs of the node, as callables and ports that the composition root hands in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from broker.flow.arrival import Accepted, Arrival
+    from broker.ports import Authenticator, Clock, Store
+
+
+class SignOff(Protocol):
+    """Agree to what the translation of a message loses, so that its exchanges in SIGN_OFF go on."""
+
+    async def __call__(self, message_id: str, *, actor: str, reason: str) -> None:
+        """Raises: NotFound; Conflict, if nothing of it waits for a sign-off."""
+        ...
+
+
+class Retry(Protocol):
+    """Let a message that waits for a person, or for its next attempt, go on now."""
+
+    async def __call__(self, message_id: str, *, actor: str) -> None:
+        """Raises: NotFound; Conflict, if there is nothing to try again."""
+        ...
+
+
+Accept = Callable[["Arrival"], Awaitable["Accepted"]]
+Export = Callable[[], AsyncIterator[str]]
+Status = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes that a door takes in one request."""
+
+    document: int = 10_000_000
+    attachment: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One node, as its web sees it."""
+
+    node: str
+    store: Store
+    clock: Clock
+    authenticator: Authenticator
+    accept: Accept
+    sign_off: SignOff
+    retry: Retry
+    export: Export  #: the sealed journal as JSON lines, without line ends
+    status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it
+    backends: frozenset[str]  #: names that a back end's token may carry
+    limits: Limits = Limits()
+
+
+SERVICES: Final = web.AppKey("services", Services)
