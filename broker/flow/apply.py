@@ -52,7 +52,7 @@ def _from_backend(node: Node, passage: Passage) -> Passage | Stop:
 
 
 def _from_central(node: Node, passage: Passage) -> Passage | Stop:
-    passage = replace(passage, outgoing=(_validated(node, passage),))
+    passage = replace(passage, outgoing=(validated(node, passage),))
     if _is_old(passage):
         return replace(passage, recorded="an older version than the one applied: recorded, not applied")
     legs = passage.legs or tuple(_new_leg(node, passage, link.name) for link in owners(node, passage.known))
@@ -110,7 +110,7 @@ def _with_changes(node: Node, passage: Passage, changes: tuple[Change, ...]) -> 
         )
     )
     outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in change.step.emits)
-    return replace(passage, changes=changes, clocks=clocks, outgoing=(*passage.outgoing, *outgoing))
+    return replace(passage, changes=changes, moved=clocks, outgoing=(*passage.outgoing, *outgoing))
 
 
 def _outgoing(node: Node, passage: Passage, change: Change, emit: str) -> Outgoing:
@@ -139,7 +139,7 @@ def envelope(node: Node, passage: Passage) -> build.Envelope:
     return build.Envelope(
         message_id=passage.message.id,
         created_at=node.clock.now(),
-        application_id=_application_id(passage),
+        application_id=application_id(passage),
         version=passage.known.version if passage.facts else 0,
         participant=node.participant,
         nation=node.nation,
@@ -147,14 +147,16 @@ def envelope(node: Node, passage: Passage) -> build.Envelope:
     )
 
 
-def _application_id(passage: Passage) -> str:
+def application_id(passage: Passage) -> str:
+    """The Central Platform's id, from the message or from the case's aliases; "" before it is known."""
     if passage.facts and passage.facts.application_id:
         return passage.facts.application_id
     aliases = passage.case.aliases if passage.case else ()
     return next((alias.value for alias in aliases if alias.scheme == CENTRAL), "")
 
 
-def _validated(node: Node, passage: Passage) -> Outgoing:
+def validated(node: Node, passage: Passage) -> Outgoing:
+    """Our answer to a message from the EU that is valid, whatever becomes of it."""
     wire_id = passage.message.headers.get("message_id", "")
     root = build.validation_result(envelope(node, passage), original_message_id=wire_id, validated=True, errors=())
     return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
@@ -180,7 +182,7 @@ def _news(node: Node, passage: Passage) -> Passage:
         "message": passage.message.id,
     }
     told = tuple(Outgoing(facts.type, leg.owner, passage.tree, own=True, leg=leg.owner) for leg in passage.legs)
-    return replace(passage, news=news, outgoing=(_validated(node, passage), *told))
+    return replace(passage, news=news, outgoing=(validated(node, passage), *told))
 
 
 def _answer(node: Node, passage: Passage) -> Passage | Stop:

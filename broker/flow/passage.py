@@ -58,7 +58,8 @@ class Passage:
     aliases: tuple[Alias, ...] = ()  #: learned from this message
     legs: tuple[Leg, ...] = ()
     changes: tuple[Change, ...] = ()
-    clocks: tuple[RunningClock, ...] = ()
+    clocks: tuple[RunningClock, ...] = ()  #: of the case, as they are before
+    moved: tuple[RunningClock, ...] = ()  #: started, stopped, paused or resumed by this message
     news: dict[str, Any] | None = None
     answered: Exchange | None = None  #: the exchange that this message is an answer to, with the new facts
     recorded: str = ""  #: why the message has no effect beyond being on record

@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from lxml import etree
+
 from broker.errors import Problem, Refused, TranslationError
 from broker.flow.events import FROM_CENTRAL
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.model.exchanges import Direction
-from broker.model.messages import Attachment, MessageType
+from broker.model.messages import Attachment
 from broker.translation.facts import facts_of
 from broker.translation.translator import EnvelopeContext
 
@@ -94,7 +96,7 @@ def _not_from(kind: str, sender: str) -> Problem:
 
 
 async def validate(node: Node, passage: Passage) -> Passage | Stop:
-    """Hold the eu-1 document against its schema. What the wire brought is refused; what we wrote ourselves is parked."""
+    """Hold the eu-1 document against its schema: what the wire brought is refused, what our mapping wrote is parked."""
     if node.documents.is_valid(PIVOT, passage.tree):
         return passage
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
@@ -103,13 +105,6 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
 
 
-def serialised(root: object) -> bytes:
+def serialised(root: etree._Element) -> bytes:
     """The bytes of a document, UTF-8 with declaration."""
-    from lxml import etree
-
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)  # type: ignore[call-overload,no-any-return]
-
-
-def type_of(text: str) -> MessageType | None:
-    """The message type of that name, if there is one."""
-    return MessageType(text) if text in MessageType.__members__.values() else None
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)

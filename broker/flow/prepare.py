@@ -1,0 +1,154 @@
+"""Prepare one message: the stages in their order, then one commit.
+
+    keep → read → validate → correlate → apply → write → record        then a ticket: deliver
+
+Reading needs no database; from correlating on, one transaction sees one truth and writes its consequences. If
+another transaction was first, the whole of it runs again on what is true then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import LostLease
+from broker.flow.apply import apply, not_validated, validated
+from broker.flow.correlate import correlate
+from broker.flow.events import ANSWERS
+from broker.flow.node import Node, commit, log
+from broker.flow.outcomes import Later, Park, Refuse, Stop
+from broker.flow.passage import Passage
+from broker.flow.read import read, validate
+from broker.flow.record import record, write_notice, write_rules
+from broker.flow.write import write
+from broker.model.exchanges import Direction, State
+from broker.model.messages import Door, MessageType
+from broker.model.work import Attempt, Work, WorkKind
+
+if TYPE_CHECKING:
+    from broker.ports import Transaction
+
+READING: Final = (read, validate)
+
+
+async def prepare(node: Node, message_id: str) -> None:
+    """Work on one prepare row, if it is there, due and free."""
+    started = node.clock.now()
+    claimed = await commit(node, lambda tx: _claim(node, tx, message_id, started))
+    if claimed is None:
+        return
+    work, passage = claimed
+    came_to = await _read(node, passage)
+    try:
+        ready = await commit(node, lambda tx: _finish(node, tx, work, came_to, passage, started))
+    except LostLease:
+        log.warning("message.lease_lost", message_id=message_id)
+        return
+    for exchange_id in ready:
+        await node.hint(WorkKind.DELIVER, exchange_id)
+
+
+async def _claim(node: Node, tx: Transaction, message_id: str, now: datetime) -> tuple[Work, Passage] | None:
+    until = now + timedelta(seconds=node.retry.lease)
+    work = await tx.claim_work(WorkKind.PREPARE, message_id, worker=node.worker, now=now, until=until)
+    if work is None:
+        return None
+    message = await tx.message(message_id)
+    first = (await tx.exchanges_of_message(message_id))[0]
+    if first.state not in {State.KEPT, State.RECEIVED, State.HELD}:
+        await tx.finish_work(work)
+        return None
+    return work, Passage(message, await tx.content(message.sha256), first)
+
+
+async def _read(node: Node, passage: Passage) -> Passage | Stop:
+    came_to: Passage | Stop = passage
+    for stage in READING:
+        if isinstance(came_to, Passage):
+            came_to = await stage(node, came_to)
+    return came_to
+
+
+async def _decide(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
+    found = await correlate(node, tx, passage)
+    applied = apply(node, found) if isinstance(found, Passage) else found
+    return await write(node, tx, applied) if isinstance(applied, Passage) else applied
+
+
+async def _finish(
+    node: Node, tx: Transaction, work: Work, came_to: Passage | Stop, kept: Passage, started: datetime
+) -> tuple[str, ...]:
+    decided = await _decide(node, tx, came_to) if isinstance(came_to, Passage) else came_to
+    await tx.add_attempt(_attempt(node, work, decided, started))
+    passage = came_to if isinstance(came_to, Passage) else kept
+    if isinstance(decided, Later):
+        return await _hold(node, tx, work, passage, decided)
+    await tx.finish_work(work)
+    if isinstance(decided, Passage):
+        log.info("message.prepared", message_id=kept.message.id, type=decided.message.type)
+        return await record(node, tx, decided)
+    return await _stop(node, tx, passage, decided)
+
+
+async def _hold(node: Node, tx: Transaction, work: Work, passage: Passage, later: Later) -> tuple[str, ...]:
+    await tx.postpone_work(work, at=node.clock.now() + later.delay, error=f"{later.code}: {later.reason}")
+    if passage.exchange.state is State.RECEIVED:
+        held = replace(passage.exchange, state=State.HELD, reason=later.reason, updated_at=node.clock.now())
+        await tx.save_exchange(replace(held, type=passage.message.type))
+        await tx.describe_message(passage.message)
+    return ()
+
+
+async def _stop(node: Node, tx: Transaction, passage: Passage, stop: Refuse | Park) -> tuple[str, ...]:
+    """Nothing goes on; the sender or a person hears why, and the message from the EU is still answered."""
+    answer = await _answer(node, tx, passage, stop)
+    state = State.REFUSED if isinstance(stop, Refuse) else State.PARKED
+    reason = stop.reason if isinstance(stop, Park) else stop.problems[0].detail if stop.problems else "refused"
+    exchange = await tx.save_exchange(
+        replace(
+            passage.exchange,
+            state=state,
+            type=passage.message.type,
+            case_key=passage.message.case_key,
+            profile=passage.message.profile,
+            version=passage.message.version,
+            reason=reason,
+            problems=tuple(problem.as_dict() for problem in stop.problems),
+            updated_at=node.clock.now(),
+        )
+    )
+    await tx.describe_message(passage.message)
+    codes = ",".join(sorted({problem.code for problem in stop.problems}))
+    await tx.write_entry(node.entry(f"exchange.{state.lower()}", exchange.id, state, codes=codes))
+    log.warning("message.stopped", message_id=passage.message.id, state=state.value, codes=codes)
+    told = ""
+    if isinstance(stop, Refuse) and passage.message.door is Door.AMQP:
+        told = await write_notice(node, tx, exchange, MessageType.ERROR_NOTICE, stop.problems)
+    return tuple(exchange_id for exchange_id in (*answer, told) if exchange_id)
+
+
+async def _answer(node: Node, tx: Transaction, passage: Passage, stop: Refuse | Park) -> tuple[str, ...]:
+    if passage.exchange.direction is not Direction.INBOUND or not passage.message.headers.get("message_id"):
+        return ()
+    if passage.message.type in ANSWERS or passage.message.headers.get("from_party") != node.wire.central_party:
+        return ()
+    outgoing = not_validated(node, passage, stop.problems) if isinstance(stop, Refuse) else validated(node, passage)
+    written = await write(node, tx, replace(passage, outgoing=(outgoing,)))
+    return await write_rules(node, tx, written) if isinstance(written, Passage) else ()
+
+
+def _attempt(node: Node, work: Work, decided: Passage | Stop, started: datetime) -> Attempt:
+    stop = None if isinstance(decided, Passage) else decided
+    return Attempt(
+        id=node.ids.new(),
+        subject=work.subject,
+        step=work.kind.value,
+        number=work.attempts,
+        started_at=started,
+        ended_at=node.clock.now(),
+        outcome=type(stop).__name__.lower() if stop else "done",
+        error_code=stop.code if isinstance(stop, Later) else "",
+        detail=(stop.reason if isinstance(stop, (Later, Park)) else "")[:500],
+        worker=node.worker,
+    )

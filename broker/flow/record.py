@@ -1,0 +1,238 @@
+"""Make a prepared message true: case, legs, clocks, news, answers, what goes out, journal; all in one commit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from broker.model.exchanges import Direction, Exchange, Outcome, State
+from broker.model.messages import Door, Message, MessageType
+from broker.model.work import WorkKind
+
+if TYPE_CHECKING:
+    from broker.errors import Problem
+    from broker.flow.node import Node
+    from broker.flow.passage import Outgoing, Passage
+    from broker.ports import Transaction
+
+NOTICE: Final = "application/json"
+
+
+async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ...]:
+    """Write everything that the stages decided; the ids of exchanges to deliver now."""
+    for _, data in passage.files:
+        await tx.put_content(data)
+    await _write_case(node, tx, passage)
+    await tx.describe_message(passage.message)
+    await _write_answered(node, tx, passage)
+    own = tuple(item for item in passage.outgoing if item.own)
+    ready = [await _write_own(node, tx, passage, n, item) for n, item in enumerate(own)]
+    if not own:
+        await _close(node, tx, passage)
+    return (*(exchange_id for exchange_id in ready if exchange_id), *await write_rules(node, tx, passage))
+
+
+async def write_rules(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ...]:
+    """Write the messages that rules emit; the ids of exchanges to deliver now."""
+    rules = [(n, item) for n, item in enumerate(passage.outgoing) if not item.own]
+    ready = [await _write_rule(node, tx, passage, n, item) for n, item in rules]
+    return tuple(exchange_id for exchange_id in ready if exchange_id)
+
+
+async def _write_case(node: Node, tx: Transaction, passage: Passage) -> None:
+    case = passage.case
+    if case is None:
+        return
+    version = max(case.version, passage.known.version) if passage.facts and not passage.recorded else case.version
+    after = replace(case, version=version, aliases=(*case.aliases, *passage.aliases))
+    if passage.news:
+        after = replace(after, news=(*case.news, passage.news))
+    if passage.new_case:
+        await tx.add_case(after)
+        await tx.write_entry(node.entry("case.opened", case.key, "open", message=passage.message.id))
+    elif after != case:
+        await tx.save_case(after)
+    for change in passage.changes:
+        await tx.save_leg(change.leg)
+        steps = change.step.id + (f"+{change.national_step.id}" if change.national_step else "")
+        detail = {"leg": change.leg.owner, "step": steps, "message": passage.message.id}
+        await tx.write_entry(node.entry("leg.stepped", case.key, change.leg.state, **detail))
+    for clock in passage.moved:
+        await tx.save_clock(clock)
+
+
+async def _write_answered(node: Node, tx: Transaction, passage: Passage) -> None:
+    after = passage.answered
+    if after is None:
+        return
+    now_stored = await tx.exchange(after.id)
+    settled = replace(after, revision=now_stored.revision)
+    await tx.save_exchange(settled)
+    await tx.write_entry(
+        node.entry("exchange.answered", after.id, settled.state, message=passage.message.id, type=passage.known.type)
+    )
+    if settled.state is State.ENDED:
+        await write_notice(node, tx, settled, MessageType.OUTCOME_NOTICE)
+
+
+async def write_notice(
+    node: Node, tx: Transaction, exchange: Exchange, kind: MessageType, problems: tuple[Problem, ...] = ()
+) -> str:
+    """Tell the back end that brought the message how it ended, or why it was refused; the notice's exchange id."""
+    source = await tx.message(exchange.message_id)
+    link = node.backends.get(source.party)
+    if link is None or not link.wants_notices or source.door in {Door.RULE, Door.ACCESS_POINT}:
+        return ""
+    told = {
+        "message": source.id,
+        "key": source.key,
+        "type": exchange.type,
+        "state": exchange.state.value,
+        "outcome": exchange.outcome,
+        "problems": [problem.as_dict() for problem in problems] or list(exchange.problems),
+    }
+    document = json.dumps({name: value for name, value in told.items() if value}, sort_keys=True).encode()
+    sha256 = await tx.put_content(document)
+    now = node.clock.now()
+    message = Message(
+        id=node.ids.new(),
+        door=Door.RULE,
+        party=node.name,
+        key=f"{source.id}|{kind}|{exchange.id}",
+        sha256=sha256,
+        size=len(document),
+        content_type=NOTICE,
+        kept_at=now,
+        type=kind,
+        profile="notice-1",
+        case_key=exchange.case_key,
+        causation_id=source.id,
+    )
+    await tx.add_message(message)
+    notice = Exchange(
+        id=node.ids.new(),
+        message_id=message.id,
+        direction=Direction.INBOUND,
+        state=State.READY,
+        addressee=link.name,
+        type=kind,
+        created_at=now,
+        updated_at=now,
+        case_key=exchange.case_key,
+        profile="notice-1",
+        document_sha256=sha256,
+        content_type=NOTICE,
+    )
+    await tx.add_exchange(notice)
+    await tx.add_work(node.work(WorkKind.DELIVER, notice.id))
+    return notice.id
+
+
+async def _write_rule(node: Node, tx: Transaction, passage: Passage, number: int, item: Outgoing) -> str:
+    """A message that the broker writes itself: immutable, kept as eu-1, caused by the one that is prepared."""
+    now = node.clock.now()
+    source = passage.message
+    message = Message(
+        id=node.ids.new(),
+        door=Door.RULE,
+        party=node.name,
+        key=f"{source.id}|{number}|{item.type}|{item.addressee}",
+        sha256=await tx.put_content(item.pivot),
+        size=len(item.pivot),
+        content_type="application/xml",
+        kept_at=now,
+        type=item.type,
+        profile="eu-1",
+        case_key=source.case_key,
+        version=source.version,
+        headers={"ref_to_message_id": item.ref_to} if item.ref_to else {},
+        causation_id=source.id,
+    )
+    await tx.add_message(message)
+    exchange = Exchange(
+        id=node.ids.new(),
+        message_id=message.id,
+        direction=Direction.OUTBOUND,
+        state=State.KEPT,
+        addressee=item.addressee,
+        type=item.type,
+        created_at=now,
+        updated_at=now,
+    )
+    return await _write_exchange(node, tx, message, exchange, item, fresh=True)
+
+
+async def _write_own(node: Node, tx: Transaction, passage: Passage, number: int, item: Outgoing) -> str:
+    exchange = passage.exchange
+    if number:
+        exchange = replace(exchange, id=node.ids.new(), revision=0)
+    return await _write_exchange(node, tx, passage.message, exchange, item, fresh=bool(number))
+
+
+async def _write_exchange(
+    node: Node, tx: Transaction, message: Message, exchange: Exchange, item: Outgoing, *, fresh: bool
+) -> str:
+    state = _state(exchange, item)
+    after = replace(
+        exchange,
+        state=state,
+        addressee=item.addressee,
+        type=item.type,
+        case_key=message.case_key,
+        leg=item.leg,
+        version=message.version,
+        profile=item.profile,
+        wire_message_id=item.wire_id,
+        document_sha256=await _kept(tx, item.document),
+        content_type=item.content_type,
+        report_sha256=await _kept(tx, item.report),
+        carry_sha256=await _kept(tx, item.carry),
+        pivot_sha256=await _kept(tx, item.pivot),
+        losses=item.losses,
+        problems=item.problems,
+        reason=item.failure or ("facts with legal meaning are lost on the wire" if item.losses else ""),
+        updated_at=node.clock.now(),
+    )
+    await (tx.add_exchange(after) if fresh else tx.save_exchange(after))
+    detail = {"type": item.type, "addressee": item.addressee, "wire_id": item.wire_id}
+    await tx.write_entry(node.entry(f"exchange.{state.lower()}", after.id, state, **detail))
+    if state not in {State.QUEUED, State.READY}:
+        return ""
+    await tx.add_work(node.work(WorkKind.DELIVER, after.id))
+    return after.id
+
+
+def _state(exchange: Exchange, item: Outgoing) -> State:
+    if item.failure:
+        return State.PARKED
+    if exchange.direction is Direction.INBOUND:
+        return State.READY
+    return State.SIGN_OFF if item.losses else State.QUEUED
+
+
+async def _kept(tx: Transaction, data: bytes) -> str:
+    return await tx.put_content(data) if data else ""
+
+
+async def _close(node: Node, tx: Transaction, passage: Passage) -> None:
+    """The message itself goes nowhere: its effect here was all, or it waits for a person."""
+    exchange = passage.exchange
+    parked = passage.notes.get("parked", "")
+    inbound = exchange.direction is Direction.INBOUND
+    state = State.PARKED if parked else State.ACKNOWLEDGED if inbound else State.ENDED
+    after = replace(
+        exchange,
+        state=state,
+        type=passage.message.type,
+        case_key=passage.message.case_key,
+        version=passage.message.version,
+        profile=passage.message.profile,
+        addressee=exchange.addressee or ("" if parked else node.name),
+        outcome="" if parked else Outcome.RECORDED.value,
+        reason=parked or passage.recorded,
+        updated_at=node.clock.now(),
+        acknowledged_at=node.clock.now() if state is State.ACKNOWLEDGED else None,
+    )
+    await tx.save_exchange(after)
+    await tx.write_entry(node.entry(f"exchange.{state.lower()}", after.id, state, type=after.type))

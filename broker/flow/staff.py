@@ -1,0 +1,101 @@
+"""What a person can decide: to sign off a loss, to try again. Every decision is journalled with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from broker.errors import Conflict, NotFound, Problem, Refused
+from broker.flow.node import Node, commit, log
+from broker.model.exchanges import FIRST, Direction, Exchange, State
+from broker.model.work import WorkKind
+
+if TYPE_CHECKING:
+    from broker.ports import Transaction
+
+
+async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> str:
+    """Let a message go although its wire form loses legal facts; the full document goes along.
+
+    Returns the exchange's new state. Raises: NotFound, Refused (`reason-missing`), Conflict (nothing waits for a sign-off).
+    """
+    _need_reason(reason)
+
+    async def change(tx: Transaction) -> Exchange:
+        exchange = await _one(tx, message_id, _signable)
+        after = await tx.save_exchange(
+            replace(
+                exchange,
+                state=State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY,
+                signed_off_by=actor,
+                signed_off_at=node.clock.now(),
+                updated_at=node.clock.now(),
+                reason="",
+            )
+        )
+        await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
+        await tx.write_entry(node.entry("exchange.signed_off", exchange.id, after.state, actor=actor, why=reason))
+        return after
+
+    after = await commit(node, change)
+    await node.hint(WorkKind.DELIVER, after.id)
+    log.info("exchange.signed_off", exchange_id=after.id)
+    return after.state.value
+
+
+def _signable(exchange: Exchange) -> bool:
+    return exchange.state is State.SIGN_OFF or (exchange.state is State.PARKED and bool(exchange.losses))
+
+
+async def retry(node: Node, message_id: str, *, actor: str) -> str:
+    """Try a parked, failed or silent message again, from where it stopped.
+
+    Returns the exchange's new state. Raises: NotFound, Conflict (nothing to retry).
+    """
+
+    async def change(tx: Transaction) -> tuple[Exchange, WorkKind]:
+        exchange = await _one(tx, message_id, _retryable)
+        prepared = bool(exchange.document_sha256) and not exchange.problems
+        after = await tx.save_exchange(_again(exchange, prepared=prepared))
+        kind = WorkKind.DELIVER if prepared else WorkKind.PREPARE
+        subject = exchange.id if prepared else exchange.message_id
+        waiting = await tx.work_of((subject,))
+        if not waiting:
+            await tx.add_work(node.work(kind, subject))
+        await tx.write_entry(node.entry("exchange.retried", exchange.id, after.state, actor=actor))
+        return after, kind
+
+    after, kind = await commit(node, change)
+    await node.hint(kind, after.id if kind is WorkKind.DELIVER else after.message_id)
+    return after.state.value
+
+
+def _again(exchange: Exchange, *, prepared: bool) -> Exchange:
+    if not prepared:
+        return replace(exchange, state=FIRST[exchange.direction], reason="", problems=())
+    state = State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY
+    return replace(exchange, state=state, reason="")
+
+
+def _retryable(exchange: Exchange) -> bool:
+    return exchange.state in {State.PARKED, State.SEND_FAILED, State.PRESUMED_FAILED} and not exchange.losses
+
+
+async def _one(tx: Transaction, message_id: str, wanted: Callable[[Exchange], bool]) -> Exchange:
+    exchanges = await tx.exchanges_of_message(message_id)
+    if not exchanges:
+        raise NotFound(f"no message {message_id} is kept here")
+    fitting = [exchange for exchange in exchanges if wanted(exchange)]
+    if not fitting:
+        states = ", ".join(exchange.state for exchange in exchanges)
+        raise Conflict(f"message {message_id} is {states}: there is nothing to decide in that state")
+    return fitting[0]
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        problem = Problem(
+            "reason-missing", "a sign-off needs a reason", path="reason", hint="Say why the loss is right."
+        )
+        raise Refused((problem,))

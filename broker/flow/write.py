@@ -1,0 +1,114 @@
+"""Write each outgoing message in its addressee's profile, validate it, and report what the profile cannot carry.
+
+Towards the Central Platform the wire codec writes; towards a back end its mapping. A loss of legal meaning does not
+pass unseen: outbound it waits in SIGN_OFF, inbound it is parked, until a person agrees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from broker.errors import Refused, TranslationError
+from broker.flow.apply import application_id
+from broker.flow.node import CENTRAL
+from broker.flow.outcomes import Refuse, Stop
+from broker.flow.read import PIVOT, serialised
+from broker.translation import build
+from broker.translation.codecs.eu_r7 import WireFile
+from broker.translation.facts import facts_of
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from broker.errors import Problem
+    from broker.flow.node import Node
+    from broker.flow.passage import Outgoing, Passage
+    from broker.model.messages import Attachment
+    from broker.ports import Transaction
+
+
+async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
+    """Every outgoing message as a document, or with the reason why it cannot be one."""
+    written = []
+    for outgoing in passage.outgoing:
+        to_central = outgoing.addressee == CENTRAL
+        try:
+            done = await (_to_wire(node, tx, passage, outgoing) if to_central else _to_backend(node, outgoing))
+        except Refused as refused:
+            return Refuse(refused.problems)
+        except TranslationError as error:
+            problems = tuple(problem.as_dict() for problem in error.problems)
+            done = replace(outgoing, failure=error.detail, problems=problems, pivot=serialised(outgoing.root))
+        written.append(done)
+    return replace(passage, outgoing=tuple(written))
+
+
+async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outgoing) -> Outgoing:
+    source = passage.message
+    version = str(passage.facts.version) if passage.facts else "0"
+    wire_id = node.wire_id(source.door, source.party, source.key, outgoing.type, CENTRAL, version, "0")
+    root = build.with_envelope(
+        outgoing.root,
+        message_id=wire_id,
+        application_id=application_id(passage),
+        conversation_id=source.case_key,
+        sender_participant=node.participant,
+        sender_nation=node.nation,
+    )
+    files = await _files(tx, root)
+    invalid = await _problems(node, PIVOT, root)
+    done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))
+    if invalid:
+        return replace(done, failure="the eu-1 document is not valid", problems=_dicts(invalid))
+    content_type, document = node.codec.encode(root, files)
+    own_losses = passage.losses if outgoing.own else ()
+    losses = tuple(loss.as_dict() for loss in node.translator.wire_losses(root))
+    return replace(
+        done,
+        content_type=content_type,
+        document=document,
+        report=passage.report if outgoing.own else b"",
+        losses=(*own_losses, *losses),
+    )
+
+
+async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
+    named: tuple[Attachment, ...] = facts_of(root).attachments
+    missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
+    if missing:
+        raise Refused(tuple(build.attachment_missing(item) for item in missing))
+    return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
+
+
+async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
+    link = node.backends[outgoing.addressee]
+    translation = node.translator.write(link.profile, outgoing.root)
+    document = serialised(translation.root)
+    done = replace(
+        outgoing,
+        profile=link.profile,
+        content_type="application/xml",
+        document=document,
+        pivot=serialised(outgoing.root),
+        report=translation.report.to_bytes(),
+        carry=translation.carry,
+        losses=tuple(loss.as_dict() for loss in translation.sign_off),
+        problems=_dicts(translation.problems),
+    )
+    if not node.documents.is_valid(link.profile, node.documents.parse(document)):
+        invalid = await node.documents.diagnose(link.profile, document)
+        return replace(done, failure=f"the {link.profile} document is not valid", problems=_dicts(invalid))
+    if done.losses:
+        return replace(done, failure="the national form cannot carry facts with legal meaning; a person must agree")
+    return done
+
+
+async def _problems(node: Node, profile: str, root: etree._Element) -> tuple[Problem, ...]:
+    if node.documents.is_valid(profile, root):
+        return ()
+    return await node.documents.diagnose(profile, serialised(root))
+
+
+def _dicts(problems: tuple[Problem, ...]) -> tuple[dict[str, str], ...]:
+    return tuple(problem.as_dict() for problem in problems)
