@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, or_, select, update
 
-from adapters.store.sql.rows import Rows, Values, insert, values_of
+from adapters.store.sql.connections import Values
+from adapters.store.sql.rows import Rows, insert, values_of
 from adapters.store.sql.tables import CASE_ALIASES, CASES, CLOCKS, LEGS
 from broker.errors import Conflict, NotFound
 from broker.model.cases import Alias, Case, Leg, RunningClock
@@ -144,7 +145,7 @@ class Cases(Rows):
             set_={"case_key": new.excluded.case_key},
             where=CASE_ALIASES.c.case_key == new.excluded.case_key,
         )
-        if len((await self._run(kept.returning(CASE_ALIASES.c.scheme))).all()) != len(rows):
+        if len((await self._run(kept.returning(CASE_ALIASES.c.scheme))).rows) != len(rows):
             raise Conflict("An alias belongs to another case.", constraint="pk_case_aliases")
 
 

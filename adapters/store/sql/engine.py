@@ -15,39 +15,35 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-_DRIVERS: Final = {
-    "sqlite": ("sqlite+aiosqlite", "sqlite"),
-    "postgresql": ("postgresql+psycopg", "postgresql+psycopg"),
-    "postgres": ("postgresql+psycopg", "postgresql+psycopg"),
-}
+_NAMES: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
 _CONNECT_SECONDS: Final = 5
 READ_ONLY: Final = "hdeu_read_only"  #: execution option: a snapshot that waits for no writer
 
 
 def parse_url(url: str) -> URL:
-    """The URL of a database that this store can use. Raises: ConfigurationError."""
+    """The URL of a database that this store can use, with its driver. Raises: ConfigurationError."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise ConfigurationError("The database URL cannot be read: write sqlite:///FILE or postgresql://…") from error
-    name = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgres"
-    if name not in _DRIVERS:
+    name = parsed.drivername.partition("+")[0]
+    if name not in _NAMES:
         raise ConfigurationError(f"The database {name} is not supported: use sqlite:///FILE or postgresql://…")
     if name == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise ConfigurationError("SQLite needs a file: write sqlite:///FILE")
-    return parsed.set(drivername=name)
+    return parsed.set(drivername=_NAMES[name])
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether the node is embedded."""
+    return url.drivername == "sqlite"
 
 
 def async_engine(url: URL, *, connections: int) -> AsyncEngine:
-    """The engine that a node works with."""
-    driver = url.set(drivername=_DRIVERS[url.drivername][0])
-    if url.drivername == "sqlite":
-        engine = create_async_engine(driver, pool_size=2, max_overflow=0)
-        _set_up_sqlite(engine.sync_engine)
-        return engine
+    """PostgreSQL on the event loop. A connection that was lost is found out and replaced before its next use."""
     return create_async_engine(
-        driver,
+        url,
         pool_size=connections,
         max_overflow=0,
         pool_pre_ping=True,
@@ -56,23 +52,18 @@ def async_engine(url: URL, *, connections: int) -> AsyncEngine:
 
 
 def sync_engine(url: URL) -> Engine:
-    """The engine that migrates."""
-    driver = url.set(drivername=_DRIVERS[url.drivername][1])
-    if url.drivername == "sqlite":
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(driver)
-        _set_up_sqlite(engine)
-        return engine
-    return create_engine(driver, connect_args={"connect_timeout": _CONNECT_SECONDS})
-
-
-def _set_up_sqlite(engine: Engine) -> None:
-    """Durable, checked, and never upgraded: a transaction that may write takes the write lock at its start."""
+    """Either database, for migrations; SQLite also for work."""
+    if not is_sqlite(url):
+        return create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _prepare(connection: Any, _record: Any) -> None:
+    """Durable and checked."""
     connection.isolation_level = None  # the driver must not begin transactions by itself
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
@@ -81,5 +72,6 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    """Never upgraded: a transaction that may write takes the write lock at its start."""
     reads = connection.get_execution_options().get(READ_ONLY)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, exists, or_, select, text, update
 
-from adapters.store.sql.rows import Rows, Values, values_of
+from adapters.store.sql.connections import Values
+from adapters.store.sql.rows import Rows, values_of
 from adapters.store.sql.tables import CASE_ALIASES, EXCHANGES, MESSAGES
 from broker.errors import Conflict, NotFound
 from broker.model.exchanges import Direction, Exchange, State

@@ -13,10 +13,14 @@ from broker.model.exchanges import STEPS
 if TYPE_CHECKING:
     from datetime import datetime
 
-_STATES: Final = select(EXCHANGES.c.direction, EXCHANGES.c.state, func.count()).group_by(
+    from sqlalchemy import Executable
+
+_STATES: Final = select(EXCHANGES.c.direction, EXCHANGES.c.state, func.count().label("total")).group_by(
     EXCHANGES.c.direction, EXCHANGES.c.state
 )
-_DUE: Final = select(func.count(), func.min(WORKS.c.next_attempt_at, type_=WORKS.c.next_attempt_at.type)).where(
+_DUE: Final = select(
+    func.count().label("total"), func.min(WORKS.c.next_attempt_at, type_=WORKS.c.next_attempt_at.type).label("oldest")
+).where(
     WORKS.c.next_attempt_at <= bindparam("now"),
     or_(WORKS.c.claimed_until.is_(None), WORKS.c.claimed_until <= bindparam("now")),
 )
@@ -29,7 +33,7 @@ class Leases(Rows):
     async def take_lease(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong. In PostgreSQL the row stays locked up to the commit: nobody takes it in between."""
         new = insert(self._dialect, LEASES)
-        taken = new.on_conflict_do_update(
+        taken: Executable = new.on_conflict_do_update(
             index_elements=("name",),
             set_={"holder": new.excluded.holder, "until": new.excluded.until},
             where=or_(
@@ -46,10 +50,10 @@ class Leases(Rows):
     async def figures(self, now: datetime) -> dict[str, float]:
         """Counts for metrics; a state without exchanges counts 0."""
         counts = {f"exchanges.{direction}.{state}": 0.0 for direction, states in STEPS.items() for state in states}
-        for direction, state, count in await self._run(_STATES):
-            counts[f"exchanges.{direction}.{state}"] = float(count)
-        due, oldest = (await self._run(_DUE, {"now": now})).one()
-        counts["work.due"] = float(due)
-        counts["work.oldest_seconds"] = (now - oldest).total_seconds() if oldest else 0.0
-        counts["journal.unsealed"] = float((await self._run(_UNSEALED)).scalar_one())
+        for row in await self._run(_STATES):
+            counts[f"exchanges.{row.direction}.{row.state}"] = float(row.total)
+        (work,) = await self._run(_DUE, {"now": now})
+        counts["work.due"] = float(work.total)
+        counts["work.oldest_seconds"] = (now - work.oldest).total_seconds() if work.oldest else 0.0
+        counts["journal.unsealed"] = float((await self._run(_UNSEALED)).scalar())
         return counts

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy import insert as plain_insert
 
-from adapters.store.sql.rows import Rows, Values, values_of
+from adapters.store.sql.connections import Values
+from adapters.store.sql.rows import Rows, values_of
 from adapters.store.sql.tables import ATTACHMENTS, CONTENTS, MESSAGES
 from broker.errors import Conflict, NotFound
 from broker.model.messages import Attachment, Door, Message
@@ -59,7 +60,7 @@ class Messages(Rows):
 
     async def content(self, sha256: str) -> bytes:
         """The bytes. Raises: NotFound."""
-        data = (await self._run(_DATA, {"sha256": sha256})).scalar_one_or_none()
+        data = (await self._run(_DATA, {"sha256": sha256})).scalar()
         if data is None:
             raise NotFound(f"No content {sha256} is kept here.")
         return bytes(data)
@@ -91,7 +92,7 @@ class Messages(Rows):
     async def describe_message(self, message: Message) -> None:
         """Set what reading found out: type, profile, case, version, attachments. Raises: NotFound."""
         values = {f"{name}_": getattr(message, name) for name in ("id", "type", "profile", "case_key", "version")}
-        had_attachments = (await self._run(_DESCRIBE, values)).scalar_one_or_none()
+        had_attachments = (await self._run(_DESCRIBE, values)).scalar()
         if had_attachments is None:
             raise NotFound(f"No message {message.id} is kept here.")
         if had_attachments:

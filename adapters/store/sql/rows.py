@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.store.sql.errors import translated
+from adapters.store.sql.connections import Answer, Bound, Session, Values
 from broker.errors import BrokerError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sqlalchemy import CursorResult, Executable, Table
+    from sqlalchemy import Executable, Table
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from broker.ports import Clock
-
-_INSERT: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-Values = dict[str, Any]
 
 
 def insert(dialect: str, table: Table) -> PostgresqlInsert | SqliteInsert:
     """The insert that knows ON CONFLICT."""
-    return _INSERT[dialect](table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 @cache
@@ -46,23 +40,20 @@ def values_of(record: Any) -> Values:
 
 
 class Rows:
-    """One transaction's connection. A driver's error ends the transaction: it can no longer commit."""
+    """One transaction. A driver's error ends the transaction: it can no longer commit."""
 
-    def __init__(self, connection: AsyncConnection, *, clock: Clock) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, *, clock: Clock) -> None:
+        self._session = session
         self._clock = clock
-        self._dialect = connection.dialect.name
+        self._dialect = session.dialect
         self._broken: BrokerError | None = None
 
-    async def _run(
-        self, statement: Executable, values: Mapping[str, Any] | Sequence[Values] | None = None
-    ) -> CursorResult[Any]:
+    async def _run(self, statement: Executable, values: Bound = None) -> Answer:
         """One round trip. Raises: Conflict, NotFound, Unavailable, Refused."""
         if self._broken:
             raise Unavailable("An earlier statement failed: this transaction is over.") from self._broken
         try:
-            with translated():
-                return await self._connection.execute(statement, values)
+            return await self._session.run(statement, values)
         except BrokerError as error:
             self._broken = error
             raise
@@ -71,7 +62,8 @@ class Rows:
         """Whether the row was written; False where a unique key is taken."""
         return (await self._run(insert_if_new(self._dialect, table), values)).first() is not None
 
-    def end(self) -> None:
-        """Call before the commit. Raises: the error that a statement met, if the caller went on in spite of it."""
+    async def commit(self) -> None:
+        """Raises: the error that a statement met, if the caller went on in spite of it; Unavailable."""
         if self._broken:
             raise self._broken
+        await self._session.commit()

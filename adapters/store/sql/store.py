@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column as named_column
-from sqlalchemy import select, table
+from sqlalchemy import Select, column, select, table
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from adapters.store.sql.cases import Cases
-from adapters.store.sql.engine import READ_ONLY, async_engine, parse_url
-from adapters.store.sql.errors import translated
+from adapters.store.sql.connections import LoopDatabase, ThreadDatabase
+from adapters.store.sql.engine import async_engine, is_sqlite, parse_url, sync_engine
 from adapters.store.sql.exchanges import Exchanges
 from adapters.store.sql.journal import JournalRows
 from adapters.store.sql.leases import Leases
@@ -24,40 +23,32 @@ from broker.errors import ConfigurationError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
+    from adapters.store.sql.connections import Database
     from broker.ports import Clock
 
-_VERSION: Final = select(named_column("version_num")).select_from(table("alembic_version"))
+_VERSION: Final[Select[Any]] = select(column("version_num")).select_from(table("alembic_version"))
 _PING_SECONDS: Final = 5.0
+_STATEMENT_SECONDS: Final = 30.0
 
 
 class SqlTransaction(Messages, Exchanges, Cases, Works, JournalRows, Leases):
-    """One commit: every group of statements on one connection."""
+    """One commit: every group of statements in one session."""
 
 
 class SqlStore:
     """The durable truth, behind `broker.ports.Store`."""
 
-    def __init__(self, engine: AsyncEngine, *, clock: Clock) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
-        embedded = engine.dialect.name == "sqlite"
-        # SQLite has one writer: those of this process queue here, in turn, instead of polling the file's lock
-        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if embedded else nullcontext()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
         """Commits on a clean exit, rolls back on an exception. Raises: Unavailable."""
-        async with self._turn, AsyncExitStack() as stack:
-            with translated():
-                connection = await stack.enter_async_context(self._engine.connect())
-                await connection.begin()
-            transaction = SqlTransaction(connection, clock=self._clock)
+        async with self._database.session() as session:
+            transaction = SqlTransaction(session, clock=self._clock)
             yield transaction
-            with translated():
-                transaction.end()
-                await connection.commit()
+            await transaction.commit()
 
     async def ping(self) -> None:
         """Raises: Unavailable, or ConfigurationError if the migrations are not at head."""
@@ -67,31 +58,39 @@ class SqlStore:
         except TimeoutError as error:
             raise Unavailable("The database did not answer in time.") from error
         if found != head():
-            raise ConfigurationError(f"The database is at {found or 'no'} version, not {head()}: run `hdeu migrate`.")
+            raise ConfigurationError(f"The database is at version {found or 'none'}, not {head()}: run `hdeu migrate`.")
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self._engine.dispose()
+        await self._database.close()
 
     async def _version(self) -> str | None:
-        """The database's migration, on a connection that waits for no writer."""
-        with translated():
-            async with self._engine.connect() as plain:
-                connection = await plain.execution_options(**{READ_ONLY: True})
-                try:
-                    return (await connection.execute(_VERSION)).scalar_one_or_none()
-                except (OperationalError, ProgrammingError) as error:
-                    if error.connection_invalidated:
-                        raise
-                    return None  # no such table: never migrated
+        """The database's migration; None where there was never one."""
+        try:
+            async with self._database.session(read_only=True) as session:
+                version: str | None = (await session.run(_VERSION, None)).scalar()
+                return version
+        except Unavailable as error:
+            if _is_missing_table(error.__cause__):
+                return None
+            raise
+
+
+def _is_missing_table(error: BaseException | None) -> bool:
+    if isinstance(error, OperationalError):
+        return "no such table" in str(error.orig)
+    return isinstance(error, ProgrammingError)
 
 
 def open_store(url: str, *, clock: Clock, connections: int = 10) -> SqlStore:
-    """A store on `sqlite:///FILE` (brought to head here) or `postgresql://…` (see `SqlStore.ping`).
+    """A store on `sqlite:///FILE` (brought to head here) or `postgresql://…` (which `SqlStore.ping` checks).
 
-    Raises: ConfigurationError for a URL that names neither, Unavailable for a file that cannot be opened.
+    `connections` bounds PostgreSQL's pool. Raises: ConfigurationError for a URL that names neither,
+    Unavailable for a file that cannot be opened.
     """
     parsed = parse_url(url)
-    if parsed.drivername == "sqlite":
+    if is_sqlite(parsed):
         migrate(url)
-    return SqlStore(async_engine(parsed, connections=connections), clock=clock)
+        return SqlStore(ThreadDatabase(sync_engine(parsed)), clock=clock)
+    engine = async_engine(parsed, connections=connections)
+    return SqlStore(LoopDatabase(engine, seconds=_STATEMENT_SECONDS), clock=clock)

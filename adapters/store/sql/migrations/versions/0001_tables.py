@@ -3,8 +3,11 @@
 What a check allows stands here as text: a migration never changes its mind with the model.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
 revision = "0001"
 down_revision = None
@@ -14,6 +17,16 @@ depends_on = None
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 MOMENT = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
 PLACE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+OUTBOUND = (
+    "(direction = 'outbound' AND state IN ("
+    "'KEPT', 'REFUSED', 'SIGN_OFF', 'QUEUED', 'SUBMITTING', 'SUBMITTED', "
+    "'ENDED', 'SEND_FAILED', 'PRESUMED_FAILED', 'PARKED', 'CANCELLED'))"
+)
+INBOUND = (
+    "(direction = 'inbound' AND state IN ("
+    "'RECEIVED', 'REFUSED', 'HELD', 'READY', 'DELIVERED', "
+    "'ACKNOWLEDGED', 'PARKED', 'CANCELLED'))"
+)
 TABLES = (
     "contents",
     "messages",
@@ -30,6 +43,10 @@ TABLES = (
     "leases",
     "used_once",
 )
+
+
+def _column(name: str, kind: TypeEngine[Any]) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
 
 
 def upgrade() -> None:
@@ -59,10 +76,10 @@ def downgrade() -> None:
 def _contents() -> None:
     op.create_table(
         "contents",
-        sa.Column("sha256", WORDS, nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.Column("kept_at", MOMENT, nullable=False),
+        _column("sha256", WORDS),
+        _column("size", sa.Integer()),
+        _column("data", sa.LargeBinary()),
+        _column("kept_at", MOMENT),
         sa.PrimaryKeyConstraint("sha256", name="pk_contents"),
         sqlite_strict=True,
     )
@@ -71,20 +88,20 @@ def _contents() -> None:
 def _messages() -> None:
     op.create_table(
         "messages",
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("door", WORDS, nullable=False),
-        sa.Column("party", WORDS, nullable=False),
-        sa.Column("key", WORDS, nullable=False),
-        sa.Column("sha256", WORDS, nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("content_type", WORDS, nullable=False),
-        sa.Column("kept_at", MOMENT, nullable=False),
-        sa.Column("type", WORDS, nullable=False),
-        sa.Column("profile", WORDS, nullable=False),
-        sa.Column("case_key", WORDS, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("headers", WORDS, nullable=False),
-        sa.Column("causation_id", WORDS, nullable=False),
+        _column("id", WORDS),
+        _column("door", WORDS),
+        _column("party", WORDS),
+        _column("key", WORDS),
+        _column("sha256", WORDS),
+        _column("size", sa.Integer()),
+        _column("content_type", WORDS),
+        _column("kept_at", MOMENT),
+        _column("type", WORDS),
+        _column("profile", WORDS),
+        _column("case_key", WORDS),
+        _column("version", sa.Integer()),
+        _column("headers", WORDS),
+        _column("causation_id", WORDS),
         sa.PrimaryKeyConstraint("id", name="pk_messages"),
         sa.ForeignKeyConstraint(["sha256"], ["contents.sha256"], name="fk_messages_sha256"),
         sa.CheckConstraint(
@@ -100,13 +117,13 @@ def _messages() -> None:
 def _attachments() -> None:
     op.create_table(
         "attachments",
-        sa.Column("message_id", WORDS, nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("name", WORDS, nullable=False),
-        sa.Column("media_type", WORDS, nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("sha256", WORDS, nullable=False),
+        _column("message_id", WORDS),
+        _column("position", sa.Integer()),
+        _column("id", WORDS),
+        _column("name", WORDS),
+        _column("media_type", WORDS),
+        _column("size", sa.Integer()),
+        _column("sha256", WORDS),
         sa.PrimaryKeyConstraint("message_id", "position", name="pk_attachments"),
         sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name="fk_attachments_message_id"),
         sqlite_strict=True,
@@ -117,48 +134,48 @@ def _attachments() -> None:
 def _exchanges() -> None:
     op.create_table(
         "exchanges",
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("message_id", WORDS, nullable=False),
-        sa.Column("direction", WORDS, nullable=False),
-        sa.Column("state", WORDS, nullable=False),
-        sa.Column("addressee", WORDS, nullable=False),
-        sa.Column("type", WORDS, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("updated_at", MOMENT, nullable=False),
-        sa.Column("case_key", WORDS, nullable=False),
-        sa.Column("leg", WORDS, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("profile", WORDS, nullable=False),
-        sa.Column("wire_message_id", WORDS, nullable=False),
-        sa.Column("document_sha256", WORDS, nullable=False),
-        sa.Column("content_type", WORDS, nullable=False),
-        sa.Column("report_sha256", WORDS, nullable=False),
-        sa.Column("carry_sha256", WORDS, nullable=False),
-        sa.Column("pivot_sha256", WORDS, nullable=False),
-        sa.Column("losses", WORDS, nullable=False),
-        sa.Column("signed_off_by", WORDS, nullable=False),
+        _column("id", WORDS),
+        _column("message_id", WORDS),
+        _column("direction", WORDS),
+        _column("state", WORDS),
+        _column("addressee", WORDS),
+        _column("type", WORDS),
+        _column("created_at", MOMENT),
+        _column("updated_at", MOMENT),
+        _column("case_key", WORDS),
+        _column("leg", WORDS),
+        _column("version", sa.Integer()),
+        _column("profile", WORDS),
+        _column("wire_message_id", WORDS),
+        _column("document_sha256", WORDS),
+        _column("content_type", WORDS),
+        _column("report_sha256", WORDS),
+        _column("carry_sha256", WORDS),
+        _column("pivot_sha256", WORDS),
+        _column("losses", WORDS),
+        _column("signed_off_by", WORDS),
         sa.Column("signed_off_at", MOMENT),
-        sa.Column("outcome", WORDS, nullable=False),
-        sa.Column("reason", WORDS, nullable=False),
-        sa.Column("problems", WORDS, nullable=False),
+        _column("outcome", WORDS),
+        _column("reason", WORDS),
+        _column("problems", WORDS),
         sa.Column("submitted_at", MOMENT),
         sa.Column("receipt_at", MOMENT),
-        sa.Column("validation", WORDS, nullable=False),
+        _column("validation", WORDS),
         sa.Column("validation_at", MOMENT),
-        sa.Column("answer", WORDS, nullable=False),
+        _column("answer", WORDS),
         sa.Column("answer_at", MOMENT),
         sa.Column("delivered_at", MOMENT),
         sa.Column("acknowledged_at", MOMENT),
         sa.Column("due_at", MOMENT),
-        sa.Column("resend", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        _column("resend", sa.Integer()),
+        _column("revision", sa.Integer()),
         sa.PrimaryKeyConstraint("id", name="pk_exchanges"),
         sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name="fk_exchanges_message_id"),
         sa.CheckConstraint(
             "outcome IN ('', 'accepted', 'rejected', 'delivered', 'recorded')", name=op.f("ck_exchanges_outcome")
         ),
         sa.CheckConstraint(
-            "(direction = 'outbound' AND state IN ('KEPT', 'REFUSED', 'SIGN_OFF', 'QUEUED', 'SUBMITTING', 'SUBMITTED', 'ENDED', 'SEND_FAILED', 'PRESUMED_FAILED', 'PARKED', 'CANCELLED')) OR (direction = 'inbound' AND state IN ('RECEIVED', 'REFUSED', 'HELD', 'READY', 'DELIVERED', 'ACKNOWLEDGED', 'PARKED', 'CANCELLED'))",
+            OUTBOUND + " OR " + INBOUND,
             name=op.f("ck_exchanges_state"),
         ),
         sa.CheckConstraint("validation IN ('', 'validated', 'not-validated')", name=op.f("ck_exchanges_validation")),
@@ -195,12 +212,12 @@ def _exchanges() -> None:
 def _cases() -> None:
     op.create_table(
         "cases",
-        sa.Column("key", WORDS, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("title", WORDS, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("news", WORDS, nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        _column("key", WORDS),
+        _column("created_at", MOMENT),
+        _column("title", WORDS),
+        _column("version", sa.Integer()),
+        _column("news", WORDS),
+        _column("revision", sa.Integer()),
         sa.PrimaryKeyConstraint("key", name="pk_cases"),
         sqlite_strict=True,
     )
@@ -209,10 +226,10 @@ def _cases() -> None:
 def _case_aliases() -> None:
     op.create_table(
         "case_aliases",
-        sa.Column("scheme", WORDS, nullable=False),
-        sa.Column("value", WORDS, nullable=False),
-        sa.Column("case_key", WORDS, nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        _column("scheme", WORDS),
+        _column("value", WORDS),
+        _column("case_key", WORDS),
+        _column("position", sa.Integer()),
         sa.PrimaryKeyConstraint("scheme", "value", name="pk_case_aliases"),
         sa.ForeignKeyConstraint(["case_key"], ["cases.key"], name="fk_case_aliases_case_key"),
         sqlite_strict=True,
@@ -224,15 +241,15 @@ def _case_aliases() -> None:
 def _legs() -> None:
     op.create_table(
         "legs",
-        sa.Column("case_key", WORDS, nullable=False),
-        sa.Column("owner", WORDS, nullable=False),
-        sa.Column("state", WORDS, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("updated_at", MOMENT, nullable=False),
-        sa.Column("origin", WORDS, nullable=False),
-        sa.Column("national_state", WORDS, nullable=False),
-        sa.Column("facts", WORDS, nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        _column("case_key", WORDS),
+        _column("owner", WORDS),
+        _column("state", WORDS),
+        _column("created_at", MOMENT),
+        _column("updated_at", MOMENT),
+        _column("origin", WORDS),
+        _column("national_state", WORDS),
+        _column("facts", WORDS),
+        _column("revision", sa.Integer()),
         sa.PrimaryKeyConstraint("case_key", "owner", name="pk_legs"),
         sa.ForeignKeyConstraint(["case_key"], ["cases.key"], name="fk_legs_case_key"),
         sqlite_strict=True,
@@ -242,13 +259,13 @@ def _legs() -> None:
 def _clocks() -> None:
     op.create_table(
         "clocks",
-        sa.Column("case_key", WORDS, nullable=False),
-        sa.Column("leg", WORDS, nullable=False),
-        sa.Column("clock", WORDS, nullable=False),
-        sa.Column("started_at", MOMENT, nullable=False),
-        sa.Column("due_on", WORDS, nullable=False),
-        sa.Column("state", WORDS, nullable=False),
-        sa.Column("reason", WORDS, nullable=False),
+        _column("case_key", WORDS),
+        _column("leg", WORDS),
+        _column("clock", WORDS),
+        _column("started_at", MOMENT),
+        _column("due_on", WORDS),
+        _column("state", WORDS),
+        _column("reason", WORDS),
         sa.Column("paused_at", MOMENT),
         sa.Column("stopped_at", MOMENT),
         sa.PrimaryKeyConstraint("case_key", "leg", "clock", "started_at", name="pk_clocks"),
@@ -261,14 +278,14 @@ def _clocks() -> None:
 def _works() -> None:
     op.create_table(
         "works",
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("kind", WORDS, nullable=False),
-        sa.Column("subject", WORDS, nullable=False),
-        sa.Column("next_attempt_at", MOMENT, nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        _column("id", WORDS),
+        _column("kind", WORDS),
+        _column("subject", WORDS),
+        _column("next_attempt_at", MOMENT),
+        _column("attempts", sa.Integer()),
         sa.Column("deadline", MOMENT),
-        sa.Column("last_error", WORDS, nullable=False),
-        sa.Column("claimed_by", WORDS, nullable=False),
+        _column("last_error", WORDS),
+        _column("claimed_by", WORDS),
         sa.Column("claimed_until", MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_works"),
         sa.CheckConstraint("kind IN ('prepare', 'deliver')", name=op.f("ck_works_kind")),
@@ -281,16 +298,16 @@ def _works() -> None:
 def _attempts() -> None:
     op.create_table(
         "attempts",
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("subject", WORDS, nullable=False),
-        sa.Column("step", WORDS, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("started_at", MOMENT, nullable=False),
-        sa.Column("ended_at", MOMENT, nullable=False),
-        sa.Column("outcome", WORDS, nullable=False),
-        sa.Column("error_code", WORDS, nullable=False),
-        sa.Column("detail", WORDS, nullable=False),
-        sa.Column("worker", WORDS, nullable=False),
+        _column("id", WORDS),
+        _column("subject", WORDS),
+        _column("step", WORDS),
+        _column("number", sa.Integer()),
+        _column("started_at", MOMENT),
+        _column("ended_at", MOMENT),
+        _column("outcome", WORDS),
+        _column("error_code", WORDS),
+        _column("detail", WORDS),
+        _column("worker", WORDS),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
         sqlite_strict=True,
     )
@@ -300,13 +317,13 @@ def _attempts() -> None:
 def _journal() -> None:
     op.create_table(
         "journal",
-        sa.Column("id", WORDS, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.Column("actor", WORDS, nullable=False),
-        sa.Column("action", WORDS, nullable=False),
-        sa.Column("target", WORDS, nullable=False),
-        sa.Column("outcome", WORDS, nullable=False),
-        sa.Column("detail", WORDS, nullable=False),
+        _column("id", WORDS),
+        _column("at", MOMENT),
+        _column("actor", WORDS),
+        _column("action", WORDS),
+        _column("target", WORDS),
+        _column("outcome", WORDS),
+        _column("detail", WORDS),
         sa.Column("number", PLACE),
         sa.Column("previous", WORDS),
         sa.Column("hash", WORDS),
@@ -327,11 +344,11 @@ def _journal() -> None:
 def _checkpoints() -> None:
     op.create_table(
         "checkpoints",
-        sa.Column("number", PLACE, nullable=False),
-        sa.Column("hash", WORDS, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.Column("key_id", WORDS, nullable=False),
-        sa.Column("signature", WORDS, nullable=False),
+        _column("number", PLACE),
+        _column("hash", WORDS),
+        _column("at", MOMENT),
+        _column("key_id", WORDS),
+        _column("signature", WORDS),
         sa.PrimaryKeyConstraint("number", name="pk_checkpoints"),
         sqlite_strict=True,
     )
@@ -340,9 +357,9 @@ def _checkpoints() -> None:
 def _leases() -> None:
     op.create_table(
         "leases",
-        sa.Column("name", WORDS, nullable=False),
-        sa.Column("holder", WORDS, nullable=False),
-        sa.Column("until", MOMENT, nullable=False),
+        _column("name", WORDS),
+        _column("holder", WORDS),
+        _column("until", MOMENT),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
         sqlite_strict=True,
     )
@@ -351,8 +368,8 @@ def _leases() -> None:
 def _used_once() -> None:
     op.create_table(
         "used_once",
-        sa.Column("key", WORDS, nullable=False),
-        sa.Column("used_at", MOMENT, nullable=False),
+        _column("key", WORDS),
+        _column("used_at", MOMENT),
         sa.PrimaryKeyConstraint("key", name="pk_used_once"),
         sqlite_strict=True,
     )
