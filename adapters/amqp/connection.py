@@ -20,7 +20,7 @@ from aio_pika.exceptions import (
     ProbableAuthenticationError,
     PublishError,
 )
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential, wait_random
 from yarl import URL
 
 from adapters.amqp.topology import OUT, Topology, declare
@@ -98,8 +98,7 @@ class Rabbit:
     async def channel(self, prefetch: int) -> AbstractRobustChannel:
         """A channel to consume on. Raises: Unavailable."""
         async with translated("open a channel", CONNECT_SECONDS):
-            channel = self._connection.channel()
-            await channel.initialize()
+            channel = await self._open()
             await channel.set_qos(prefetch_count=prefetch)
         return channel
 
@@ -109,7 +108,7 @@ class Rabbit:
         Raises: Unavailable.
         """
         async with translated("ping", PING_SECONDS):
-            channel = self._connection.channel(publisher_confirms=False)
+            channel = await self._open()
             try:
                 await channel.declare_queue(OUT, passive=True, robust=False)
             finally:
@@ -124,8 +123,7 @@ class Rabbit:
     async def declare(self) -> None:
         """Declare the topology. Raises: Unavailable; ConfigurationError, if a queue has other arguments."""
         try:
-            channel = self._connection.channel()
-            await channel.initialize()
+            channel = await self._open()
             await declare(channel, self.topology)
         except ChannelPreconditionFailed as error:
             raise ConfigurationError(
@@ -138,10 +136,13 @@ class Rabbit:
     async def _publishing(self) -> AbstractRobustChannel:
         async with self._opening:
             if self._publisher is None:
-                channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                await channel.initialize()
-                self._publisher = channel
+                self._publisher = await self._open()
         return self._publisher
+
+    async def _open(self) -> AbstractRobustChannel:
+        channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        await channel.initialize()
+        return channel
 
     def _on_reconnect(self, *_: object) -> None:
         # A server that lost its data has no queues any more; the callback itself must not wait for the connection.
@@ -170,7 +171,7 @@ async def connect(url: str, topology: Topology, *, name: str = "hdeu", patience:
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unavailable),
-        wait=wait_exponential_jitter(initial=0.2, max=2.0),
+        wait=wait_exponential(multiplier=0.2, max=2.0) + wait_random(0, 0.2),
         stop=stop_after_delay(patience),
         reraise=True,
     )

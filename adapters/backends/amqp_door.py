@@ -16,7 +16,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 from aio_pika import DeliveryMode, Message
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential,
+    wait_random,
+)
 
 from adapters.amqp.consumer import consume, settle
 from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue
@@ -155,7 +162,8 @@ class AmqpDoor:
         """Hold the message back while something is unavailable: unacked messages are the back-pressure."""
         await AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(initial=self._settings.first_pause, max=self._settings.longest_pause),
+            wait=wait_exponential(multiplier=self._settings.first_pause, max=self._settings.longest_pause)
+            + wait_random(0, self._settings.first_pause),
             stop=stop_after_delay(self._settings.patience),
             before_sleep=_log_wait,
             reraise=True,

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from adapters.backends.envelope import headers
 from broker.errors import Problem, Refused, Unavailable
@@ -56,9 +56,8 @@ class WebhookBackend:
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(
-                initial=self._settings.first_pause, max=5.0, jitter=self._settings.first_pause
-            ),
+            wait=wait_exponential(multiplier=self._settings.first_pause, max=5.0)
+            + wait_random(0, self._settings.first_pause),
             stop=stop_after_attempt(self._settings.tries),
             reraise=True,
         )

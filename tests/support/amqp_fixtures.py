@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aio_pika
+import pika
 import pytest
 import pytest_asyncio
 
@@ -48,8 +48,9 @@ def rabbit_node(request: pytest.FixtureRequest) -> Iterator[RabbitNode]:
     node = RabbitNode()
     try:
         node.start()
-        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-        reporter.write_line(f"\nRabbitMQ {node.version} on private port {node.port}")
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\nRabbitMQ {node.version} on private port {node.port}")  # noqa: T201 - the log names the server
         yield node
     finally:
         node.stop()
@@ -64,19 +65,19 @@ def vhost(rabbit_node: RabbitNode) -> Iterator[Vhost]:
     rabbit_node.delete_vhost(name)
 
 
-async def _emptied(url: str) -> str:
-    connection = await aio_pika.connect(url)
-    async with connection, connection.channel() as channel:
+def _emptied(url: str) -> str:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
         for queue in Topology(BACKENDS).queues:
-            await channel.queue_delete(queue.name)
+            channel.queue_delete(queue.name)
     return url
 
 
-@pytest_asyncio.fixture
-async def amqp_url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def amqp_url(request: pytest.FixtureRequest) -> str:
     """Where a test that needs neither users nor faults finds a RabbitMQ: `TEST_AMQP_URL`, or an own vhost."""
     if given := os.environ.get("TEST_AMQP_URL"):
-        return await _emptied(given)
+        return _emptied(given)
     own: Vhost = request.getfixturevalue("vhost")
     return own.url()
 

@@ -22,7 +22,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 60.0
+START_SECONDS = 90.0
 ADMIN = "guest"
 #: A quorum queue declared shortly before SIGKILL may come back without a leader: its registration had not reached disk.
 SETTLE_SECONDS = 8.0
