@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 _STATES: Final = select(EXCHANGES.c.direction, EXCHANGES.c.state, func.count().label("total")).group_by(
     EXCHANGES.c.direction, EXCHANGES.c.state
 )
-_DUE: Final = select(
-    func.count().label("total"), func.min(WORKS.c.next_attempt_at, type_=WORKS.c.next_attempt_at.type).label("oldest")
-).where(
-    WORKS.c.next_attempt_at <= bindparam("now"),
+_AT: Final = WORKS.c.next_attempt_at
+_DUE: Final = select(func.count().label("total"), func.min(_AT, type_=_AT.type).label("oldest")).where(
+    bindparam("now") >= _AT,
     or_(WORKS.c.claimed_until.is_(None), WORKS.c.claimed_until <= bindparam("now")),
 )
 _UNSEALED: Final = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.number.is_(None))

@@ -16,7 +16,6 @@ depends_on = None
 
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 MOMENT = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
-PLACE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 OUTBOUND = (
     "(direction = 'outbound' AND state IN ("
     "'KEPT', 'REFUSED', 'SIGN_OFF', 'QUEUED', 'SUBMITTING', 'SUBMITTED', "
@@ -38,8 +37,6 @@ TABLES = (
     "clocks",
     "works",
     "attempts",
-    "journal",
-    "checkpoints",
     "leases",
     "used_once",
 )
@@ -61,8 +58,6 @@ def upgrade() -> None:
     _clocks()
     _works()
     _attempts()
-    _journal()
-    _checkpoints()
     _leases()
     _used_once()
 
@@ -312,46 +307,6 @@ def _attempts() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_attempts_subject", "attempts", ["subject", "id"])
-
-
-def _journal() -> None:
-    op.create_table(
-        "journal",
-        _column("id", WORDS),
-        _column("at", MOMENT),
-        _column("actor", WORDS),
-        _column("action", WORDS),
-        _column("target", WORDS),
-        _column("outcome", WORDS),
-        _column("detail", WORDS),
-        sa.Column("number", PLACE),
-        sa.Column("previous", WORDS),
-        sa.Column("hash", WORDS),
-        sa.PrimaryKeyConstraint("id", name="pk_journal"),
-        sqlite_strict=True,
-    )
-    op.create_index("ix_journal_target", "journal", ["target", "at", "id"])
-    op.create_index(
-        "ix_journal_unsealed",
-        "journal",
-        ["at", "id"],
-        sqlite_where=sa.text("number IS NULL"),
-        postgresql_where=sa.text("number IS NULL"),
-    )
-    op.create_index("uq_journal_number", "journal", ["number"], unique=True)
-
-
-def _checkpoints() -> None:
-    op.create_table(
-        "checkpoints",
-        _column("number", PLACE),
-        _column("hash", WORDS),
-        _column("at", MOMENT),
-        _column("key_id", WORDS),
-        _column("signature", WORDS),
-        sa.PrimaryKeyConstraint("number", name="pk_checkpoints"),
-        sqlite_strict=True,
-    )
 
 
 def _leases() -> None:

@@ -1,16 +1,23 @@
-"""Guard the journal: an entry is written without a number, sealed once, and never changed or deleted.
+"""The journal and its guard: an entry is written without a number, sealed once, and never changed or deleted.
 
 Only a superuser, the owner of the tables or somebody with the file gets round these triggers, and then the
 verifier finds what was done.
 """
 
+from typing import Any
+
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+MOMENT = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+PLACE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 CONTENT = ("id", "at", "actor", "action", "target", "outcome", "detail")
 POSTGRESQL_FUNCTION = """
 CREATE FUNCTION {table}_refuses() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -19,7 +26,9 @@ BEGIN RAISE EXCEPTION 'the {table} table refuses this %', TG_OP; END $$
 
 
 def upgrade() -> None:
-    """Write the triggers."""
+    """Write both tables and their triggers."""
+    _journal()
+    _checkpoints()
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in CONTENT)
     resealed = f"OLD.number IS NOT NULL OR NEW.number IS NULL OR {changed}"
     if op.get_bind().dialect.name == "postgresql":
@@ -29,13 +38,55 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the triggers."""
-    if op.get_bind().dialect.name == "postgresql":
-        for table in ("journal", "checkpoints"):
-            op.execute(f"DROP FUNCTION {table}_refuses() CASCADE")
-        return
-    for name in ("journal_update", "journal_delete", "journal_insert", "checkpoints_update", "checkpoints_delete"):
-        op.execute(f"DROP TRIGGER {name}")
+    """Drop both tables, with all that they prove."""
+    for table in ("journal", "checkpoints"):
+        op.drop_table(table)
+        if op.get_bind().dialect.name == "postgresql":
+            op.execute(f"DROP FUNCTION {table}_refuses()")
+
+
+def _column(name: str, kind: TypeEngine[Any]) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _journal() -> None:
+    op.create_table(
+        "journal",
+        _column("id", WORDS),
+        _column("at", MOMENT),
+        _column("actor", WORDS),
+        _column("action", WORDS),
+        _column("target", WORDS),
+        _column("outcome", WORDS),
+        _column("detail", WORDS),
+        sa.Column("number", PLACE),
+        sa.Column("previous", WORDS),
+        sa.Column("hash", WORDS),
+        sa.PrimaryKeyConstraint("id", name="pk_journal"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_journal_target", "journal", ["target", "at", "id"])
+    op.create_index(
+        "ix_journal_unsealed",
+        "journal",
+        ["at", "id"],
+        sqlite_where=sa.text("number IS NULL"),
+        postgresql_where=sa.text("number IS NULL"),
+    )
+    op.create_index("uq_journal_number", "journal", ["number"], unique=True)
+
+
+def _checkpoints() -> None:
+    op.create_table(
+        "checkpoints",
+        _column("number", PLACE),
+        _column("hash", WORDS),
+        _column("at", MOMENT),
+        _column("key_id", WORDS),
+        _column("signature", WORDS),
+        sa.PrimaryKeyConstraint("number", name="pk_checkpoints"),
+        sqlite_strict=True,
+    )
 
 
 def _postgresql(resealed: str) -> None:
