@@ -1,5 +1,15 @@
 """Fixtures of all tests; the services behind them are in `tests/support`."""
 
 from tests.support.amqp_fixtures import amqp_url, rabbit, rabbit_node, vhost
+from tests.support.postgres_fixtures import empty_postgres_url, postgres_databases, postgres_server, postgres_url
 
-__all__ = ["amqp_url", "rabbit", "rabbit_node", "vhost"]
+__all__ = [
+    "amqp_url",
+    "empty_postgres_url",
+    "postgres_databases",
+    "postgres_server",
+    "postgres_url",
+    "rabbit",
+    "rabbit_node",
+    "vhost",
+]
