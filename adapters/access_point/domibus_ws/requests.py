@@ -49,7 +49,7 @@ def status(message_id: str) -> bytes:
 
 
 def _node(
-    namespace: str, name: str, *children: etree._Element, text: str | None = None, **attributes: str
+    namespace: str, name: str, /, *children: etree._Element, text: str | None = None, **attributes: str
 ) -> etree._Element:
     """An element with its children; attributes without a value are left out."""
     tag = f"{{{namespace}}}{name}" if namespace else name
@@ -59,7 +59,7 @@ def _node(
     return node
 
 
-def _eb(name: str, *children: etree._Element, text: str | None = None, **attributes: str) -> etree._Element:
+def _eb(name: str, /, *children: etree._Element, text: str | None = None, **attributes: str) -> etree._Element:
     return _node(EB, name, *children, text=text, **attributes)
 
 

@@ -1,0 +1,180 @@
+"""Answers and faults as a Domibus writes them, in the style of 5.1 or of 5.2.1."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape, quoteattr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adapters.mock_eu.model import Header, Part, Property
+
+_MPC: Final = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/defaultMPC"
+_URIS: Final = (
+    "http://www.w3.org/2003/05/soap-envelope",
+    "http://eu.domibus.wsplugin/",
+    "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, Content-Type and bytes of one HTTP answer; `outcome` goes to the log."""
+
+    status: int
+    content_type: str
+    body: bytes
+    outcome: str = "ok"
+
+
+class WsFault(Exception):
+    """A fault to answer with. `code` empty: no FaultDetail, as where Apache CXF itself refuses."""
+
+    def __init__(self, code: str, text: str, *, status: int = 500) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """Which prefix stands for SOAP, plugin and ebMS. 5.2.1 changes them between answers; `turn` counts answers."""
+
+    s: str = "soap"
+    w: str = "ns2"
+    eb: str = "ns5"
+
+    @classmethod
+    def of(cls, style: str, turn: int) -> Prefixes:
+        """The fixed ones of 5.1, or the next ones of 5.2.1."""
+        if style == "5.1":
+            return cls()
+        names = [f"ns{number}" for number in range(2, 7)]
+        return cls(("soap", "env", "S")[turn % 3], names[turn % 5], names[(turn + 2) % 5])
+
+    def declarations(self) -> str:
+        """The xmlns attributes."""
+        pairs = zip((self.s, self.w, self.eb), _URIS, strict=True)
+        return " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in pairs)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes answers in one style; `mtom` sends payloads as MIME parts."""
+
+    style: str
+    mtom: bool
+    turn: int = field(default=0)
+
+    def plain(self, name: str, inner: str = "", *, messaging: str = "") -> Reply:
+        """An answer without payloads; `inner` is XML of unqualified children."""
+        return Reply(200, "application/soap+xml;charset=UTF-8", self._envelope(self._next(), name, inner, messaging))
+
+    def ids(self, name: str, ids: Iterable[str]) -> Reply:
+        """An answer that lists message ids."""
+        return self.plain(name, "".join(f"<messageID>{escape(id_)}</messageID>" for id_ in ids))
+
+    def submitted(self, message_id: str, entity_id: int) -> Reply:
+        """submitResponse; 5.2.1 adds an element that the 5.1 schema does not have."""
+        extra = f"<messageEntityID>{entity_id}</messageEntityID>" if self.style == "5.2.1" else ""
+        return self.plain("submitResponse", f"<messageID>{escape(message_id)}</messageID>{extra}")
+
+    def retrieved(self, header: Header, parts: tuple[Part, ...]) -> Reply:
+        """retrieveMessageResponse, with the header of the message."""
+        prefixes = self._next()
+        messaging = _messaging(prefixes.eb, header, parts)
+        name = "retrieveMessageResponse"
+        if not self.mtom:
+            inner = "".join(_payload(part, base64.b64encode(part.data).decode()) for part in parts)
+            body = self._envelope(prefixes, name, inner, messaging)
+            return Reply(200, "application/soap+xml;charset=UTF-8", body)
+        inner = "".join(_payload(part, _include(number)) for number, part in enumerate(parts))
+        return self._related(self._envelope(prefixes, name, inner, messaging), parts)
+
+    def fault(self, fault: WsFault) -> Reply:
+        """A SOAP fault."""
+        p = self._next()
+        detail = ""
+        if fault.code:
+            inner = f"<code>{escape(fault.code)}</code><message>{escape(fault.text)}</message>"
+            detail = f"<{p.s}:Detail><{p.w}:FaultDetail>{inner}</{p.w}:FaultDetail></{p.s}:Detail>"
+        reason = f'<{p.s}:Reason><{p.s}:Text xml:lang="en">{escape(fault.text)}</{p.s}:Text></{p.s}:Reason>'
+        code = f"<{p.s}:Code><{p.s}:Value>{p.s}:Receiver</{p.s}:Value></{p.s}:Code>"
+        body = f"<{p.s}:Fault>{code}{reason}{detail}</{p.s}:Fault>"
+        envelope = f"<{p.s}:Envelope {p.declarations()}><{p.s}:Body>{body}</{p.s}:Body></{p.s}:Envelope>"
+        outcome = f"fault {fault.code or 'without detail'}"
+        return Reply(fault.status, "application/soap+xml;charset=UTF-8", envelope.encode(), outcome)
+
+    def _next(self) -> Prefixes:
+        self.turn += 1
+        return Prefixes.of(self.style, self.turn)
+
+    def _envelope(self, p: Prefixes, name: str, inner: str, messaging: str) -> bytes:
+        head = f"<{p.s}:Header>{messaging}</{p.s}:Header>" if messaging else ""
+        body = f"<{p.s}:Body><{p.w}:{name}>{inner}</{p.w}:{name}></{p.s}:Body>"
+        return f"<{p.s}:Envelope {p.declarations()}>{head}{body}</{p.s}:Envelope>".encode()
+
+    def _related(self, root: bytes, parts: tuple[Part, ...]) -> Reply:
+        """MTOM; every second answer writes `start` without its brackets, as some stacks do."""
+        boundary = f"uuid-hdeu-mock-{self.turn}"
+        start = "root@hdeu-mock" if self.turn % 2 else "<root@hdeu-mock>"
+        pieces = [_mime('application/xop+xml; charset=UTF-8; type="application/soap+xml"', "root@hdeu-mock", root)]
+        pieces += [_mime(part.media_type, f"{number}@hdeu-mock", part.data) for number, part in enumerate(parts)]
+        mark = f"--{boundary}\r\n".encode()
+        body = mark + (b"\r\n" + mark).join(pieces) + f"\r\n--{boundary}--\r\n".encode()
+        kind = 'type="application/xop+xml"; start-info="application/soap+xml"'
+        return Reply(200, f'multipart/related; {kind}; start="{start}"; boundary="{boundary}"', body)
+
+
+def _mime(media_type: str, content_id: str, data: bytes) -> bytes:
+    head = f"Content-Type: {media_type}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <{content_id}>\r\n\r\n"
+    return head.encode() + data
+
+
+def _include(number: int) -> str:
+    return f'<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:{number}%40hdeu-mock"/>'
+
+
+def _payload(part: Part, value: str) -> str:
+    attributes = f"payloadId={quoteattr(part.href)} contentType={quoteattr(part.media_type)}" if part.href else ""
+    name = "payload" if part.href else "bodyload"
+    return f"<{name} {attributes}><value>{value}</value></{name}>"
+
+
+def _messaging(eb: str, header: Header, parts: tuple[Part, ...]) -> str:
+    """The header as Domibus gives it back: its own timestamp, no empty AgreementRef."""
+
+    def tag(name: str, inner: str, attributes: str = "") -> str:
+        return f"<{eb}:{name}{attributes}>{inner}</{eb}:{name}>"
+
+    def optional(name: str, text: str) -> str:
+        return tag(name, escape(text)) if text else ""
+
+    def party(side: str, id_: str, type_: str, role: str) -> str:
+        return tag(side, tag("PartyId", escape(id_), _type(type_)) + tag("Role", escape(role)))
+
+    def prop(item: Property) -> str:
+        return tag("Property", escape(item.value), f" name={quoteattr(item.name)}{_type(item.type)}")
+
+    def part_info(part: Part) -> str:
+        media_type = tag("Property", escape(part.media_type), ' name="MimeType"')
+        return tag("PartInfo", tag("PartProperties", media_type), f" href={quoteattr(part.href)}" if part.href else "")
+
+    info = optional("Timestamp", header.timestamp) + optional("MessageId", header.message_id)
+    parties = party("From", header.from_party, header.from_type, header.from_role)
+    parties += party("To", header.to_party, header.to_type, header.to_role) if header.to_party else ""
+    collaboration = tag("Service", escape(header.service), _type(header.service_type))
+    collaboration += tag("Action", escape(header.action)) + optional("ConversationId", header.conversation_id)
+    inner = tag("MessageInfo", info + optional("RefToMessageId", header.ref_to_message_id))
+    inner += tag("PartyInfo", parties) + tag("CollaborationInfo", collaboration)
+    inner += tag("MessageProperties", "".join(prop(item) for item in header.properties))
+    inner += tag("PayloadInfo", "".join(part_info(part) for part in parts)) if parts else ""
+    return tag("Messaging", tag("UserMessage", inner, f' mpc="{_MPC}"'))
+
+
+def _type(value: str) -> str:
+    return f" type={quoteattr(value)}" if value else ""

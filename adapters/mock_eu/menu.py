@@ -1,0 +1,138 @@
+"""The fault menu: what can go wrong on purpose, when it does, and how often it did.
+
+A fault is armed with filters (`nation`, `type`: a message type or a SOAP operation) and a trigger: the `nth`
+occurrence that passes the filters, or a `probability` decided by `seed` and the occurrence's number, so that the
+same run fails in the same places. Without a trigger it fires each time, at most `times` times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from adapters.mock_eu.store import Store
+
+ANY: Final = frozenset[str]()
+_SUBMIT: Final = frozenset({"submitMessage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dish:
+    """One entry of the menu: where it can happen. `operations` empty means every SOAP operation."""
+
+    says: str
+    operations: frozenset[str] = ANY
+
+
+MENU: Final[dict[str, Dish]] = {
+    "submit-timeout-after-accept": Dish("accept, keep, then stay silent for `seconds` and cut", _SUBMIT),
+    "reset-before-commit": Dish("reset the connection before anything is kept"),
+    "reset-after-commit": Dish("keep, then reset the connection instead of answering"),
+    "http-500-no-detail": Dish("HTTP 500 with a SOAP fault without FaultDetail; nothing is kept"),
+    "http-503-html": Dish("HTTP 503 with an HTML page; nothing is kept"),
+    "unauthorized": Dish("HTTP 401; nothing is kept"),
+    "duplicate-fault": Dish("the duplicate fault although nothing is kept", _SUBMIT),
+    "pmode-fault": Dish("EBMS:0004 of a configuration error: no duplicate", _SUBMIT),
+    "payload-fault": Dish("WS_PLUGIN_0005 with its underscore", _SUBMIT),
+    "retrieve-conflict": Dish("the optimistic lock's fault", frozenset({"retrieveMessage"})),
+    "list-duplicate": Dish("every id twice in the list", frozenset({"listPendingMessages"})),
+    "slow": Dish("answer `seconds` late"),
+    "reject-validation": Dish("the platform says: not validated", frozenset({"platform.receive"})),
+    "not-schema-valid": Dish("the platform sends a message without its mandatory parts", frozenset({"platform.send"})),
+}
+
+
+class UnknownFault(ValueError):
+    """Not on the menu, or with a filter or trigger that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One armed fault; `seen` counts occurrences that passed its filters, `fired` those it spoilt."""
+
+    id: str
+    name: str
+    nation: str = ""
+    type: str = ""
+    nth: int = 0
+    probability: float = 1.0
+    seed: int = 0
+    times: int = 0
+    seconds: float = 2.0
+    seen: int = 0
+    fired: int = 0
+
+    def matches(self, nation: str, operation: str, type_: str) -> bool:
+        """Whether the filters let this occurrence pass."""
+        if self.name not in MENU or (self.nation and self.nation != nation):
+            return False
+        operations = MENU[self.name].operations
+        within = operation in operations if operations else not operation.startswith("platform.")
+        return within and self.type in {"", operation, type_}
+
+    def strikes(self) -> bool:
+        """Whether it fires at the occurrence just counted in `seen`."""
+        if self.times and self.fired >= self.times:
+            return False
+        if self.nth:
+            return self.seen == self.nth
+        if self.probability >= 1:
+            return True
+        drawn = hashlib.sha256(f"{self.seed}:{self.seen}".encode()).digest()
+        return int.from_bytes(drawn[:8]) / 2**64 < self.probability
+
+
+class Kitchen:
+    """The armed faults, with counters that survive a restart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._armed = {doc["id"]: Fault(**doc) for doc in store.faults()}
+
+    @property
+    def armed(self) -> tuple[Fault, ...]:
+        """In the order in which they were armed."""
+        return tuple(self._armed.values())
+
+    def arm(self, id_: str, order: dict[str, Any]) -> Fault:
+        """Arm one. Raises: UnknownFault."""
+        try:
+            fault = Fault(**{**order, "id": id_, "seen": 0, "fired": 0})
+        except TypeError as error:
+            raise UnknownFault(f"unknown member: {error}") from error
+        if fault.name not in MENU:
+            raise UnknownFault(f"{fault.name} is not on the menu")
+        if not _is_sound(fault):
+            raise UnknownFault("nth, times and seed are whole numbers, probability 0 to 1, seconds not negative")
+        self._keep(fault)
+        return fault
+
+    def disarm(self, id_: str | None = None) -> None:
+        """Disarm one, or all."""
+        self._store.delete_faults(id_)
+        self._armed = {key: fault for key, fault in self._armed.items() if id_ is not None and key != id_}
+
+    def fire(self, name: str, nation: str, operation: str, type_: str = "") -> Fault | None:
+        """Count this occurrence for the faults called `name`; the first that strikes is returned."""
+        struck = None
+        for fault in [fault for fault in self._armed.values() if fault.name == name]:
+            if not fault.matches(nation, operation, type_):
+                continue
+            counted = replace(fault, seen=fault.seen + 1)
+            if struck is None and counted.strikes():
+                counted = struck = replace(counted, fired=fault.fired + 1)
+            self._keep(counted)
+        return struck
+
+    def _keep(self, fault: Fault) -> None:
+        self._armed[fault.id] = fault
+        self._store.put_fault(fault.id, asdict(fault))
+
+
+def _is_sound(fault: Fault) -> bool:
+    whole = all(type(value) is int and value >= 0 for value in (fault.nth, fault.times)) and type(fault.seed) is int
+    real = all(type(value) in {int, float} for value in (fault.probability, fault.seconds))
+    texts = all(isinstance(value, str) for value in (fault.nation, fault.type))
+    return whole and real and texts and 0 <= fault.probability <= 1 and fault.seconds >= 0

@@ -1,0 +1,59 @@
+"""The mock as a program: read the settings, serve, stop on SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from adapters.mock_eu.settings import BadSettings, Settings, load
+from adapters.mock_eu.web import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+async def run(settings: Settings) -> None:
+    """Serve until a signal comes or the task is cancelled."""
+    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        print(f"MOCK EU node at http://{settings.host}:{settings.port} (not HealthData@EU)", flush=True)  # noqa: T201 -- the program's own output
+        await _stopped()
+    finally:
+        await runner.cleanup()
+
+
+def main(config_path: str | None, argv: Sequence[str] = ()) -> int:
+    """Exit status: 0 after a graceful stop, 2 if the settings cannot be used."""
+    given = _parser().parse_args(argv)
+    overrides = {name: value for name, value in vars(given).items() if value is not None}
+    try:
+        settings = load(Path(config_path) if config_path else None, overrides)
+    except (BadSettings, OSError) as error:
+        print(f"mock-eu: {error}", file=sys.stderr)  # noqa: T201 -- the program's own output
+        return 2
+    asyncio.run(run(settings))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hdeu mock-eu", description="A mock EU node. Not HealthData@EU.")
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--data-dir", dest="data_dir")
+    return parser
+
+
+async def _stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,223 @@
+"""Everything the mock must not forget, in one SQLite file. What was acknowledged survives SIGKILL.
+
+One process, one connection, no awaiting inside a transaction: so every call is atomic on the event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from adapters.mock_eu.model import Header, Held, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS messages (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, role TEXT NOT NULL, message_id TEXT NOT NULL,
+  type TEXT NOT NULL, status TEXT NOT NULL, pending INTEGER NOT NULL, handled INTEGER NOT NULL, at TEXT NOT NULL,
+  header TEXT NOT NULL, UNIQUE (nation, role, message_id));
+CREATE TABLE IF NOT EXISTS parts (
+  seq INTEGER NOT NULL, position INTEGER NOT NULL, href TEXT NOT NULL, media_type TEXT NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (seq, position));
+CREATE TABLE IF NOT EXISTS applications (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, origin TEXT NOT NULL, origin_key TEXT NOT NULL, at TEXT NOT NULL,
+  content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (
+  application_id TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (application_id, name));
+CREATE TABLE IF NOT EXISTS legs (
+  application_id TEXT NOT NULL, nation TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (application_id, nation));
+CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS faults (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
+"""
+_COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"
+
+
+class Store:
+    """The file and its tables."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def commit(self) -> Iterator[None]:
+        """All or nothing; joins a commit that is already open."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # messages
+
+    def add_message(
+        self, nation: str, role: str, type_: str, header: Header, parts: tuple[Part, ...], status: str, at: str
+    ) -> None:
+        """Keep a message. Raises: sqlite3.IntegrityError, if the nation has the id in this role."""
+        with self.commit():
+            row = (nation, role, header.message_id, type_, status, role == "RECEIVING", at, _json(header.as_dict()))
+            seq = self._db.execute(
+                "INSERT INTO messages (nation, role, message_id, type, status, pending, at, header, handled)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                row,
+            ).lastrowid
+            self._db.executemany(
+                "INSERT INTO parts VALUES (?, ?, ?, ?, ?)",
+                [(seq, position, part.href, part.media_type, part.data) for position, part in enumerate(parts)],
+            )
+
+    def message(self, nation: str, role: str, message_id: str) -> Held | None:
+        """One message with its parts."""
+        found = self._messages("nation = ? AND role = ? AND message_id = ?", (nation, role, message_id))
+        return found[0] if found else None
+
+    def pending(self, nation: str) -> list[tuple[str, str, Header]]:
+        """(arrival, type, header) of what waits to be fetched, oldest first, without payloads."""
+        rows = self._db.execute(
+            "SELECT at, type, header FROM messages WHERE nation = ? AND role = 'RECEIVING' AND pending ORDER BY seq",
+            (nation,),
+        )
+        return [(at, type_, Header.of(json.loads(header))) for at, type_, header in rows]
+
+    def unhandled(self, before: str) -> list[Held]:
+        """What nations submitted until `before` and the platform has not dealt with, oldest first."""
+        return self._messages("role = 'SENDING' AND NOT handled AND at <= ? ORDER BY seq LIMIT 20", (before,))
+
+    def any_unhandled(self) -> bool:
+        """Whether the platform has something to do, now or shortly."""
+        return bool(
+            self._db.execute("SELECT 1 FROM messages WHERE role = 'SENDING' AND NOT handled LIMIT 1").fetchone()
+        )
+
+    def set_handled(self, held: Held) -> None:
+        """The receipt came and the platform has dealt with it."""
+        with self.commit():
+            self._db.execute("UPDATE messages SET handled = 1, status = 'ACKNOWLEDGED' WHERE seq = ?", (held.seq,))
+
+    def set_downloaded(self, held: Held, *, keep: bool) -> None:
+        """Take it off the pending list; without `keep` its payloads are gone for ever."""
+        with self.commit():
+            status = "DOWNLOADED" if keep else "DELETED"
+            self._db.execute("UPDATE messages SET pending = 0, status = ? WHERE seq = ?", (status, held.seq))
+            if not keep:
+                self._db.execute("DELETE FROM parts WHERE seq = ?", (held.seq,))
+
+    def _messages(self, where: str, values: tuple[Any, ...]) -> list[Held]:
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM messages WHERE {where}", values).fetchall()  # noqa: S608 -- constants of this module
+        return [
+            Held(seq, nation, role, type_, status, bool(pending), at, Header.of(json.loads(header)), self._parts(seq))
+            for seq, nation, role, type_, status, pending, at, header in rows
+        ]
+
+    def _parts(self, seq: int) -> tuple[Part, ...]:
+        rows = self._db.execute("SELECT href, media_type, data FROM parts WHERE seq = ? ORDER BY position", (seq,))
+        return tuple(Part(*row) for row in rows)
+
+    # applications and their legs
+
+    def put_application(
+        self, id_: str, version: int, *, origin: tuple[str, str], at: str, content: dict[str, Any]
+    ) -> None:
+        """Insert, or replace by a new version. `origin` is (nation, its own number) or ("", "")."""
+        with self.commit():
+            self._db.execute(
+                "INSERT INTO applications VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET version = excluded.version, content = excluded.content",
+                (id_, version, *origin, at, _json(content)),
+            )
+
+    def application(self, id_: str) -> dict[str, Any] | None:
+        """{id, version, origin, at, content}."""
+        row = self._db.execute(
+            "SELECT id, version, origin, at, content FROM applications WHERE id = ?", (id_,)
+        ).fetchone()
+        return None if row is None else _application(row)
+
+    def application_of_origin(self, nation: str, key: str) -> str | None:
+        """The id that an earlier forwarding of the same national dossier got."""
+        row = self._db.execute(
+            "SELECT id FROM applications WHERE origin = ? AND origin_key = ?", (nation, key)
+        ).fetchone()
+        return row[0] if row else None
+
+    def applications(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        rows = self._db.execute("SELECT id, version, origin, at, content FROM applications ORDER BY rowid DESC")
+        return [_application(row) for row in rows]
+
+    def put_files(self, application_id: str, files: dict[str, bytes]) -> None:
+        """Keep attachments by entry name; one of the same name is replaced."""
+        with self.commit():
+            rows = [(application_id, name, data) for name, data in files.items()]
+            self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
+
+    def files(self, application_id: str) -> dict[str, bytes]:
+        """Attachments by entry name."""
+        rows = self._db.execute(
+            "SELECT name, data FROM files WHERE application_id = ? ORDER BY name", (application_id,)
+        )
+        return dict(rows.fetchall())
+
+    def put_leg(self, application_id: str, nation: str, doc: dict[str, Any]) -> None:
+        """Insert or replace what the platform knows of one nation's leg."""
+        with self.commit():
+            self._db.execute("INSERT OR REPLACE INTO legs VALUES (?, ?, ?)", (application_id, nation, _json(doc)))
+
+    def legs(self, application_id: str) -> dict[str, dict[str, Any]]:
+        """By nation."""
+        rows = self._db.execute(
+            "SELECT nation, doc FROM legs WHERE application_id = ? ORDER BY nation", (application_id,)
+        )
+        return {nation: json.loads(doc) for nation, doc in rows}
+
+    # log and faults
+
+    def add_log(self, entry: dict[str, Any]) -> None:
+        """Append one operation."""
+        with self.commit():
+            self._db.execute("INSERT INTO log (doc) VALUES (?)", (_json(entry),))
+
+    def log(self, after: int) -> list[dict[str, Any]]:
+        """Operations with a number over `after`, in order."""
+        rows = self._db.execute("SELECT seq, doc FROM log WHERE seq > ? ORDER BY seq", (after,))
+        return [{"seq": seq, **json.loads(doc)} for seq, doc in rows]
+
+    def put_fault(self, id_: str, doc: dict[str, Any]) -> None:
+        """Insert or replace one armed fault with its counters."""
+        with self.commit():
+            self._db.execute("INSERT OR REPLACE INTO faults VALUES (?, ?)", (id_, _json(doc)))
+
+    def delete_faults(self, id_: str | None = None) -> None:
+        """Disarm one, or all."""
+        with self.commit():
+            self._db.execute("DELETE FROM faults WHERE ? IS NULL OR id = ?", (id_, id_))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """In the order in which they were armed."""
+        return [json.loads(doc) for (doc,) in self._db.execute("SELECT doc FROM faults ORDER BY rowid")]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _application(row: tuple[Any, ...]) -> dict[str, Any]:
+    id_, version, origin, at, content = row
+    return {"id": id_, "version": version, "origin": origin, "at": at, "content": json.loads(content)}

@@ -1,0 +1,149 @@
+"""The mock as one aiohttp application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from adapters.mock_eu import page
+from adapters.mock_eu.access_point import AccessPoints
+from adapters.mock_eu.applicant import Applicant, Problem
+from adapters.mock_eu.menu import MENU, Kitchen, UnknownFault
+from adapters.mock_eu.model import Chance
+from adapters.mock_eu.platform import Platform
+from adapters.mock_eu.pump import Pump
+from adapters.mock_eu.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp.typedefs import Handler
+
+    from adapters.mock_eu.settings import Settings
+
+_LARGEST: Final = 128 * 1024 * 1024
+BANNER: Final = {"X-HealthData-EU-Mock": "true"}
+
+
+def chance() -> Chance:
+    """The real clock and real randomness."""
+    return Chance(now=lambda: datetime.now(UTC), hex=lambda digits: secrets.token_hex(digits)[:digits])
+
+
+def create_app(settings: Settings, luck: Chance | None = None) -> web.Application:
+    """Access points, platform, applicant's side, faults and log over one store in `settings.data_dir`."""
+    luck = luck or chance()
+    store = Store(settings.data_dir / "mock-eu.sqlite3")
+    kitchen = Kitchen(store)
+    platform = Platform(settings, store, kitchen, luck)
+    pump = Pump(store, platform, luck, receipt_seconds=settings.style.receipt_seconds)
+    applicant = Applicant(store, platform, luck)
+    desk = Desk(store, kitchen, applicant, luck)
+    app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
+    app.add_routes(AccessPoints(settings, store, kitchen, chance=luck, wake=pump.wake).routes())
+    app.add_routes(applicant.routes())
+    app.add_routes(desk.routes())
+    app.on_response_prepare.append(_banner)
+    app.cleanup_ctx.append(_running(store, pump))
+    return app
+
+
+class Desk:
+    """What testers and people use: faults, log, page, health."""
+
+    def __init__(self, store: Store, kitchen: Kitchen, applicant: Applicant, luck: Chance) -> None:
+        self._store, self._kitchen, self._applicant, self._luck = store, kitchen, applicant, luck
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything beside access points and applications."""
+        return [
+            web.get("/faults", self.faults),
+            web.post("/faults", self.arm),
+            web.delete("/faults", self.disarm),
+            web.delete("/faults/{id}", self.disarm),
+            web.get("/log", self.log),
+            web.get("/applicant/", self.page),
+            web.get("/healthz", self.health),
+        ]
+
+    async def faults(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """What is armed, with counts, and the menu."""
+        armed = [_shown(fault) for fault in self._kitchen.armed]
+        return web.json_response({"faults": armed, "menu": {name: dish.says for name, dish in MENU.items()}})
+
+    async def arm(self, request: web.Request) -> web.Response:
+        """One fault as JSON object. 201 with its id."""
+        try:
+            order = json.loads(await request.text())
+        except ValueError as error:
+            raise Problem(400, "not-json", "the body is not JSON") from error
+        if not isinstance(order, dict):
+            raise Problem(400, "wrong-shape", "the body is not a JSON object")
+        try:
+            fault = self._kitchen.arm(self._luck.hex(12), order)
+        except UnknownFault as error:
+            raise Problem(422, "unknown-fault", str(error)) from error
+        return web.json_response(_shown(fault), status=201)
+
+    async def disarm(self, request: web.Request) -> web.Response:
+        """One, or all."""
+        self._kitchen.disarm(request.match_info.get("id"))
+        return web.Response(status=204)
+
+    async def log(self, request: web.Request) -> web.Response:
+        """Every SOAP operation, oldest first; `after`, `nation`, `operation`, `message_id` narrow it."""
+        after = request.query.get("after", "0")
+        if not after.isdecimal():
+            raise Problem(400, "bad-after", "after must be a number")
+        wanted = {name: value for name, value in request.query.items() if name != "after"}
+        entries = [entry for entry in self._store.log(int(after)) if all(entry.get(k) == v for k, v in wanted.items())]
+        return web.json_response({"entries": entries})
+
+    async def page(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """The list for people."""
+        views = [self._applicant.view(kept) for kept in self._store.applications()]
+        return web.Response(text=page.applications(views), content_type="text/html")
+
+    async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """Alive."""
+        return web.json_response({"status": "ok", "mock": True})
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors of the mock's own API as problem+json."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except web.HTTPClientError as error:
+        code = error.reason.lower().replace(" ", "-")
+        return Problem(error.status, code, error.reason).response()
+
+
+async def _banner(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 -- a signal's shape
+    response.headers.update(BANNER)
+
+
+def _running(store: Store, pump: Pump) -> Any:
+    """The platform works while the application runs."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001 -- aiohttp's shape
+        task = asyncio.create_task(pump.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        store.close()
+
+    return context
+
+
+def _shown(fault: Any) -> dict[str, Any]:
+    return {name: getattr(fault, name) for name in fault.__slots__}
