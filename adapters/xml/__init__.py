@@ -1,0 +1,1 @@
+"""XML: the one hardened parser, the libxml2 gate, and the xmlschema diagnosis."""

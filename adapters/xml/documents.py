@@ -1,0 +1,71 @@
+"""The port `Documents`: parse, judge, explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from adapters.xml.diagnosis import Workers
+from adapters.xml.gate import Gate
+from adapters.xml.parser import Limits, parse
+from broker.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lxml import etree
+
+    from broker.errors import Problem
+
+#: Entry schema of each profile, below the schemas folder.
+ENTRY_SCHEMAS: Final[dict[str, str]] = {
+    "eu-1": "eu/1/eu.xsd",
+    "fr-hdh-1": "fr/1/hdh.xsd",
+    "fi-findata-1": "fi/1/findata.xsd",
+}
+_PROBLEMS: Final = 50
+_SECONDS: Final = 2.0
+
+
+def entry_schemas(folder: Path) -> dict[str, Path]:
+    """The schemas that come with the program, by profile."""
+    return {profile: folder / path for profile, path in ENTRY_SCHEMAS.items()}
+
+
+class XmlDocuments:
+    """Implements `broker.ports.Documents`. Schemas are compiled at once, workers start when first needed.
+
+    Raises: ConfigurationError, if a schema does not compile.
+    """
+
+    def __init__(self, schemas: Mapping[str, Path], *, limits: Limits | None = None, workers: int = 1) -> None:
+        self._schemas = dict(schemas)
+        self._limits = limits or Limits()
+        self._gate = Gate(schemas)
+        self._workers = Workers(count=workers)
+
+    def parse(self, data: bytes) -> etree._Element:
+        """Read a document. Raises: Refused; see `adapters.xml.parser.parse` for the codes."""
+        return parse(data, self._limits)
+
+    def is_valid(self, profile: str, root: etree._Element) -> bool:
+        """The gate's verdict. Raises: ConfigurationError for an unknown profile."""
+        return self._gate.is_valid(profile, root)
+
+    async def diagnose(self, profile: str, data: bytes) -> tuple[Problem, ...]:
+        """Why the gate refuses; empty if it does not. What libxml2 says, where xmlschema does not answer in time.
+
+        Raises: Refused, if the bytes are no document; ConfigurationError for an unknown profile.
+        """
+        said = self._gate.problems(profile, self.parse(data), limit=_PROBLEMS)
+        if not said:
+            return ()
+        try:
+            explained = await self._workers.explain(self._schemas[profile], data, limit=_PROBLEMS, seconds=_SECONDS)
+        except Unavailable:
+            return said
+        return explained or said
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._workers.close()
