@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ALLOWED: Final = ("EdDSA", "ES256")
 REQUIRED: Final = ("iss", "aud", "sub", "roles", "iat", "nbf", "exp", "jti")
 LEEWAY: Final = 5.0  #: seconds that two clocks may differ
-MAX_LENGTH: Final = 8192  #: characters; ours have about 600
+MAX_LENGTH: Final = 4096  #: characters; ours have about 600
 
 KeySource = Callable[[str], Awaitable["jwt.PyJWK | None"]]
 #: What is wrong, as a caller may read it: it names no secret and no claim's value.

@@ -77,7 +77,10 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise ConfigurationError("a route without a declaration was called")
     if access.action is not None and access.scheme is not None:
         request[IDENTITY] = await _admitted(request, access.scheme, access.action)
-    return await handler(request)
+    response = await handler(request)
+    if access.action is not None and not response.prepared:
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
 
 
 async def _admitted(request: web.Request, scheme: Scheme, action: Action) -> Identity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,17 @@ CARRIERS: Final = frozenset(
 )
 #: The list calls types otherwise than the document does (open-daams `ncp-client.ts`).
 TYPE_NAMES: Final = {"DATA_ACCESS_APPLICATION": "application", "DATA_REQUEST_APPLICATION": "request"}
+#: What zipfile and json raise for foreign bytes: damaged, encrypted, of unknown compression, too deep.
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ def read_cover(archive: bytes) -> Cover:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as outer, outer.open(METADATA) as file:
             found = json.loads(file.read(MAX_METADATA))
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, EOFError, RecursionError):
+    except _UNREADABLE:
         return Cover()
     if not isinstance(found, dict):
         return Cover()

@@ -134,7 +134,7 @@ FORGED = {
     "not a token": ("abc", "not a token"),
     "empty": ("", "not a token"),
     "not ASCII": ("é.é.é", "not a token"),
-    "far too long": ("a" * 9000, "too long"),
+    "far too long": ("a" * 5000, "too long"),
     **{
         f"without {name}": (signed(**{name: None}), "lacks a required claim")
         for name in ("iss", "aud", "sub", "roles", "iat", "nbf", "exp", "jti")
