@@ -1,0 +1,1 @@
+"""The journal: entries, sealing, export, and a verifier that stands alone."""

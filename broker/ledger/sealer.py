@@ -1,0 +1,69 @@
+"""The sealer: one lease holder numbers, chains and signs what transactions have written.
+
+Entries and the checkpoint that covers them become true in one commit, so that no sealed entry is ever without a
+signature: an entry beyond the last checkpoint was put there by somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from broker.errors import BrokerError
+from broker.ledger.entries import chain, sign_head
+from broker.ledger.keys import SigningKey
+from broker.ports import Clock, Store, Transaction
+
+LEASE: Final = "journal-sealer"
+_log = structlog.get_logger("ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Who seals, with which key. `batch`: most entries under one checkpoint. `lease`: how long a claim lasts."""
+
+    store: Store
+    key: SigningKey
+    clock: Clock
+    holder: str
+    batch: int = 500
+    lease: timedelta = timedelta(seconds=30)
+
+    async def seal(self) -> int:
+        """Seal what waits, up to a batch, and sign the new head. Returns how many; 0 also if another one seals.
+
+        Raises: Unavailable, Conflict (another sealer was first: nothing was changed).
+        """
+        async with self.store.transaction() as waiting:
+            if not await waiting.unsealed(1):
+                return 0
+        async with self.store.transaction() as transaction:
+            return await self._seal(transaction)
+
+    async def _seal(self, transaction: Transaction) -> int:
+        now = self.clock.now()
+        if not await transaction.take_lease(LEASE, self.holder, now=now, until=now + self.lease):
+            return 0
+        entries = await transaction.unsealed(self.batch)
+        if not entries:
+            return 0
+        sealed = chain(entries, await transaction.last_sealed())
+        await transaction.seal(sealed)
+        await transaction.add_checkpoint(sign_head(sealed[-1], key=self.key, at=now))
+        return len(sealed)
+
+
+async def keep_sealing(sealer: Sealer, *, sleep: Callable[[float], Awaitable[None]], every: float = 1.0) -> None:
+    """Seal for ever, every so many seconds, at once again after a full batch. An error is logged and tried again."""
+    while True:
+        try:
+            count = await sealer.seal()
+        except BrokerError as error:
+            _log.warning("journal.sealing-failed", code=error.code)
+            count = 0
+        if count < sealer.batch:
+            await sleep(every)

@@ -1,0 +1,364 @@
+"""A verifier that stands alone: it needs Python, `cryptography` and `rfc8785`, and nothing else of the broker.
+
+    python -m broker.ledger.verify EXPORT [--key PUBLIC.pem]… [--expect NUMBER:HASH]
+    python verify.py EXPORT …                (this one file, copied anywhere)
+
+It reads an export (JSON lines, see `export.py`) and says for each thing that does not hold which entry it is and
+what is wrong. Without `--key` it trusts the keys that the export names: then somebody who holds the whole
+journal and signs it anew is not found out; keep the node's public key elsewhere. `--expect` holds the journal to
+a head seen earlier, so that a journal that lost its tail together with its checkpoints is found out too.
+
+Exit code: 0 everything holds, 1 something does not, 2 the call was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+FORMAT: Final = "hdeu-journal-1"
+CHECKPOINT_FORMAT: Final = "hdeu-journal-checkpoint-1"
+GENESIS: Final = "0" * 64
+Record = Mapping[str, Any]
+Contents = Callable[[str], bytes | None]
+Keys = Mapping[str, Ed25519PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not hold: at which entry (0: the export as a whole), a stable code, a sentence."""
+
+    number: int
+    code: str
+    detail: str
+
+    def __str__(self) -> str:
+        where = f"entry {self.number}" if self.number else "journal"
+        return f"{where}: {self.code}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The verdict. `last` is the highest number, `head` its hash: note them for a later `--expect`."""
+
+    entries: int
+    checkpoints: int
+    last: int
+    head: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+@dataclass
+class _Journal:
+    """What was read so far."""
+
+    trusted: Keys
+    contents: Contents | None
+    links: dict[int, tuple[str, str]] = field(default_factory=dict)  #: number → (previous, hash)
+    changed: set[int] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+    named: dict[int, dict[str, Any]] = field(default_factory=dict)  #: number → hashes that the entry names
+    checkpoints: list[Record] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    entries: int = 0
+    highest: int = 0
+    ended: int | None = None
+    headed: bool = False
+
+    def found(self, number: int, code: str, detail: str) -> None:
+        self.findings.append(Finding(number, code, detail))
+
+
+def verify_lines(
+    lines: Iterable[str],
+    *,
+    trusted: Sequence[Ed25519PublicKey] = (),
+    contents: Contents | None = None,
+    expected: tuple[int, str] | None = None,
+) -> Verification:
+    """Verify an export. `contents` gives kept bytes by SHA-256, None where they are gone."""
+    return verify(_parsed(lines), trusted=trusted, contents=contents, expected=expected)
+
+
+def verify(
+    records: Iterable[Record],
+    *,
+    trusted: Sequence[Ed25519PublicKey] = (),
+    contents: Contents | None = None,
+    expected: tuple[int, str] | None = None,
+) -> Verification:
+    """Verify records as `export.py` writes them. Nothing is raised for what a record holds."""
+    journal = _Journal({_key_id(key): key for key in trusted}, contents)
+    for record in records:
+        _read(journal, record)
+    _check_frame(journal)
+    _check_chain(journal)
+    _check_signatures(journal)
+    if expected:
+        _check_expectation(journal, *expected)
+    last = max(journal.links, default=0)
+    head = journal.links[last][1] if last else GENESIS
+    findings = tuple(sorted(dict.fromkeys(journal.findings), key=_place))
+    return Verification(journal.entries, len(journal.checkpoints), last, head, findings)
+
+
+def _place(finding: Finding) -> tuple[bool, int]:
+    return (finding.number == 0, finding.number)
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[Record]:
+    """Each line must be the one RFC 8785 form of its record: no byte of it can change unseen."""
+    for position, line in enumerate(lines, start=1):
+        text = line.removesuffix("\n")
+        try:
+            record = json.loads(text)
+            canonical = rfc8785.dumps(record).decode() == text
+        except (ValueError, RecursionError):
+            record, canonical = None, False
+        readable = isinstance(record, dict)
+        if not canonical or not readable:
+            yield {"kind": "altered", "line": position, "number": _number(record) if readable else 0}
+        if readable:
+            yield record
+
+
+def _read(journal: _Journal, record: Record) -> None:
+    readers = {
+        "header": _read_header,
+        "checkpoint": _read_checkpoint,
+        "entry": _read_entry,
+        "message": _read_message,
+        "content": _read_content,
+        "end": _read_end,
+        "altered": _read_altered,
+    }
+    reader = readers.get(str(record.get("kind")))
+    if reader is None:
+        journal.found(0, "unreadable", "a record of an unknown kind")
+        return
+    try:
+        reader(journal, record)
+    except (KeyError, TypeError, ValueError):
+        journal.found(
+            _number(record), "unreadable", f"the {record['kind']} record lacks a member or has one of another type"
+        )
+
+
+def _number(record: Record) -> int:
+    number = record.get("number", record.get("entry", 0))
+    return number if isinstance(number, int) else 0
+
+
+def _read_header(journal: _Journal, record: Record) -> None:
+    journal.headed = record["format"] == FORMAT and not journal.headed
+    if not journal.trusted:
+        keys = [_public_key(jwk) for jwk in record["keys"]]
+        journal.trusted = {_key_id(key): key for key in keys}
+
+
+def _read_checkpoint(journal: _Journal, record: Record) -> None:
+    text = {"kind", "number", "hash", "at", "key_id", "signature"}
+    if set(record) != text or not isinstance(record["number"], int):
+        raise ValueError("a checkpoint has other members")
+    journal.checkpoints.append(record)
+
+
+def _read_altered(journal: _Journal, record: Record) -> None:
+    journal.found(record["number"], "changed", f"bytes of line {record['line']} are not those that were exported")
+
+
+def _read_end(journal: _Journal, record: Record) -> None:
+    journal.ended = int(record["entries"])
+
+
+def _read_entry(journal: _Journal, record: Record) -> None:
+    number, previous, stated, entry_id = record["number"], record["previous"], record["hash"], record["id"]
+    if not isinstance(number, int) or number < 1:
+        raise ValueError("a number counts from 1")
+    journal.entries += 1
+    hashed = {name: value for name, value in record.items() if name not in {"kind", "hash"}}
+    if _digest(hashed) != stated:
+        journal.changed.add(number)
+        journal.found(number, "changed", "its content is not what was sealed")
+    if number in journal.links or str(entry_id) in journal.ids:
+        journal.found(number, "duplicated", "its number or its id stands there twice")
+    elif number < journal.highest:
+        journal.found(number, "out-of-order", f"it stands behind entry {journal.highest}: entries were swapped")
+    journal.ids.add(str(entry_id))
+    journal.links.setdefault(number, (str(previous), str(stated)))
+    journal.highest = max(journal.highest, number)
+    _name_contents(journal, record)
+
+
+def _digest(value: Record) -> str:
+    try:
+        return sha256(rfc8785.dumps(dict(value))).hexdigest()
+    except (ValueError, TypeError):
+        return ""
+
+
+def _name_contents(journal: _Journal, record: Record) -> None:
+    """Remember which kept bytes the entry speaks of; look at them at once where there is access."""
+    named = {name: value for name, value in record["detail"].items() if name.endswith("sha256")}
+    if not named:
+        return
+    journal.named[record["number"]] = named
+    for value in named.values() if journal.contents else ():
+        data = journal.contents(str(value)) if journal.contents else None
+        _compare_bytes(journal, record["number"], str(value), "" if data is None else sha256(data).hexdigest())
+
+
+def _read_content(journal: _Journal, record: Record) -> None:
+    number, named = record["entry"], record["sha256"]
+    if named not in journal.named.get(number, {}).values():
+        journal.found(number, "content-changed", "the export speaks of bytes that the entry does not name")
+    _compare_bytes(journal, number, named, record["found"])
+
+
+def _compare_bytes(journal: _Journal, number: int, named: str, found: str) -> None:
+    if not found:
+        journal.found(number, "content-missing", f"the bytes {named} that it names are not kept any more")
+    elif found != named:
+        journal.found(number, "content-changed", f"the bytes {named} that it names were changed")
+
+
+def _read_message(journal: _Journal, record: Record) -> None:
+    number = record["entry"]
+    if journal.named.get(number, {}).get("sha256", record["sha256"]) != record["sha256"]:
+        journal.found(number, "content-changed", "the message that it says was kept is kept with other bytes")
+
+
+def _check_frame(journal: _Journal) -> None:
+    if not journal.headed:
+        journal.found(0, "unreadable", f"there is no header of the format {FORMAT}")
+    if journal.ended is None:
+        journal.found(0, "truncated", "the export has no end: its tail was removed")
+    elif journal.ended != journal.entries:
+        journal.found(0, "truncated", f"the export had {journal.ended} entries when it was written")
+
+
+def _check_chain(journal: _Journal) -> None:
+    """No gap up to the highest number, and each entry hangs on the one before."""
+    before, head = 0, GENESIS
+    for number, (previous, stated) in sorted(journal.links.items()):
+        if number > before + 1:
+            journal.found(before + 1, "missing", f"entries {before + 1} to {number - 1} were deleted")
+        elif previous != head and number not in journal.changed:
+            _blame(journal, number)
+        before, head = number, stated
+
+
+def _blame(journal: _Journal, number: int) -> None:
+    """An entry that is whole in itself names another hash than the one before it has: that one was rewritten."""
+    if number == 1:
+        journal.found(1, "broken-link", "the first entry does not start the chain")
+    elif number - 1 not in journal.changed:
+        journal.found(number - 1, "broken-link", f"it is not the entry that entry {number} was chained to")
+
+
+def _check_signatures(journal: _Journal) -> None:
+    """Every checkpoint is signed by a trusted key and names the head that stands here; every entry is covered."""
+    good = 0  # the last number up to which a signature vouches for the chain
+    covered = 0
+    for checkpoint in sorted(journal.checkpoints, key=lambda known: int(known["number"])):
+        number = checkpoint["number"]
+        if not _is_signed(checkpoint, journal.trusted):
+            journal.found(number, "forged-checkpoint", "the signature of its checkpoint is not by a trusted key")
+            continue
+        covered = max(covered, number)
+        if number not in journal.links:
+            _tail_missing(journal, number)
+        elif journal.links[number][1] == checkpoint["hash"]:
+            good = number
+        elif not any(good < found.number <= number for found in journal.findings):
+            journal.found(good + 1, "rewritten", f"entries {good + 1} to {number} are not those that were signed")
+    if journal.highest > covered:
+        journal.found(covered + 1, "unsigned", f"no checkpoint covers entries {covered + 1} to {journal.highest}")
+
+
+def _tail_missing(journal: _Journal, signed: int) -> None:
+    if signed > journal.highest:
+        first = journal.highest + 1
+        journal.found(first, "missing", f"the tail from entry {first} to {signed} was removed: a checkpoint signs it")
+
+
+def _is_signed(checkpoint: Record, trusted: Keys) -> bool:
+    key = trusted.get(str(checkpoint["key_id"]))
+    if key is None:
+        return False
+    fields = {name: checkpoint[name] for name in ("at", "hash", "key_id", "number")} | {"format": CHECKPOINT_FORMAT}
+    try:
+        key.verify(b64decode(checkpoint["signature"], validate=True), rfc8785.dumps(fields))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _check_expectation(journal: _Journal, number: int, head: str) -> None:
+    if journal.links.get(number, ("", ""))[1] != head:
+        journal.found(number, "not-as-expected", "the journal has not the head that was seen earlier")
+
+
+def _key_id(key: Ed25519PublicKey) -> str:
+    """RFC 7638."""
+    jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    return _base64url(sha256(rfc8785.dumps(jwk)).digest())
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _public_key(jwk: Record) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
+
+
+def _read_pem(path: str) -> Ed25519PublicKey:
+    key = load_pem_public_key(Path(path).read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise argparse.ArgumentTypeError(f"{path} is not an Ed25519 public key")
+    return key
+
+
+def _expectation(words: str) -> tuple[int, str]:
+    number, _, head = words.partition(":")
+    return int(number), head
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify a file; print the verdict."""
+    parser = argparse.ArgumentParser(prog="verify", description="Verify an exported journal.")
+    parser.add_argument("file", help="JSON lines as exported")
+    parser.add_argument("--key", action="append", type=_read_pem, default=[], help="a trusted public key, PEM")
+    parser.add_argument("--expect", type=_expectation, help="NUMBER:HASH of a head that was seen earlier")
+    asked = parser.parse_args(arguments)
+    with Path(asked.file).open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        verdict = verify_lines(lines, trusted=asked.key, expected=asked.expect)
+    for finding in verdict.findings:
+        sys.stdout.write(f"{finding}\n")
+    if verdict.holds:
+        sys.stdout.write(f"{verdict.entries} entries hold; head {verdict.last}:{verdict.head}\n")
+        if not asked.key:
+            sys.stdout.write("The keys were taken from the export itself: give --key to know who signed it.\n")
+    return 0 if verdict.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
