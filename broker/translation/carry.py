@@ -1,0 +1,71 @@
+"""The carry: what was not sent, kept for the way back. It stays in the ledger and never travels.
+
+Each item has the labelled path of its place (stable keys: dataset, person, country) and the hash of its anchor. On the way
+back it is put in its place only while the anchor is unchanged; otherwise it is reported as orphaned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from broker.errors import Problem, TranslationError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One leaf that was not sent. `value` None: an element that was there and empty."""
+
+    path: str
+    value: str | None
+    anchor: str = ""  #: labelled path of the anchor leaf; "" for the groups around
+    hash: str = ""  #: of the anchor's value
+
+
+@dataclass(slots=True)
+class Carry:
+    """Everything that one translation did not send."""
+
+    type: str
+    side: str  #: profile of the document that it belongs to
+    items: list[Item] = field(default_factory=list)
+    order: dict[str, list[str]] = field(default_factory=dict)  #: labels of a group's instances, where the order cannot be seen
+    annex: list[str] = field(default_factory=list)  #: order of the annex entries, where it is not the usual one
+
+    def to_bytes(self) -> bytes:
+        """As JSON; empty bytes if nothing is carried."""
+        if not (self.items or self.order or self.annex):
+            return b""
+        document = {
+            "format": FORMAT,
+            "type": self.type,
+            "side": self.side,
+            "items": [[item.path, item.value, item.anchor, item.hash] for item in self.items],
+            "order": self.order,
+            "annex": self.annex,
+        }
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def read_carry(data: bytes | None) -> Carry | None:
+    """Raises: TranslationError, if the bytes are no carry."""
+    if not data:
+        return None
+    try:
+        document = json.loads(data)
+        if document["format"] != FORMAT:
+            raise ValueError(document["format"])
+        items = [Item(*item) for item in document["items"]]
+        return Carry(document["type"], document["side"], items, document["order"], document["annex"])
+    except (ValueError, KeyError, TypeError) as error:
+        problem = Problem("carry-unreadable", f"The carry cannot be read: {type(error).__name__}", hint="Translate without it.")
+        raise TranslationError((problem,)) from error
+
+
+def anchor_hash(value: str | None) -> str:
+    """Hash of an anchor's value; an absent anchor has the hash of nothing."""
+    text = "\0absent" if value is None else " ".join(value.split())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,48 @@
+"""Text conventions: the same fact written in another way. Each is a pair of total functions that give None instead of guessing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """`forth` goes from eu-1 to national, `back` the other way; None means: not written after this convention."""
+
+    forth: Callable[[str], str | None]
+    back: Callable[[str], str | None]
+
+
+def _day(separator: str) -> Convention:
+    national = re.compile(rf"(\d{{2}}){re.escape(separator)}(\d{{2}}){re.escape(separator)}(\d{{4}})")
+
+    def forth(text: str) -> str | None:
+        found = _ISO_DAY.fullmatch(text)
+        return separator.join((found[3], found[2], found[1])) if found else None
+
+    def back(text: str) -> str | None:
+        found = national.fullmatch(text)
+        return f"{found[3]}-{found[2]}-{found[1]}" if found else None
+
+    return Convention(forth, back)
+
+
+def _words(yes: str, no: str) -> Convention:
+    forth = {"true": yes, "false": no}
+    back = {yes: "true", no: "false"}
+    return Convention(forth.get, back.get)
+
+
+CONVENTIONS: Final[dict[str, Convention]] = {
+    "day-month-year": _day("/"),
+    "day-dot-month": _day("."),
+    "yes-no-fr": _words("oui", "non"),
+    "yes-no-fi": _words("kyllä", "ei"),
+}

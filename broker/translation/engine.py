@@ -1,0 +1,351 @@
+"""Carry out a plan on one document: one pass over the source, then what is put back, then the target tree.
+
+Nothing is invented: every target leaf comes from a source leaf, from the carry, or from the named constants. Whatever a line
+cannot do is kept (in the annex, or in the carry), reported, and flagged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from broker.errors import Problem
+from broker.translation.carry import Carry, Item, anchor_hash
+from broker.translation.places import Instances
+from broker.translation.plan import Do, Fate
+from broker.translation.restore import Restorer
+from broker.translation.trees import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lxml import etree
+
+    from broker.translation.plan import Joined, Op, Plan, Shift, Target
+    from broker.translation.shapes import Node, Where
+
+Place = tuple["Node", "Where"]
+#: (source leaf, its place, what was to be done, what was done, the places written)
+Row = tuple["Node", "Where", "Op", Fate, "tuple[Place, ...]"]
+_LIMIT = 80
+_SENT = frozenset({Fate.COPIED, Fate.RECODED, Fate.SPLIT, Fate.JOINED})
+
+
+def shifted(where: Where, shift: Shift | None) -> Where:
+    """The indices of the target for those of the source."""
+    return where if shift is None else tuple(0 if at is None else where[at] for at in shift)
+
+
+class Run:
+    """One document on its way through one plan."""
+
+    def __init__(self, plan: Plan, root: etree._Element) -> None:
+        self.plan = plan
+        self.facts = flatten(root, plan.source)
+        self.values: dict[Place, str | None] = {(node, where): text for node, where, text in self.facts}
+        self.written: dict[Place, str | None] = {}
+        self.rows: list[Row] = []
+        self.problems: list[Problem] = []
+        self.constants: list[Place] = []
+        self.restored: list[Place] = []
+        self.orphaned: list[str] = []
+        self._kept: list[tuple[Node, Where, str | None, Op | None]] = []
+        self._annex: list[tuple[Node, Where, str, int]] = []
+        self._entries: dict[Where, dict[Node, str]] = {}
+        self._parts: dict[tuple[Joined, Where], list[tuple[Op, Node, Where, str] | None]] = {}
+        self._chosen: dict[tuple[Node, Where], int | None] = {}
+        self._order: list[str] = []  #: the order of annex entries to write
+        self._annex_order: list[str] = []  #: the order of annex entries read, if not the usual one
+
+    def translate(self, carry: Carry | None, given: Mapping[str, str]) -> Carry:
+        """Fill `written`; return what was not sent."""
+        ops = self.plan.ops
+        for node, where, text in self.facts:
+            op = ops.get(node)
+            if op is None or text is None:
+                self._kept.append((node, where, text, None))
+            else:
+                _HANDLERS[op.do](self, op, node, where, text)
+        self._join()
+        for node, value in self.plan.constants:
+            self.written[(node, ())] = value
+            self.constants.append((node, ()))
+        if not self.plan.forth:
+            self._fill(given)
+        self._put_back(carry)
+        return self._carry_out()
+
+    # one handler for each way of treating a leaf
+
+    def copy(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if op.only is not None and not self._is_chosen(op, where):
+            self._fallback(op, node, where, text)
+            return
+        target = op.targets[0]
+        if target.fits is not None and not target.fits(text):
+            self._flag(op, node, where, text, "not-convertible")
+            return
+        self._send(op, node, where, ((target, text),), op.fate)
+
+    def convert(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if op.only is not None and not self._is_chosen(op, where):
+            self._fallback(op, node, where, text)
+            return
+        value = " ".join(text.split())
+        if value in op.ambiguous:
+            self._flag(op, node, where, text, "ambiguous-value")
+            return
+        found = op.convert(value) if op.convert is not None else None
+        if found is None and op.otherwise is not None:
+            self._send(op, node, where, ((op.otherwise, text),), Fate.COPIED)
+        elif found is None:
+            self._flag(op, node, where, text, "unmapped-value")
+        else:
+            self._send(op, node, where, ((op.targets[0], found),), op.fate)
+
+    def split(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if op.only is not None and not self._is_chosen(op, where):
+            self._fallback(op, node, where, text)
+            return
+        parts = text.split(op.by)
+        fits = len(parts) == len(op.targets) and all(
+            target.fits is None or target.fits(part) for target, part in zip(op.targets, parts, strict=True)
+        )
+        if fits:
+            self._send(op, node, where, tuple(zip(op.targets, parts, strict=True)), op.fate)
+        else:
+            self._flag(op, node, where, text, "not-convertible")
+
+    def join(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if op.joined is None or (op.only is not None and not self._is_chosen(op, where)):
+            self._fallback(op, node, where, text)
+            return
+        place = (op.joined, shifted(where, op.joined.target.shift))
+        parts = self._parts.setdefault(place, [None] * op.joined.members)
+        parts[op.member] = (op, node, where, text)
+
+    def annex(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if self.plan.annex_entry is None:
+            self.keep(op, node, where, text, Fate.CARRIED)
+            return
+        self._annex.append((node, where, text, len(self.rows)))
+        self.rows.append((node, where, op, Fate.ANNEX, ()))
+
+    def keep(self, op: Op, node: Node, where: Where, text: str, fate: Fate | None = None) -> None:
+        self._kept.append((node, where, text, op))
+        self.rows.append((node, where, op, fate or op.fate, ()))
+
+    def annex_entry(self, op: Op, node: Node, where: Where, text: str) -> None:
+        self._entries.setdefault(where, {})[node] = text
+
+    def condition(self, op: Op, node: Node, where: Where, text: str) -> None:
+        wanted = self.plan.rule.when.get(node.path)
+        if isinstance(wanted, bool):
+            self._kept.append((node, where, text, op))
+        self.rows.append((node, where, op, Fate.CARRIED if isinstance(wanted, bool) else op.fate, ()))
+
+    # what the handlers share
+
+    def _send(self, op: Op, node: Node, where: Where, parts: tuple[tuple[Target, str], ...], fate: Fate) -> None:
+        places = tuple((target.node, shifted(where, target.shift)) for target, _ in parts)
+        if any(place in self.written for place in places):
+            self._flag(op, node, where, parts[0][1], "two-values")
+            return
+        for place, (_, text) in zip(places, parts, strict=True):
+            self.written[place] = text
+        self.rows.append((node, where, op, fate, places))
+
+    def _fallback(self, op: Op, node: Node, where: Where, text: str) -> None:
+        if self.plan.forth:
+            self.annex(op, node, where, text)
+        else:
+            self.keep(op, node, where, text, Fate.CARRIED)
+
+    def _flag(self, op: Op, node: Node, where: Where, text: str, code: str) -> None:
+        path = Instances(self.values, {}, ()).path(node, where)
+        detail, hint = _WORDS[code]
+        coded = code in ("unmapped-value", "ambiguous-value")
+        value = text[:_LIMIT] if coded else ""
+        self.problems.append(Problem(code, detail, path, f"{op.mapping} {op.table}".strip(), value, hint))
+        self._fallback(op, node, where, text)
+
+    def _is_chosen(self, op: Op, where: Where) -> bool:
+        only = op.only
+        if only is None:
+            return True
+        depth = only.group.depth
+        place = (only.group, where[: depth - 1])
+        if only.first:
+            if place not in self._chosen:
+                self._chosen[place] = self._first(op, place[1])
+            return self._chosen[place] == where[depth - 1]
+        return (self.values.get((only.key, where[:depth])) or "").strip() in only.values
+
+    def _first(self, op: Op, around: Where) -> int | None:
+        only = op.only
+        if only is None:
+            return None
+        fits = (
+            where[-1]
+            for (node, where), text in self.values.items()
+            if node is only.key and where[:-1] == around and (text or "").strip() in only.values
+        )
+        return min(fits, default=None)
+
+    def _join(self) -> None:
+        for (joined, where), members in self._parts.items():
+            present = [member for member in members if member is not None]
+            text = joined.by.join(member[3] for member in present)
+            target = joined.target
+            fits = target.fits is None or target.fits(text)
+            place = (target.node, where)
+            again = text.split(joined.by) == [member[3] for member in present]
+            if len(present) == joined.members and fits and again and place not in self.written:
+                self.written[place] = text
+                self.rows += [(node, at, op, op.fate, (place,)) for op, node, at, _ in present]
+                continue
+            for op, node, at, part in present:
+                self._flag(op, node, at, part, "not-convertible")
+
+    def _fill(self, given: Mapping[str, str]) -> None:
+        for path, value in given.items():
+            node = self.plan.target.find(path)
+            if node is not None and (node, ()) not in self.written:
+                self.written[(node, ())] = value
+                self.constants.append((node, ()))
+
+    def _put_back(self, carry: Carry | None) -> None:
+        entries = [
+            (where[0], parts.get(self.plan.annex_path, ""), parts.get(self.plan.annex_entry, ""))
+            for where, parts in sorted(self._entries.items())
+            if self.plan.annex_path is not None and self.plan.annex_entry is not None
+        ]
+        if not entries and carry is None:
+            return
+        restorer = Restorer(self.plan, self.written)
+        places = restorer.annex(entries)
+        self._read_annex(entries, places)
+        if carry is not None:
+            self.restored, self.orphaned = restorer.carry(carry)
+            self.problems += [_orphan(path) for path in self.orphaned]
+            self._order = carry.annex
+        moves = restorer.reorder(carry.order if carry else {})
+        if moves is not None:
+            self._move(moves)
+            places = [moves(place) if place else None for place in places]
+        keys = [place[0].key(place[1]) for place in places if place]
+        if len(keys) < len(places) or keys != sorted(keys):
+            self._annex_order = [written for _, written, _ in entries]
+
+    def _read_annex(self, entries: list[tuple[int, str, str]], places: list[Place | None]) -> None:
+        entry, path = self.plan.annex_entry, self.plan.annex_path
+        if entry is None or path is None:
+            return
+        for (index, written, text), place in zip(entries, places, strict=True):
+            op, at = self.plan.ops[entry], (index,)
+            targets = (place,) if place else ()
+            fate = Fate.ANNEX if place else Fate.CARRIED
+            self.rows += [(entry, at, op, fate, targets), (path, at, op, fate, targets)]
+            if place is None:
+                self._kept += [(path, at, written, op), (entry, at, text, op)]
+                detail, hint = _WORDS["annex-path"]
+                self.problems.append(Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint))
+
+    def _move(self, moves: Callable[[Place], Place]) -> None:
+        self.written = {moves(place): text for place, text in self.written.items()}
+        self.restored = [moves(place) for place in self.restored]
+        self.rows = [(node, at, op, fate, tuple(map(moves, places))) for node, at, op, fate, places in self.rows]
+
+    # what was not sent
+
+    def _carry_out(self) -> Carry:
+        plan = self.plan
+        carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
+        if not (self._kept or self._annex or self._entries):
+            return carry
+        sent = [(node, where) for node, where, _, fate, _ in self.rows if fate in _SENT]
+        instances = Instances(self.values, plan.source_keys, plan.source_mapped, sent)
+        self._annex.sort(key=lambda item: item[0].key(item[1]))
+        self._write_annex(instances)
+        for node, where, text, op in self._kept:
+            anchor = op.anchor if op else None
+            at = where[: anchor.depth] if anchor else ()
+            carry.items.append(
+                Item(
+                    instances.path(node, where),
+                    text,
+                    instances.path(anchor, at) if anchor else "",
+                    anchor_hash(self.values.get((anchor, at))) if anchor else "",
+                )
+            )
+        carry.order = _orders(instances, plan)
+        if not plan.forth:
+            carry.annex = self._annex_order
+        return carry
+
+    def _write_annex(self, instances: Instances) -> None:
+        entry, attribute = self.plan.annex_entry, self.plan.annex_path
+        if entry is None or attribute is None:
+            return
+        used = {where[0] for node, where in self.written if node is entry}
+        paths = [instances.path(node, where) for node, where, _, _ in self._annex]
+        slots = _slots(paths, used, self._order)
+        for index, path, (node, where, text, row) in zip(slots, paths, self._annex, strict=True):
+            at = (index,)
+            self.written[(entry, at)] = text
+            self.written[(attribute, at)] = path
+            op = self.rows[row][2]
+            self.rows[row] = (node, where, op, Fate.ANNEX, ((entry, at), (attribute, at)))
+
+
+def _slots(paths: list[str], used: set[int], order: list[str]) -> list[int]:
+    """A free index for each path: its place in the remembered order where it has one, the next free place otherwise."""
+    slots: list[int | None] = []
+    taken = set(used)
+    for path in paths:
+        wanted = [index for index, known in enumerate(order) if known == path and index not in taken]
+        slots.append(wanted[0] if wanted else None)
+        taken.update(wanted[:1])
+    result = []
+    for slot in slots:
+        index = slot
+        if index is None:
+            index = max(taken, default=-1) + 1
+            taken.add(index)
+        result.append(index)
+    return result
+
+
+def _orders(instances: Instances, plan: Plan) -> dict[str, list[str]]:
+    orders = {}
+    for group, around in instances.groups():
+        labels = instances.labels(group, around)
+        tracked = group in plan.source_keys or group in plan.source_mapped
+        if tracked and len(labels) > 1 and not all(instances.is_sent(group, (*around, index)) for index in labels):
+            above = instances.path(group, (*around, min(labels))).rpartition("[")[0]
+            orders[above] = list(labels.values())
+    return orders
+
+
+def _orphan(path: str) -> Problem:
+    detail, hint = _WORDS["orphaned"]
+    return Problem("orphaned", detail, path, hint=hint)
+
+
+_HANDLERS: dict[Do, Callable[[Run, Op, Node, Where, str], None]] = {
+    Do.COPY: Run.copy,
+    Do.CONVERT: Run.convert,
+    Do.SPLIT: Run.split,
+    Do.JOIN: Run.join,
+    Do.ANNEX: Run.annex,
+    Do.KEEP: Run.keep,
+    Do.ANNEX_ENTRY: Run.annex_entry,
+    Do.CONDITION: Run.condition,
+}
+_WORDS = {
+    "unmapped-value": ("The table has no row for this value; it was kept, and not replaced.", "Correct the value, or add a row."),
+    "ambiguous-value": ("This value stands for several on the other side; none was chosen.", "Say which one is meant."),
+    "not-convertible": ("The value cannot be written on the other side as it stands; it was kept.", "Correct its form."),
+    "two-values": ("Two values were given where one is due; the second was kept aside.", "Give one of them."),
+    "annex-path": ("The annex names a field that eu-1 does not have, or whose group is gone.", "Correct or remove the entry."),
+    "orphaned": ("What was kept for this place was not put back: what it hung on was changed or is gone.", "Check the field."),
+}

@@ -1,0 +1,181 @@
+"""Law 1, totality: every leaf of both compiled schemas is named by exactly one line, and every line can be carried out.
+
+The leaves come from the schemas, never from the mapping. All faults are collected; each names file and line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from broker.translation.conventions import CONVENTIONS
+from broker.translation.mapping_file import EU, NATIONAL, Family, Fault, Group, Line, MessageRule, Place, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from broker.translation.shapes import Node
+
+
+def within(path: str, scopes: Iterable[str]) -> bool:
+    """Whether a path lies in one of the subtrees."""
+    return any(path == scope or path.startswith(f"{scope}/") for scope in scopes)
+
+
+def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
+    """Every fault of the families that make up one message."""
+    yield from _coverage(profile, rule, eu, national)
+    for name in rule.parts:
+        yield from _FamilyCheck(profile.families[name], eu, national, translated=True).faults()
+    for name in rule.context:
+        yield from _FamilyCheck(profile.families[name], eu, national, translated=False).faults()
+
+
+def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
+    families = profile.families
+    yield from _covered_once(eu, [families[name].eu for name in rule.parts], "eu-1", rule.at, exempt=())
+    scopes = [families[name].national for name in (*rule.parts, *rule.context)]
+    exempt = (*rule.when, *((profile.annex.entry,) if profile.annex else ()))
+    yield from _covered_once(national, scopes, profile.name, rule.at, exempt=exempt)
+    for path in rule.when:
+        if not (node := national.find(path)) or not node.is_leaf or node.depth:
+            yield Fault(rule.at, f"'when' names {path!r}, which is no single leaf of {national.name}")
+    for path in rule.when_eu:
+        if not (node := eu.find(path)) or not node.is_leaf or node.depth:
+            yield Fault(rule.at, f"'when_eu' names {path!r}, which is no single leaf of {eu.name}")
+
+
+def _covered_once(
+    root: Node, scopes: list[tuple[str, ...]], side: str, at: Place, *, exempt: tuple[str, ...]
+) -> Iterator[Fault]:
+    for leaf in root.leaves():
+        count = sum(within(leaf.path, scope) for scope in scopes)
+        if count != 1 and not within(leaf.path, exempt):
+            what = "is covered by no part" if not count else f"is covered by {count} parts"
+            yield Fault(at, f"{side} {root.name}: {leaf.path!r} {what}")
+
+
+@dataclass(slots=True)
+class _FamilyCheck:
+    """One family against one pair of message elements; a context family is looked at on its national side alone."""
+
+    family: Family
+    eu: Node
+    national: Node
+    translated: bool
+    named: dict[str, dict[str, Line]] = field(default_factory=lambda: {EU: {}, NATIONAL: {}})
+
+    def faults(self) -> Iterator[Fault]:
+        yield from self._scopes()
+        for line in self.family.lines:
+            yield from self._names(line)
+        yield from self._missing(NATIONAL)
+        if self.translated:
+            yield from self._missing(EU)
+            for line in self.family.lines:
+                yield from self._line(line)
+            for group in self.family.groups:
+                yield from self._group(group)
+
+    def _root(self, side: str) -> Node:
+        return self.eu if side == EU else self.national
+
+    def _scope(self, side: str) -> tuple[str, ...]:
+        return self.family.eu if side == EU else self.family.national
+
+    def _sides(self) -> tuple[str, ...]:
+        return (EU, NATIONAL) if self.translated else (NATIONAL,)
+
+    def _scopes(self) -> Iterator[Fault]:
+        for side in self._sides():
+            at = self.family.eu_at if side == EU else self.family.national_at
+            for path in self._scope(side):
+                if self._root(side).find(path) is None:
+                    yield Fault(at, f"the scope {path!r} is not in {self._root(side).name}")
+
+    def _names(self, line: Line) -> Iterator[Fault]:
+        for side in self._sides():
+            for path in line.named(side):
+                node = self._root(side).find(path)
+                if node is None or not node.is_leaf:
+                    yield Fault(line.at, f"{path!r} is no leaf of {self._root(side).name}")
+                elif not within(path, self._scope(side)):
+                    yield Fault(line.at, f"{path!r} lies outside what this family covers")
+                elif path in self.named[side]:
+                    yield Fault(line.at, f"{path!r} has a line already, {self.named[side][path].at}")
+                else:
+                    self.named[side][path] = line
+
+    def _missing(self, side: str) -> Iterator[Fault]:
+        at = self.family.eu_at if side == EU else self.family.national_at
+        for leaf in self._root(side).leaves():
+            if not within(leaf.path, self._scope(side)):
+                continue
+            if line := self.named[side].get(leaf.path):
+                at = line.at
+            else:
+                yield Fault(at, f"no line for {leaf.path!r} of {self._root(side).name} (it belongs about here)")
+
+    def _line(self, line: Line) -> Iterator[Fault]:
+        if line.text and line.text not in CONVENTIONS:
+            yield Fault(line.at, f"unknown text convention {line.text!r}")
+        if line.table:
+            yield from self._table(line)
+        own = self._root(line.side).find(line.leaf)
+        there = self._root(NATIONAL if line.side == EU else EU)
+        for path in (*line.others, *((line.otherwise,) if line.otherwise else ())):
+            other = there.find(path)
+            if own is not None and other is not None:
+                eu, national = (own, other) if line.side == EU else (other, own)
+                yield from self._pairing(line, eu, national)
+        if line.anchor and own is not None:
+            anchor = self._root(line.side).find(line.anchor)
+            if anchor is None or not anchor.is_leaf or own.groups[: anchor.depth] != anchor.groups:
+                yield Fault(line.at, f"the anchor {line.anchor!r} is no leaf in the groups around {line.leaf!r}")
+
+    def _pairing(self, line: Line, eu: Node, national: Node) -> Iterator[Fault]:
+        pairs = {group.path: group for group in self.family.groups}
+        partners = {group.counterpart for group in self.family.groups if group.counterpart}
+        counterparts = []
+        for node in eu.groups:
+            group = pairs.get(node.path)
+            partner = self.national.find(group.counterpart) if group and group.counterpart else None
+            if group is None or partner is None:
+                yield Fault(line.at, f"{node.path!r} repeats and has no group with a counterpart")
+            elif partner.repeats:
+                counterparts.append(partner)
+            elif not group.only:
+                yield Fault(group.at, f"{group.counterpart!r} does not repeat; say 'only' which instance it is")
+        counterparts = [node for node in counterparts if node in national.chain]
+        if len(counterparts) < sum(1 for node in national.groups):
+            lonely = [node.path for node in national.groups if node.path not in partners or node not in counterparts]
+            yield Fault(line.at, f"{lonely[0]!r} repeats and corresponds to no group around {eu.path!r}")
+
+    def _table(self, line: Line) -> Iterator[Fault]:
+        table = self.family.tables.get(line.table)
+        if table is None:
+            yield Fault(line.at, f"there is no table {line.table!r}")
+            return
+        eu, national = self.eu.find(line.leaf), self.national.find(line.others[0])
+        wide = {value for values in table.ambiguous.values() for value in values}
+        here, there = {*table.rows, *wide}, {*table.rows.values(), *table.ambiguous}
+        for node, has, side in ((eu, here, EU), (national, there, NATIONAL)):
+            if node is None or not node.values:
+                continue
+            exempt = line.otherwise and side == EU
+            for value in sorted(node.values - has) if not exempt else ():
+                yield Fault(table.at, f"table {table.name!r} has no row for {value!r} of {node.path!r}")
+            for value in sorted(has - node.values):
+                yield Fault(table.at, f"table {table.name!r}: {value!r} is no value of {node.path!r}")
+
+    def _group(self, group: Group) -> Iterator[Fault]:
+        node = self.eu.find(group.path)
+        if node is None or not node.repeats:
+            yield Fault(group.at, f"{group.path!r} is no repeated element of {self.eu.name}")
+            return
+        if group.counterpart and self.national.find(group.counterpart) is None:
+            yield Fault(group.at, f"{group.counterpart!r} is not in {self.national.name}")
+        for root, path, around in ((self.eu, group.key, node), (self.national, group.national_key, None)):
+            key = root.find(path) if path else None
+            if path and (key is None or not key.is_leaf or (around is not None and key.groups != around.groups)):
+                yield Fault(group.at, f"the key {path!r} is no single leaf of this group")

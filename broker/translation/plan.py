@@ -1,0 +1,301 @@
+"""Compile a mapping into a plan per message and direction: for every source leaf, what to do with it.
+
+A plan is plain data with functions in it; `engine` carries it out in one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from broker.translation.conventions import CONVENTIONS
+from broker.translation.mapping_file import EU, NATIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from broker.translation.mapping_file import Family, Line, MessageRule, Profile
+    from broker.translation.shapes import Node
+
+#: For each index of a target place: which index of the source place it is; None where the source has none (0).
+Shift = tuple[int | None, ...]
+
+
+class Fate(StrEnum):
+    """What became of a leaf of the source document."""
+
+    COPIED = "copied"
+    RECODED = "recoded"
+    SPLIT = "split"
+    JOINED = "joined"
+    ANNEX = "annex"
+    CARRIED = "carried"
+    LEFT_OUT = "left-out"
+
+
+class Do(StrEnum):
+    """How the engine treats a leaf."""
+
+    COPY = "copy"
+    CONVERT = "convert"
+    SPLIT = "split"
+    JOIN = "join"
+    ANNEX = "annex"
+    KEEP = "keep"
+    ANNEX_ENTRY = "annex-entry"
+    CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A leaf to write, and where: None as shift means that the indices are the same."""
+
+    node: Node
+    shift: Shift | None
+    fits: Callable[[str], bool] | None  #: None where every value of the source fits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """Several source leaves that become one target."""
+
+    members: int
+    by: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """What to do with one source leaf."""
+
+    do: Do
+    fate: Fate
+    mapping: str = ""  #: `fr-hdh-1/decision@2026-11`
+    table: str = ""
+    targets: tuple[Target, ...] = ()
+    convert: Callable[[str], str | None] | None = None
+    ambiguous: frozenset[str] = frozenset()
+    otherwise: Target | None = None
+    by: str = ""
+    joined: Joined | None = None
+    member: int = 0
+    only: Only | None = None
+    anchor: Node | None = None
+    reason: str = ""
+    context: bool = False
+    at: str = ""  #: file and line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Only:
+    """A condition on the instance of a repeated source element: its key is one of these values."""
+
+    group: Node
+    key: Node
+    values: frozenset[str]
+    first: bool  #: the counterpart does not repeat: the first instance that fits, and no other
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """One message in one direction."""
+
+    rule: MessageRule
+    profile: str
+    version: str
+    forth: bool  #: from eu-1 to the national profile
+    source: Node
+    target: Node
+    ops: dict[Node, Op] = field(default_factory=dict)
+    constants: tuple[tuple[Node, str], ...] = ()
+    source_keys: dict[Node, Node] = field(default_factory=dict)
+    target_keys: dict[Node, Node] = field(default_factory=dict)
+    source_mapped: set[Node] = field(default_factory=set)  #: groups with a counterpart
+    target_mapped: set[Node] = field(default_factory=set)
+    annex_entry: Node | None = None
+    annex_path: Node | None = None
+
+    @property
+    def mapping(self) -> str:
+        """Profile and version, as reports name them."""
+        return f"{self.profile}@{self.version}"
+
+
+def compile_plan(profile: Profile, rule: MessageRule, eu: Node, national: Node, *, forth: bool) -> Plan:
+    """Compile one message for one direction. The mapping must have passed `mapping_check`."""
+    source, target = (eu, national) if forth else (national, eu)
+    plan = Plan(rule=rule, profile=profile.name, version=profile.version, forth=forth, source=source, target=target)
+    for name in rule.parts:
+        _Compiler(plan, profile.families[name], eu, national).run()
+    for name in rule.context if not forth else ():
+        family = profile.families[name]
+        plan.ops.update(_context_ops(plan, family))
+    _conditions(plan, profile, national)
+    return plan
+
+
+def _label(plan: Plan, family: str) -> str:
+    return f"{plan.profile}/{family}@{plan.version}"
+
+
+def _context_ops(plan: Plan, family: Family) -> Iterator[tuple[Node, Op]]:
+    for line in family.lines:
+        for path in line.named(NATIONAL):
+            node = plan.source.find(path)
+            if node is not None:
+                reason = "repeated from an earlier message"
+                mapping = _label(plan, family.name)
+                yield node, Op(Do.KEEP, Fate.CARRIED, mapping, context=True, reason=reason, at=str(line.at))
+
+
+def _conditions(plan: Plan, profile: Profile, national: Node) -> None:
+    for path, wanted in plan.rule.when.items():
+        node = national.find(path)
+        if node is None:
+            continue
+        if plan.forth and isinstance(wanted, str):
+            plan.constants += ((node, wanted),)
+        elif not plan.forth and node not in plan.ops:
+            table = f"{profile.name}/messages@{profile.version}"
+            plan.ops[node] = Op(Do.CONDITION, Fate.RECODED, table, table="messages", at=str(plan.rule.at))
+    if profile.annex:
+        plan.annex_entry = national.find(profile.annex.entry)
+        plan.annex_path = national.find(f"{profile.annex.entry}/@{profile.annex.path}")
+        if not plan.forth and plan.annex_entry and plan.annex_path:
+            label = f"{profile.name}/annex@{profile.version}"
+            plan.ops[plan.annex_entry] = plan.ops[plan.annex_path] = Op(Do.ANNEX_ENTRY, Fate.ANNEX, label)
+
+
+class _Compiler:
+    """One family into the operations of a plan."""
+
+    def __init__(self, plan: Plan, family: Family, eu: Node, national: Node) -> None:
+        self.plan, self.family, self.eu, self.national = plan, family, eu, national
+        self.mapping = _label(plan, family.name)
+        self.partners: dict[Node, Node] = {}
+        self.only: dict[Node, Only] = {}
+
+    def run(self) -> None:
+        for group in self.family.groups:
+            self._group(group.path, group.counterpart, group.key, group.national_key, group.only)
+        for line in self.family.lines:
+            for node, op in self._ops(line):
+                self.plan.ops[node] = op
+
+    def _group(self, path: str, counterpart: str, key: str, national_key: str, only: tuple[str, ...]) -> None:
+        eu, plan = self._eu(path), self.plan
+        keys, mapped = (plan.source_keys, plan.source_mapped) if plan.forth else (plan.target_keys, plan.target_mapped)
+        if key:
+            keys[eu] = self._eu(key)
+        if not counterpart:
+            return
+        national = self._national(counterpart)
+        self.partners[eu] = national
+        mapped.add(eu)
+        if only:
+            self.only[eu] = Only(eu, self._eu(key), frozenset(only), first=not national.repeats)
+        if national.repeats:
+            keys, mapped = (
+                (plan.target_keys, plan.target_mapped) if plan.forth else (plan.source_keys, plan.source_mapped)
+            )
+            mapped.add(national)
+            if found := national_key or self._counterpart_of(key):
+                keys[national] = self._national(found)
+
+    def _counterpart_of(self, key: str) -> str:
+        for line in self.family.lines:
+            if line.side == EU and line.leaf == key and len(line.others) == 1 and not line.otherwise:
+                return line.others[0]
+        return ""
+
+    def _eu(self, path: str) -> Node:
+        return _found(self.eu, path)
+
+    def _national(self, path: str) -> Node:
+        return _found(self.national, path)
+
+    def _ops(self, line: Line) -> Iterator[tuple[Node, Op]]:
+        forth = self.plan.forth
+        if line.others:
+            national = [self._national(path) for path in (line.others if line.side == EU else (line.leaf,))]
+            eu = [self._eu(path) for path in ((line.leaf,) if line.side == EU else line.others)]
+            sources, targets = (eu, national) if forth else (national, eu)
+            yield from self._translated(line, sources, targets)
+        elif (line.side == EU) == forth:
+            yield self._kept(line)
+
+    def _kept(self, line: Line) -> tuple[Node, Op]:
+        node = self._eu(line.leaf) if line.side == EU else self._national(line.leaf)
+        anchor = _found(self.plan.source, line.anchor) if line.anchor else None
+        common = {"mapping": self.mapping, "reason": line.reason, "at": str(line.at), "anchor": anchor}
+        if line.kind == "annex":
+            return node, Op(Do.ANNEX, Fate.ANNEX, **common)
+        fate = Fate.CARRIED if line.kind == "carried" else Fate.LEFT_OUT
+        return node, Op(Do.KEEP, fate, **common)
+
+    def _translated(self, line: Line, sources: list[Node], targets: list[Node]) -> Iterator[tuple[Node, Op]]:
+        common = {"mapping": self.mapping, "only": self._only(sources[0]), "at": str(line.at)}
+        if len(sources) > 1:
+            joined = Joined(len(sources), line.by, self._target(sources[0], targets[0]))
+            for number, node in enumerate(sources):
+                yield node, Op(Do.JOIN, Fate.JOINED, joined=joined, member=number, **common)
+        elif len(targets) > 1:
+            parts = tuple(self._target(sources[0], node, always=True) for node in targets)
+            yield sources[0], Op(Do.SPLIT, Fate.SPLIT, targets=parts, by=line.by, **common)
+        elif line.kind == "recode":
+            yield from self._recoded(line, sources[0], targets[0], common)
+        elif line.text:
+            convention = CONVENTIONS[line.text]
+            convert = convention.forth if self.plan.forth else convention.back
+            target = self._target(sources[0], targets[0], always=True)
+            yield sources[0], Op(Do.CONVERT, Fate.RECODED, table=line.text, targets=(target,), convert=convert, **common)
+        else:
+            yield sources[0], Op(Do.COPY, Fate.COPIED, targets=(self._target(sources[0], targets[0]),), **common)
+
+    def _recoded(self, line: Line, source: Node, target: Node, common: dict[str, object]) -> Iterator[tuple[Node, Op]]:
+        table = self.family.tables[line.table]
+        if self.plan.forth:
+            rows = {**table.rows, **{value: key for key, values in table.ambiguous.items() for value in values}}
+        else:
+            rows = {value: key for key, value in table.rows.items()}
+        otherwise = self._national(line.otherwise) if line.otherwise else None
+        yield (
+            source,
+            Op(
+                Do.CONVERT,
+                Fate.RECODED,
+                table=line.table,
+                targets=(self._target(source, target),),
+                convert=rows.get,
+                ambiguous=frozenset() if self.plan.forth else frozenset(table.ambiguous),
+                otherwise=self._target(source, otherwise) if otherwise and self.plan.forth else None,
+                **common,  # type: ignore[arg-type]  # the same keyword arguments for every kind of line
+            ),
+        )
+        if otherwise is not None and not self.plan.forth:
+            yield otherwise, Op(Do.COPY, Fate.COPIED, targets=(self._target(otherwise, target),), **common)  # type: ignore[arg-type]  # as above
+
+    def _only(self, source: Node) -> Only | None:
+        if not self.plan.forth:
+            return None
+        return next((self.only[node] for node in source.groups if node in self.only), None)
+
+    def _target(self, source: Node, target: Node, *, always: bool = False) -> Target:
+        fits = None if not always and source.text == target.text else (target.text.fits if target.text else None)
+        return Target(target, self._shift(source, target), fits)
+
+    def _shift(self, source: Node, target: Node) -> Shift | None:
+        pairs = self.partners if not self.plan.forth else {there: here for here, there in self.partners.items()}
+        shift = tuple(
+            source.groups.index(pairs[node]) if node in pairs and pairs[node] in source.groups else None
+            for node in target.groups
+        )
+        return None if shift == tuple(range(source.depth)) else shift
+
+
+def _found(root: Node, path: str) -> Node:
+    node = root.find(path)
+    if node is None:
+        raise KeyError(path)
+    return node

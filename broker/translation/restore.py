@@ -1,0 +1,165 @@
+"""Put back what is not in the document itself: annex entries first, then the carry, then the order of instances.
+
+The other side's change always wins: nothing is put over a value that is there, into an instance that is gone, or
+beside an anchor that was changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from broker.translation.carry import anchor_hash
+from broker.translation.places import Instances, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from broker.translation.carry import Carry, Item
+    from broker.translation.plan import Plan
+    from broker.translation.shapes import Node, Where
+
+Place = tuple["Node", "Where"]
+
+
+class Restorer:
+    """Writes into the places of one target document."""
+
+    def __init__(self, plan: Plan, written: dict[Place, str | None]) -> None:
+        self._plan, self._written = plan, written
+        self._instances = Instances(written, plan.target_keys, plan.target_mapped)
+        self._may_create: set[tuple[Node, tuple[str, ...]]] = set()
+        self._created: set[Place] = set()
+
+    def annex(self, entries: list[tuple[int, str, str]]) -> list[Place | None]:
+        """Put annex entries (index, path, text) in their places; None for those that have none."""
+        self._announce(path for _, path, _ in entries)
+        return [self._annexed(path, text) for _, path, text in entries]
+
+    def _annexed(self, path: str, text: str) -> Place | None:
+        place = self._resolve(path, create=True)
+        if place is None or not place[0].is_leaf or place in self._written:
+            return None
+        if place[0].text is not None and not place[0].text.fits(text):
+            return None
+        self._written[place] = text
+        return place
+
+    def carry(self, carry: Carry) -> tuple[list[Place], list[str]]:
+        """Put the carry back: places restored, and paths that were orphaned."""
+        if carry.type != self._plan.rule.type or carry.side != self._side:
+            return [], [item.path for item in carry.items if item.value is not None]
+        self._announce(item.path for item in carry.items)
+        restored, orphaned = [], []
+        for item in sorted(carry.items, key=lambda item: bool(item.anchor)):
+            place = self._restore(item)
+            if place is None:
+                orphaned.append(item.path)
+            else:
+                restored.append(place)
+        return restored, orphaned
+
+    @property
+    def _side(self) -> str:
+        return self._plan.profile if self._plan.forth else "eu-1"
+
+    def _restore(self, item: Item) -> Place | None:
+        if item.anchor and not self._holds(item):
+            return None
+        place = self._resolve(item.path, create=True)
+        if place is None or place in self._written:
+            return None
+        self._written[place] = item.value
+        return place
+
+    def _holds(self, item: Item) -> bool:
+        anchor = self._resolve(item.anchor, create=False)
+        if anchor is None:
+            return item.hash == anchor_hash(None) and "[" not in item.anchor
+        return anchor_hash(self._written.get(anchor)) == item.hash
+
+    def _announce(self, paths: Iterable[str]) -> None:
+        """Note which instances of mapped groups bring their own key, and so may be made anew."""
+        keys = {key: group for group, key in self._plan.target_keys.items()}
+        for path in paths:
+            found = parse(self._plan.target, path)
+            if found is not None and found[0] in keys:
+                self._may_create.add((keys[found[0]], found[1]))
+
+    def _resolve(self, path: str, *, create: bool) -> Place | None:
+        found = parse(self._plan.target, path)
+        if found is None:
+            return None
+        node, labels = found
+        where: Where = ()
+        for depth, (group, label) in enumerate(zip(node.groups, labels, strict=True), start=1):
+            known = self._instances.labels(group, where)
+            index = next((at for at, name in known.items() if name == label), None)
+            if index is None:
+                index = self._new(group, labels[:depth], where) if create else None
+            if index is None:
+                return None
+            where = (*where, index)
+        return node, where
+
+    def _new(self, group: Node, labels: tuple[str, ...], around: Where) -> int | None:
+        label = labels[-1]
+        known = self._instances.labels(group, around)
+        index = max(known, default=-1) + 1
+        if group not in self._plan.target_mapped:
+            if group not in self._plan.target_keys:
+                if not label.isascii() or not label.isdigit() or not 0 < int(label) <= _MOST:
+                    return None
+                index = int(label) - 1
+        elif not label.startswith("+") and (group, labels) not in self._may_create:
+            return None
+        self._instances.add(group, (*around, index), label)
+        self._created.add((group, (*around, index)))
+        return index
+
+    def reorder(self, orders: dict[str, list[str]]) -> Callable[[Place], Place] | None:
+        """A function that renumbers places, so that instances that were not sent stand where they stood; None: nothing to do."""
+        moves: dict[Place, dict[int, int]] = {}
+        for path, order in orders.items():
+            group = self._group(path)
+            if group is None:
+                continue
+            labels = self._instances.labels(*group)
+            native = {index for index in labels if (group[0], (*group[1], index)) not in self._created}
+            sequence = _merged(labels, order, native)
+            if sequence != sorted(sequence):
+                moves[group] = {old: new for new, old in enumerate(sequence)}
+        if not moves:
+            return None
+
+        def move(place: Place) -> Place:
+            node, where = place
+            new = tuple(
+                moves.get((group, where[:depth]), {}).get(where[depth], where[depth])
+                for depth, group in enumerate(node.groups)
+            )
+            return node, new
+
+        return move
+
+    def _group(self, path: str) -> Place | None:
+        head, _, _ = path.rpartition("/")
+        above = self._resolve(head, create=False) if head else (self._plan.target, ())
+        name = path.rpartition("/")[2]
+        group = above[0].by_name.get(name) if above else None
+        return (group, above[1]) if group is not None and group.repeats and above else None
+
+
+def _merged(labels: dict[int, str], order: list[str], native: set[int]) -> list[int]:
+    """Native instances in their own order; each other one after the nearest of its former predecessors."""
+    by_label = {label: index for index, label in labels.items()}
+    sequence = [index for index in labels if index in native]
+    for position, label in enumerate(order):
+        index = by_label.get(label)
+        if index is None or index in native:
+            continue
+        before = [by_label[name] for name in reversed(order[:position]) if by_label.get(name) in sequence]
+        sequence.insert(sequence.index(before[0]) + 1 if before else 0, index)
+    return sequence + [index for index in labels if index not in sequence]
+
+
+_MOST = 100_000

@@ -1,0 +1,140 @@
+"""What a compiled schema looks like to the engine: one tree of nodes per global element, with a number for every place.
+
+A *place* is (node, where): `where` holds one 0-based index per repeated element on the way down, the node itself included.
+Leaves are elements with text, and attributes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from broker.translation.schema_parts import Element, SchemaModel, SimpleType
+
+Where = tuple[int, ...]
+
+
+class Node:
+    """One element or attribute declaration on its way below a message element. Compared by identity."""
+
+    __slots__ = (
+        "_key",
+        "attributes",
+        "by_name",
+        "chain",
+        "children",
+        "depth",
+        "has_text",
+        "is_attribute",
+        "name",
+        "parent",
+        "path",
+        "repeats",
+        "repeats_at",
+        "tag",
+        "text",
+        "values",
+    )
+
+    def __init__(self, name: str, tag: str, parent: Node | None, ordinal: int) -> None:
+        self.name = name
+        self.tag = tag
+        self.parent = parent
+        self.path = f"{parent.path}/{name}".lstrip("/") if parent else ""
+        self.children: dict[str, Node] = {}
+        self.attributes: dict[str, Node] = {}
+        self.by_name: dict[str, Node] = {}
+        self.has_text = False
+        self.is_attribute = False
+        self.repeats = False
+        self.text: SimpleType | None = None
+        self.values: frozenset[str] = frozenset()
+        self.chain: tuple[Node, ...] = (*parent.chain, self) if parent else ()
+        self.repeats_at: tuple[int, ...] = parent.repeats_at if parent else ()
+        self.depth = len(self.repeats_at)
+        self._key: list[int] = [*parent._key, ordinal, 0] if parent else []  # noqa: SLF001 - the same class
+
+    def repeat(self) -> None:
+        """Say that this element may stand several times."""
+        self.repeats = True
+        self.repeats_at = (*self.repeats_at, len(self._key) - 1)
+        self.depth = len(self.repeats_at)
+
+    def key(self, where: Where) -> tuple[int, ...]:
+        """A sort key that puts places in document order; the key of a parent is a prefix of its children's."""
+        key = self._key
+        if where:
+            key = key.copy()
+            for position, index in zip(self.repeats_at, where, strict=False):
+                key[position] = index
+        return tuple(key)
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.has_text or self.is_attribute
+
+    @property
+    def groups(self) -> tuple[Node, ...]:
+        """The repeated elements on the way down, this one included: one per index of a `where`."""
+        return tuple(node for node in self.chain if node.repeats)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below, in document order (attributes first)."""
+        yield self
+        yield from self.attributes.values()
+        for child in self.children.values():
+            yield from child.walk()
+
+    def leaves(self) -> Iterator[Node]:
+        """The leaves below, in document order."""
+        return (node for node in self.walk() if node.is_leaf)
+
+    def find(self, path: str) -> Node | None:
+        """The node at a path below this one, or None."""
+        node: Node | None = self
+        for step in path.split("/") if path else ():
+            node = node.by_name.get(step) if node else None
+        return node
+
+    def __repr__(self) -> str:
+        return f"<{self.path or self.name}>"
+
+
+def shape(model: SchemaModel, name: str) -> Node:
+    """Compile one global element. Raises: KeyError, if the schema has none of this name."""
+    root = Node(name, f"{{{model.namespace}}}{name}", None, 0)
+    _fill(root, model.roots[name], model.namespace)
+    return root
+
+
+def _fill(node: Node, element: Element, namespace: str) -> None:
+    node.text, node.has_text = element.text, element.text is not None
+    node.values = frozenset(element.text.enumeration) if element.text is not None else frozenset()
+    for ordinal, attribute in enumerate(element.attributes):
+        leaf = Node(f"@{attribute.name}", attribute.name, node, ordinal - len(element.attributes))
+        leaf.is_attribute = True
+        leaf.text = attribute.type
+        leaf.values = frozenset(attribute.type.enumeration)
+        node.attributes[attribute.name] = node.by_name[leaf.name] = leaf
+    for ordinal, child in enumerate(element.children):
+        below = Node(child.name, f"{{{namespace}}}{child.name}", node, ordinal)
+        if child.max_occurs != 1:
+            below.repeat()
+        node.children[below.tag] = node.by_name[below.name] = below
+        _fill(below, child, namespace)
+
+
+def numbered(node: Node, where: Where) -> str:
+    """The path as reports show it: `content/form/section6[2]/country_id`."""
+    if not where:
+        return node.path
+    steps, at = [], 0
+    for step in node.chain:
+        if step.repeats:
+            steps.append(f"{step.name}[{where[at] + 1}]")
+            at += 1
+        else:
+            steps.append(step.name)
+    return "/".join(steps)

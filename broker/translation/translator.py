@@ -1,0 +1,274 @@
+"""The door to translation: load every profile once, then read national documents into eu-1 and write eu-1 as national ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+from broker.errors import ConfigurationError, Problem, TranslationError
+from broker.translation.carry import read_carry
+from broker.translation.engine import Run
+from broker.translation.legal import LegalFacts, load_legal_facts
+from broker.translation.mapping_check import check_message
+from broker.translation.mapping_file import Fault, MessageRule, Place, Profile, load_profile
+from broker.translation.mapping_lock import check_lock
+from broker.translation.plan import Plan, compile_plan
+from broker.translation.report import LegalFactLoss, Report
+from broker.translation.schema_model import load_schema
+from broker.translation.shapes import Node, shape
+from broker.translation.trees import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from broker.translation.schema_parts import SchemaModel
+
+PIVOT: Final = "eu-1"
+#: Envelope leaves that the flow knows and a national document need not say, by attribute of the context.
+_GIVEN: Final = {
+    "message_id": "messageId",
+    "in_reply_to": "inReplyTo",
+    "conversation_id": "conversationId",
+    "application_id": "applicationId",
+    "version": "version",
+    "schema_family": "schemaFamily",
+    "schema_version": "schemaVersion",
+    "leg_id": "legId",
+    "created_at": "createdAt",
+    "language": "language",
+    "original_message_id": "originalMessageId",
+    "test_flag": "testFlag",
+}
+_PARTY: Final = ("participantId", "role", "nationId", "accessPointId")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One end of an exchange."""
+
+    participant_id: str = ""
+    role: str = ""
+    nation_id: str = ""
+    access_point_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeContext:
+    """What the flow alone knows of a message that comes from a national system; empty: not known.
+
+    Structural constants of a translation: used where the document itself says nothing. `created_at` is ISO 8601.
+    """
+
+    message_id: str = ""
+    created_at: str = ""
+    sender: Party | None = None
+    receiver: Party | None = None
+    application_id: str = ""
+    national_ids: tuple[tuple[str, str], ...] = ()  #: (scheme, id); used if the document names none
+    in_reply_to: str = ""
+    conversation_id: str = ""
+    version: str = ""
+    schema_family: str = ""
+    schema_version: str = ""
+    leg_id: str = ""
+    language: str = ""
+    original_message_id: str = ""
+    test_flag: str = ""
+
+    def leaves(self) -> dict[tuple[str, tuple[int, ...]], str]:
+        """Path and indices of each leaf that is known."""
+        found = {
+            (f"envelope/{name}", ()): getattr(self, attribute) for attribute, name in _GIVEN.items()
+        }
+        for end, party in (("sender", self.sender), ("receiver", self.receiver)):
+            if party is not None:
+                values = (party.participant_id, party.role, party.nation_id, party.access_point_id)
+                found.update({(f"envelope/{end}/{name}", ()): value for name, value in zip(_PARTY, values, strict=True)})
+        for index, (scheme, number) in enumerate(self.national_ids):
+            found[("envelope/nationalId", (index,))] = number
+            found[("envelope/nationalId/@scheme", (index,))] = scheme
+        return {place: value for place, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Translation:
+    """The result: document, report, what was not sent, and what a person must agree to."""
+
+    root: etree._Element
+    type: str
+    report: Report
+    carry: bytes = b""
+    sign_off: tuple[LegalFactLoss, ...] = ()
+    mapping: str = PIVOT  #: profile and version, `fr-hdh-1@2026-11`
+    problems: tuple[Problem, ...] = ()
+
+
+class Translator:
+    """Every profile, compiled. Immutable after `load`; safe to share."""
+
+    def __init__(self, profiles: dict[str, CompiledProfile], legal: LegalFacts) -> None:
+        self._profiles = profiles
+        self.legal = legal
+
+    @classmethod
+    def load(cls, schemas_dir: Path, *, profiles: Iterable[str] | None = None) -> Translator:
+        """Load the named profiles (all, if None) below `mappings/`, check and compile them.
+
+        Raises: ConfigurationError, one line per fault: `<file>:<line>: …`.
+        """
+        eu = load_schema(schemas_dir / "eu" / "1" / "eu.xsd")
+        wanted = None if profiles is None else set(profiles)
+        found = sorted(file.parent for file in (schemas_dir / "mappings").glob("*/messages.toml"))
+        compiled = {}
+        for directory in found:
+            if wanted is None or directory.name in wanted:
+                profile = load_profile(directory)
+                compiled[profile.name] = _compile(profile, eu, load_schema(schemas_dir / profile.schema), directory)
+        return cls(compiled, load_legal_facts(schemas_dir / "codelists" / "legal-facts.toml"))
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Names of the national profiles."""
+        return tuple(self._profiles)
+
+    def compiled(self, profile: str) -> CompiledProfile:
+        """Raises: TranslationError (unknown-profile)."""
+        try:
+            return self._profiles[profile]
+        except KeyError:
+            raise _refuse("unknown-profile", f"There is no mapping for the profile {profile!r}.", profile) from None
+
+    def read(
+        self, profile: str, root: etree._Element, *, envelope: EnvelopeContext, carry: bytes | None = None
+    ) -> Translation:
+        """A valid national document as eu-1.
+
+        Raises: TranslationError (unknown-profile, unknown-message, unexpected-element, carry-unreadable).
+        """
+        if profile == PIVOT:
+            return _identity(root)
+        compiled = self.compiled(profile)
+        kept = read_carry(carry)
+        plan = compiled.reading(root, kept.type if kept else "")
+        run = Run(plan, root)
+        out = run.translate(kept, envelope.leaves())
+        return self._result(compiled, plan, run, out.to_bytes())
+
+    def write(self, profile: str, eu1_root: etree._Element, *, carry: bytes | None = None) -> Translation:
+        """A valid eu-1 document in a national profile. Raises: as `read`."""
+        if profile == PIVOT:
+            return _identity(eu1_root)
+        compiled = self.compiled(profile)
+        plan = compiled.writing(eu1_root)
+        run = Run(plan, eu1_root)
+        out = run.translate(read_carry(carry), {})
+        return self._result(compiled, plan, run, out.to_bytes())
+
+    def _result(self, compiled: CompiledProfile, plan: Plan, run: Run, carry: bytes) -> Translation:
+        namespace = compiled.namespace if plan.forth else compiled.eu_namespace
+        report = Report(tuple(run.rows), tuple(run.constants), tuple(run.restored), tuple(run.orphaned))
+        return Translation(
+            root=build(plan.target, namespace, run.written),
+            type=plan.rule.type,
+            report=report,
+            carry=carry,
+            sign_off=self.legal.losses(plan, run),
+            mapping=plan.mapping,
+            problems=tuple(run.problems),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledProfile:
+    """One national profile: its plans in both directions, in the order of its messages."""
+
+    profile: Profile
+    namespace: str
+    eu_namespace: str
+    to_national: tuple[Plan, ...]
+    to_eu: tuple[Plan, ...]
+
+    def reading(self, root: etree._Element, expected: str = "") -> Plan:
+        """The plan for a national document; `expected` decides where several types share one form."""
+        element = str(root.tag)
+        fitting = [
+            plan for plan in self.to_eu if plan.source.tag == element and _fits(root, self.namespace, plan.rule.when)
+        ]
+        if not fitting:
+            detail = "No message of this profile has this element and event."
+            raise _refuse("unknown-message", detail, etree.QName(root).localname)
+        return next((plan for plan in fitting if plan.rule.type == expected), fitting[0])
+
+    def writing(self, root: etree._Element) -> Plan:
+        """The plan for an eu-1 document."""
+        for plan in self.to_national:
+            if plan.source.tag == root.tag and _fits(root, self.eu_namespace, plan.rule.when_eu):
+                return plan
+        name = etree.QName(root).localname
+        raise _refuse("unknown-message", f"The profile {self.profile.name} has no {name}.", name)
+
+
+def _fits(root: etree._Element, namespace: str, wanted: dict[str, str | bool]) -> bool:
+    for path, value in wanted.items():
+        found = _text(root, namespace, path)
+        if (found is not None) != value if isinstance(value, bool) else (found or "").strip() != value:
+            return False
+    return True
+
+
+def _text(root: etree._Element, namespace: str, path: str) -> str | None:
+    element: etree._Element | None = root
+    for step in path.split("/"):
+        if element is None:
+            return None
+        if step.startswith("@"):
+            return element.get(step[1:])
+        element = element.find(f"{{{namespace}}}{step}")
+    return None if element is None else element.text or ""
+
+
+def _refuse(code: str, detail: str, value: str) -> TranslationError:
+    return TranslationError((Problem(code, detail, value=value),))
+
+
+def _identity(root: etree._Element) -> Translation:
+    return Translation(root=root, type=etree.QName(root).localname, report=Report())
+
+
+def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory: Path) -> CompiledProfile:
+    faults: dict[Fault, None] = {}
+    shapes: dict[tuple[int, str], Node] = {}
+
+    def shaped(model: SchemaModel, name: str, at: Place) -> Node | None:
+        if name not in model.roots:
+            faults[Fault(at, f"the schema has no global element {name!r}")] = None
+            return None
+        key = (id(model), name)
+        if key not in shapes:
+            shapes[key] = shape(model, name)
+        return shapes[key]
+
+    ready: list[tuple[MessageRule, Node, Node]] = []
+    for rule in profile.messages:
+        here, there = shaped(eu, rule.type, rule.at), shaped(national, rule.element, rule.at)
+        if here and there:
+            ready.append((rule, here, there))
+            faults.update(dict.fromkeys(check_message(profile, rule, here, there)))
+    faults.update(dict.fromkeys(check_lock(profile, directory)))
+    if faults:
+        raise ConfigurationError("\n".join(sorted(map(str, faults), key=_by_place)))
+    return CompiledProfile(
+        profile=profile,
+        namespace=national.namespace,
+        eu_namespace=eu.namespace,
+        to_national=tuple(compile_plan(profile, rule, here, there, forth=True) for rule, here, there in ready),
+        to_eu=tuple(compile_plan(profile, rule, here, there, forth=False) for rule, here, there in ready),
+    )
+
+
+def _by_place(fault: str) -> tuple[str, int, str]:
+    file, _, rest = fault.partition(":")
+    return file, int(rest.partition(":")[0] or 0), rest
