@@ -23,6 +23,7 @@ from aio_pika.exceptions import (
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential, wait_random
 from yarl import URL
 
+from adapters.amqp.tolerant import install
 from adapters.amqp.topology import OUT, Topology, declare
 from broker.errors import ConfigurationError, Unavailable
 
@@ -77,6 +78,7 @@ class Rabbit:
         self._connection = connection
         self._publisher: AbstractRobustChannel | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
         self._declaring: asyncio.Task[None] | None = None
         connection.reconnect_callbacks.add(self._on_reconnect)
 
@@ -114,8 +116,14 @@ class Rabbit:
             finally:
                 await _close_quietly(channel)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: a lost connection is not closed, it comes back."""
+        return self._closed
+
     async def close(self) -> None:
         """Close; what waits for a confirm raises `Unavailable`."""
+        self._closed = True
         if self._declaring is not None:
             self._declaring.cancel()
         await self._connection.close()
@@ -169,6 +177,7 @@ async def connect(url: str, topology: Topology, *, name: str = "hdeu", patience:
 
     Raises: ConfigurationError (credentials, permissions, other arguments), Unavailable.
     """
+    install()
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unavailable),
         wait=wait_exponential(multiplier=0.2, max=2.0) + wait_random(0, 0.2),

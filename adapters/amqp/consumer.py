@@ -47,7 +47,7 @@ async def consume(rabbit: Rabbit, queue: str, handle: Handle, *, prefetch: int, 
         declared, tag = await _subscribed(rabbit, channel, queue, start)
         await asyncio.Event().wait()
     finally:
-        await _wind_down(channel, declared, tag, running, grace)
+        await _wind_down(rabbit, channel, declared, tag, running, grace)
 
 
 async def settle(message: AbstractIncomingMessage, *, requeue: bool = False) -> None:
@@ -90,6 +90,7 @@ async def _guarded(handle: Handle, message: AbstractIncomingMessage, queue: str)
 
 
 async def _wind_down(
+    rabbit: Rabbit,
     channel: AbstractRobustChannel,
     queue: AbstractRobustQueue | None,
     tag: str,
@@ -97,7 +98,7 @@ async def _wind_down(
     grace: float,
 ) -> None:
     try:
-        if queue is not None:
+        if queue is not None and not rabbit.closed:
             async with translated("stop consuming", CONNECT_SECONDS):
                 await queue.cancel(tag)
     except Unavailable:
@@ -107,6 +108,8 @@ async def _wind_down(
     for task in tuple(running):
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+    if rabbit.closed:
+        return
     try:
         async with translated("close the channel", CONNECT_SECONDS):
             await channel.close()

@@ -26,6 +26,7 @@ from tenacity import (
 )
 
 from adapters.amqp.consumer import consume, settle
+from adapters.amqp.tolerant import REPLACEMENT
 from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue
 from adapters.backends.amqp import routing_key
 from adapters.backends.envelope import TYPE_PREFIX, source
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
 
     from adapters.amqp.connection import Rabbit
+    from adapters.amqp.consumer import Handle
 
 Keep = Callable[[Arrival], Awaitable[object]]
 Quarantine = Callable[[Arrival, Problem], Awaitable[object]]
@@ -61,6 +63,7 @@ class DoorSettings:
     first_pause: float = 0.5
     longest_pause: float = 30.0
     patience: float = 900.0
+    grace: float = 10.0  #: for messages at work when the door closes
 
 
 class AmqpDoor:
@@ -86,8 +89,11 @@ class AmqpDoor:
     async def run(self) -> None:
         """Until cancelled; comes back by itself after a lost connection."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(consume(self._rabbit, OUT, self._on_message, prefetch=self._settings.prefetch))
-            group.create_task(consume(self._rabbit, dead_queue(OUT), self._on_dead, prefetch=1))
+            group.create_task(self._consume(OUT, self._on_message, self._settings.prefetch))
+            group.create_task(self._consume(dead_queue(OUT), self._on_dead, 1))
+
+    async def _consume(self, queue: str, handle: Handle, prefetch: int) -> None:
+        await consume(self._rabbit, queue, handle, prefetch=prefetch, grace=self._settings.grace)
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         await self._answering(message, self._receive)
@@ -185,6 +191,7 @@ def examine(message: AbstractIncomingMessage, key: str, backends: frozenset[str]
         (message.user_id != claimed, "routing-key-not-yours", "routing-key", "Publish as <your name>.<message type>."),
         (not kind, "routing-key-malformed", "routing-key", "Publish as <your name>.<message type>."),
         (not message.message_id, "message-id-missing", "message_id", "Set message_id, new for each message."),
+        (REPLACEMENT in (message.message_id or ""), "message-id-malformed", "message_id", "Write it in UTF-8."),
         (not message.content_type, "content-type-missing", "content_type", "Set content_type, as application/xml."),
         (encoding not in PLAIN_ENCODINGS, "content-encoding-unsupported", "content_encoding", "Send it plain."),
     )
