@@ -93,8 +93,8 @@ async def common(request: web.Request) -> dict[str, Any]:
     """What every page may use."""
     console, words = request.app[CONSOLE], words_of(request)
     return {
-        "gettext": words,
-        "ngettext": words.plural,
+        "gettext": words.fill,
+        "ngettext": words.fill_plural,
         "language": words.language,
         "languages": [(code, name, _switch(request, code)) for code, name in LANGUAGES.items()],
         "node": console.services.node,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.errors import Unauthenticated
+from broker.errors import Forbidden, Unauthenticated
 from broker.web.auth import bearer
 from broker.web.console import session
 from broker.web.console.assets import BASE as STATIC
@@ -44,9 +44,15 @@ async def staff(request: web.Request) -> Identity:
 
     Raises:
         Unauthenticated: neither shows who is calling.
+        Forbidden: a back end called, which has no business here.
     """
-    if "Authorization" in request.headers:
-        return await bearer(request)
+    identity = await bearer(request) if "Authorization" in request.headers else _in_session(request)
+    if identity.backend:
+        raise Forbidden("the console is for staff")
+    return identity
+
+
+def _in_session(request: web.Request) -> Identity:
     console = request.app[CONSOLE]
     token = request.cookies.get(console.cookie, "")
     if not token:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from broker.model.identity import Identity
-    from broker.ports import Transaction
     from broker.web.console.i18n import Words
 
 PAGE: Final = 25

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime
@@ -13,6 +13,8 @@ from broker.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_MISSING: Final = Markup('<span class="quiet">&ndash;</span>')
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -28,7 +30,7 @@ def clock_face(zone: ZoneInfo, language: str) -> Callable[[datetime | None], Mar
 
     def draw(at: datetime | None) -> Markup:
         if at is None:
-            return Markup('<span class="quiet">–</span>')
+            return _MISSING
         utc, local = at.astimezone(UTC), at.astimezone(zone)
         here = f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=language)} {local.tzname()}"
         pattern = "HH:mm:ss" if utc.date() == local.date() else "d MMM HH:mm:ss"
@@ -46,7 +48,7 @@ def calendar_page(language: str) -> Callable[[str], Markup]:
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            return Markup('<span class="quiet">–</span>')
+            return _MISSING
         shown = format_date(day, "EEE d MMM y", locale=language)
         return Markup('<time datetime="{}">{}</time>').format(text, shown)
 
