@@ -68,13 +68,15 @@ class Flow:
             raise self.answer
         return self.answer or Accepted("m-new", fresh=True, state="QUEUED")
 
-    async def sign_off(self, message_id: str, *, actor: str, reason: str) -> None:
+    async def sign_off(self, message_id: str, *, actor: str, reason: str) -> str:
         if message_id != "m-1":
             raise Conflict("nothing of this message waits for a sign-off")
         self.done.append(("sign-off", message_id, actor, reason))
+        return "QUEUED"
 
-    async def retry(self, message_id: str, *, actor: str) -> None:
+    async def retry(self, message_id: str, *, actor: str) -> str:
         self.done.append(("retry", message_id, actor))
+        return "READY"
 
     async def export(self) -> AsyncIterator[str]:
         for number in (1, 2):

@@ -1,0 +1,149 @@
+"""The webhook adapter against a real HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from adapters.backends.pull import PullBackend
+from adapters.backends.webhook import WebhookBackend, WebhookSettings
+from broker.errors import Refused, Unavailable
+from tests.support.deliveries import a_delivery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from broker.ports import Backend
+
+SECRET = b"shared for this test"
+
+
+class Receiver:
+    """Answers with the given statuses in turn, then 200; keeps what it got."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
+        self.stalling = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.bodies.append(await request.read())
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
+        if self.stalling:
+            await asyncio.sleep(2)
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.Response(status=status, headers={"Location": "/elsewhere"} if status // 100 == 3 else {})
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest_asyncio.fixture
+async def server(receiver: Receiver) -> AsyncIterator[TestServer]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", receiver.answer)
+    async with TestServer(app) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+def backend_at(url: str, session: aiohttp.ClientSession, *, timeout: float = 5) -> Backend:
+    settings = WebhookSettings(url, SECRET, timeout=timeout, tries=3, first_pause=0.01)
+    return WebhookBackend("hdh", settings, session=session, node="fr")
+
+
+@pytest_asyncio.fixture
+async def backend(server: TestServer, session: aiohttp.ClientSession) -> Backend:
+    return backend_at(str(server.make_url("/in")), session)
+
+
+async def test_a_document_arrives_with_its_headers_and_a_signature_over_its_bytes(
+    backend: Backend, receiver: Receiver
+) -> None:
+    body = "<Dossier>é</Dossier>".encode()
+    assert await backend.deliver(a_delivery(body, causation_id="m-9")) is True
+    [headers] = receiver.headers
+    assert receiver.bodies == [body]
+    assert headers["hdeu-signature"] == "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    expected = {
+        "content-type": "application/xml",
+        "ce-specversion": "1.0",
+        "ce-id": "d-1",
+        "ce-source": "urn:hdeu:node:fr",
+        "ce-type": "eu.hdeu.ApplicationSubmitted",
+        "ce-subject": "case-1",
+        "hdeu-profile": "fr-hdh-1",
+        "hdeu-sha256": hashlib.sha256(body).hexdigest(),
+        "hdeu-causation": "m-9",
+    }
+    assert {name: headers[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+async def test_any_success_acknowledges(backend: Backend, receiver: Receiver, status: int) -> None:
+    receiver.statuses = [status]
+    assert await backend.deliver(a_delivery()) is True
+    assert len(receiver.bodies) == 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+async def test_a_passing_failure_is_tried_again_with_the_same_id(
+    backend: Backend, receiver: Receiver, status: int
+) -> None:
+    receiver.statuses = [status, status]
+    assert await backend.deliver(a_delivery()) is True
+    assert [headers["ce-id"] for headers in receiver.headers] == ["d-1"] * 3
+
+
+async def test_a_lasting_failure_is_unavailable_after_a_few_tries(backend: Backend, receiver: Receiver) -> None:
+    receiver.statuses = [500] * 9
+    with pytest.raises(Unavailable):
+        await backend.deliver(a_delivery())
+    assert len(receiver.bodies) == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 413, 415, 422])
+async def test_any_other_answer_is_refused_at_once_and_never_followed(
+    backend: Backend, receiver: Receiver, status: int
+) -> None:
+    receiver.statuses = [status]
+    with pytest.raises(Refused) as refused:
+        await backend.deliver(a_delivery())
+    [problem] = refused.value.problems
+    assert (problem.code, problem.value) == ("backend-refused", str(status))
+    assert len(receiver.bodies) == 1
+
+
+async def test_a_time_out_is_unavailable(
+    server: TestServer, receiver: Receiver, session: aiohttp.ClientSession
+) -> None:
+    receiver.stalling = True
+    backend = backend_at(str(server.make_url("/in")), session, timeout=0.1)
+    with pytest.raises(Unavailable):
+        await backend.deliver(a_delivery())
+    assert len(receiver.bodies) == 3
+
+
+async def test_a_closed_port_is_unavailable(session: aiohttp.ClientSession) -> None:
+    with pytest.raises(Unavailable):
+        await backend_at(f"http://127.0.0.1:{unused_port()}/", session).deliver(a_delivery())
+
+
+async def test_a_pulling_back_end_is_handed_nothing_and_has_acknowledged_nothing() -> None:
+    assert await PullBackend("findata").deliver(a_delivery()) is False
