@@ -2,12 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench chaos fidelity lock clean
+.PHONY: setup tools services demo test check bench chaos lock clean
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.dev: .venv/.ready requirements-dev.lock
+	$(PIP) install --require-hashes -r requirements-dev.lock
 	touch $@
 
 setup: .venv/.ready
@@ -15,14 +21,16 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/hdeu demo $(if $(ONCE),--once) $(if $(FORM),--form $(FORM))
 
+tools: .venv/.dev
+
 services:
 	sh tests/services.sh
 
-test: setup services
+test: tools services
 	mkdir -p build
 	$(BIN)/python -m pytest --junitxml=build/junit.xml
 
-check: setup
+check: tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,16 +39,18 @@ check: setup
 	$(BIN)/yamllint --strict schemas compose.yaml
 	$(BIN)/hadolint Dockerfile
 
-bench: setup services
+bench: tools services
 	mkdir -p build/bench
 	$(BIN)/python -m tests.performance $(BENCH)
 
-chaos: setup services
+chaos: tools services
 	$(BIN)/python -m pytest tests/chaos --chaos-moments=$(or $(N),100) --chaos-seed=$(or $(SEED),1)
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  pyproject.toml --group test --group lint --group build -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+lock: tools
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --group test --group lint -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf .venv build
