@@ -10,7 +10,7 @@ from adapters.xml.wording import shortened
 from broker.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _BAD_VALUE: Final = ("SCHEMAV_CVC_DATATYPE", "SCHEMAV_CVC_ENUMERATION", "SCHEMAV_CVC_PATTERN", "SCHEMAV_CVC_MINLENGTH")
@@ -31,7 +31,8 @@ class Gate:
         schema = self._schema(profile)
         if schema.validate(root):
             return ()
-        return tuple(_problem(entry) for entry in schema.error_log)[:limit]
+        entries: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment] # the stubs leave it empty
+        return tuple(_problem(entry) for entry in entries)[:limit]
 
     def _schema(self, profile: str) -> etree.XMLSchema:
         try:

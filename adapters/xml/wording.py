@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 from xmlschema import XMLSchemaChildrenValidationError
@@ -48,7 +48,7 @@ def place(element: etree._Element) -> str:
 
 def problems_of(error: XMLSchemaValidationError) -> tuple[Problem, ...]:
     """One error of xmlschema in our words."""
-    element = cast("etree._Element | None", error.elem)  # the worker hands lxml trees in
+    element: etree._Element | None = error.elem  # type: ignore[assignment] # the worker hands lxml trees in
     reason = shortened(error.reason or error.message, 300)
     if element is None:
         return (Problem("schema-violation", reason),)

@@ -1,0 +1,298 @@
+"""The codec `eu-r7`: what travels as AS4 payload, to and from eu-1.
+
+Most messages are JSON, `{"envelope": {…, "messageType": …}, "content": {…}}`. Those that carry an application are a
+ZIP of `envelope.json`, `application_metadata.json` (the layout of Release 7) and, where there are attachments,
+`application_file.zip` with entries `<attachmentId>_<filename>`. Which type has which form stands in
+`schemas/eu/r7/wire-forms.toml`.
+
+Decoding does not judge: the tree may be invalid where the wire was, and the schema says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from lxml import etree
+
+from broker.errors import Problem, TranslationError
+from broker.translation.codecs import decision_card, json_text, json_tree, wire_forms
+from broker.translation.codecs.json_text import refuse
+from broker.translation.codecs.wire_forms import Body, WireForm
+from broker.translation.codecs.zip_parts import ZipLimits, read_zip, write_zip
+from broker.translation.schema_model import load_schema
+from broker.translation.schema_parts import Element
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from broker.translation.schema_parts import SchemaModel
+
+JSON: Final = "application/json"
+ZIP: Final = "application/zip"
+ENVELOPE_PART: Final = "envelope.json"
+APPLICATION_PART: Final = "application_metadata.json"
+FILES_PART: Final = "application_file.zip"
+_ZIP_TYPES: Final = {ZIP, "application/x-zip-compressed"}
+_NOT_ON_THE_WIRE: Final = {"unknown", "attachments"}
+_MEDIA_TYPES: Final = {
+    ".pdf": "application/pdf",
+    ".doc": "application/msword",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xls": "application/vnd.ms-excel",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".odt": "application/vnd.oasis.opendocument.text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment with its bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """In lower-case hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An eu-1 tree, and the files that it refers to in content/attachments."""
+
+    root: etree._Element
+    attachments: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A payload. `unplaced` are pointers of kept wire fields whose place is gone: a report must name them."""
+
+    media_type: str
+    data: bytes
+    unplaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """What a payload may measure, in bytes: all of it, one JSON text, one attachment (form rule: 1 MB each)."""
+
+    payload_bytes: int = 64 * 1024 * 1024
+    json_bytes: int = 10 * 1024 * 1024
+    attachment_bytes: int = 1024 * 1024
+    zip: ZipLimits = field(default_factory=ZipLimits)
+
+
+class EuR7:
+    """Decode and encode. Built once, by `load`; holds no state of any message."""
+
+    def __init__(
+        self,
+        model: SchemaModel,
+        forms: Mapping[str, WireForm],
+        decisions: Mapping[str, str],
+        *,
+        limits: WireLimits | None = None,
+    ) -> None:
+        self._forms = dict(forms)
+        self._decisions = dict(decisions)
+        self._limits = limits or WireLimits()
+        self._namespace = model.namespace
+        self._parts = {name: (_part(root, "envelope"), _part(root, "content")) for name, root in model.roots.items()}
+
+    @classmethod
+    def load(cls, schemas: Path, *, limits: WireLimits | None = None) -> EuR7:
+        """Read schema, wire forms and decision kinds from the schemas folder. Raises: ConfigurationError."""
+        model = load_schema(schemas / "eu/1/eu.xsd")
+        forms = wire_forms.load_wire_forms(schemas / "eu/r7/wire-forms.toml")
+        decisions = decision_card.load_wire_values(schemas / "codelists/decision-kinds.toml")
+        return cls(model, forms, decisions, limits=limits)
+
+    def form(self, message_type: str) -> WireForm:
+        """The wire form of a type. Raises: TranslationError, `no-wire-form`, where there is none."""
+        form = self._forms.get(message_type)
+        if form is None or form.body is Body.NONE:
+            _untranslatable(
+                "no-wire-form", f"{message_type} has no form on the wire.", hint=form.source if form else ""
+            )
+        return form
+
+    def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
+        """The leaves of eu-1 that the wire form of a type cannot carry."""
+        form = self._forms.get(message_type)
+        return form.lost if form is not None else ()
+
+    def decode(self, data: bytes, media_type: str) -> Decoded:
+        """Read a payload.
+
+        Raises: Refused, with `payload-too-large`, `unsupported-media-type`, `wrong-wire-form`, `missing-part`,
+        `unknown-message-type`, `bad-shape`, `bad-character`, `attachment-too-large`, the codes of `json_text.read`
+        and those of `zip_parts.read_zip`.
+        """
+        if len(data) > self._limits.payload_bytes:
+            refuse("payload-too-large", f"The payload has {len(data)} bytes; {self._limits.payload_bytes} are allowed.")
+        essence = media_type.partition(";")[0].strip().lower()
+        if essence == JSON:
+            return self._decode_json(data)
+        if essence in _ZIP_TYPES:
+            return self._decode_zip(data)
+        return refuse("unsupported-media-type", "The payload is neither JSON nor ZIP.", value=essence[:80])
+
+    def encode(self, root: etree._Element, attachments: Sequence[File] = ()) -> Encoded:
+        """Write a payload. Equal input gives equal bytes.
+
+        Raises: TranslationError, with `no-wire-form`, `missing-attachment` or `attachment-changed`.
+        """
+        message_type = etree.QName(root).localname
+        form = self.form(message_type)
+        document, unplaced = self._document(root, form)
+        envelope = {"messageType": message_type, **document["envelope"]}
+        if form.body is not Body.ZIP:
+            whole = {"envelope": envelope, "content": document["content"]}
+            return Encoded(JSON, json_text.write(whole), unplaced)
+        parts = [(ENVELOPE_PART, json_text.write(envelope)), (APPLICATION_PART, json_text.write(document["content"]))]
+        files = _entries(root, attachments)
+        if files:
+            parts.append((FILES_PART, write_zip(files)))
+        return Encoded(ZIP, write_zip(parts), unplaced)
+
+    def _decode_json(self, data: bytes) -> Decoded:
+        whole = _object(json_text.read(data, limit=self._limits.json_bytes), "")
+        for name in ("envelope", "content"):
+            if name not in whole:
+                refuse("missing-part", f"The message has no {name}.", f"/{name}")
+        kept = json_tree.Kept()
+        for name in set(whole) - {"envelope", "content"}:
+            refuse("bad-shape", "A message is envelope and content alone.", f"/{json_tree.escaped(ascii(name))}")
+        return Decoded(self._tree(whole["envelope"], whole["content"], kept, body=None))
+
+    def _decode_zip(self, data: bytes) -> Decoded:
+        parts = read_zip(data, self._limits.zip)
+        texts = []
+        for name in (ENVELOPE_PART, APPLICATION_PART):
+            if name not in parts:
+                refuse("missing-part", f"The archive has no {name}.", name)
+            texts.append(json_text.read(parts.pop(name), part=name, limit=self._limits.json_bytes))
+        nested = read_zip(parts.pop(FILES_PART), self._limits.zip, part=FILES_PART) if FILES_PART in parts else {}
+        files = tuple(self._file(name, content) for name, content in {**parts, **nested}.items())
+        root = self._tree(texts[0], texts[1], json_tree.Kept(), body=Body.ZIP, files=files)
+        return Decoded(root, files)
+
+    def _tree(
+        self, envelope: Any, content: Any, kept: json_tree.Kept, *, body: Body | None, files: tuple[File, ...] = ()
+    ) -> etree._Element:
+        message_type, rest = _typed(_object(envelope, "/envelope"))
+        form = self._forms.get(message_type)
+        if form is None or message_type not in self._parts:
+            refuse(
+                "unknown-message-type", "No message is called that.", "/envelope/messageType", value=message_type[:80]
+            )
+        if (form.body is Body.ZIP) != (body is Body.ZIP):
+            refuse("wrong-wire-form", f"{message_type} does not travel in this form.", value=form.body.value)
+        envelope_part, content_part = self._parts[message_type]
+        nsmap: dict[str | None, str] = {None: self._namespace}
+        root = etree.Element(f"{{{self._namespace}}}{message_type}", nsmap=nsmap)  # type: ignore[arg-type] # the stubs do not know the default prefix
+        head = etree.SubElement(root, f"{{{self._namespace}}}envelope")
+        json_tree.fill(head, envelope_part, rest, "/envelope", kept)
+        below = etree.SubElement(root, f"{{{self._namespace}}}content")
+        shaped = _object(content, "/content")
+        wire = decision_card.unfold(shaped) if form.body is Body.CARD else decision_card.iso_days(shaped, form.dates)
+        json_tree.fill(below, content_part, wire, "/content", kept)
+        _append_references(below, files)
+        json_tree.keep_in(below, kept)
+        return root
+
+    def _file(self, entry: str, data: bytes) -> File:
+        if entry.lower().endswith(".zip"):
+            refuse("zip-nested", "An archive stands where a file is due.", entry)
+        if len(data) > self._limits.attachment_bytes:
+            detail = f"The file has {len(data)} bytes; {self._limits.attachment_bytes} are allowed."
+            refuse("attachment-too-large", detail, entry)
+        base = PurePosixPath(entry).name
+        identifier, underscore, name = base.partition("_")
+        media_type = _MEDIA_TYPES.get(PurePosixPath(base).suffix.lower(), "application/octet-stream")
+        return File(identifier if underscore else base, name or base, media_type, data)
+
+    def _document(self, root: etree._Element, form: WireForm) -> tuple[dict[str, Any], tuple[str, ...]]:
+        head, below = root.find(f"{{{self._namespace}}}envelope"), root.find(f"{{{self._namespace}}}content")
+        if head is None or below is None:
+            _untranslatable("missing-part", "The document has no envelope or no content.")
+        envelope_part, content_part = self._parts[form.type]
+        content = json_tree.value_of(below, content_part)
+        document = {"envelope": json_tree.value_of(head, envelope_part), "content": content}
+        if form.body is Body.CARD:
+            document["content"] = decision_card.fold(content, self._decisions)
+        else:
+            document["content"] = decision_card.wire_days(content, form.dates)
+        return document, tuple(_put_back(document, below))
+
+
+def _part(root: Element, name: str) -> Element:
+    declared = root.child(name)
+    if declared is None:
+        return Element(name, "")
+    ours = _NOT_ON_THE_WIRE if name == "content" else set()
+    return replace(declared, children=tuple(c for c in declared.children if c.name not in ours), _by_name={})
+
+
+def _object(value: Any, pointer: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        refuse("bad-shape", "An object is due here.", pointer)
+    return value
+
+
+def _typed(envelope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    message_type = envelope.get("messageType")
+    if not isinstance(message_type, str):
+        refuse("unknown-message-type", "The envelope does not say which message this is.", "/envelope/messageType")
+    return message_type, {name: value for name, value in envelope.items() if name != "messageType"}
+
+
+def _append_references(content: etree._Element, files: tuple[File, ...]) -> None:
+    namespace = etree.QName(content).namespace
+    for file in files:
+        reference = etree.SubElement(content, f"{{{namespace}}}attachments")
+        facts = {
+            "id": file.id,
+            "name": file.name,
+            "size": str(len(file.data)),
+            "mediaType": file.media_type,
+            "sha256": file.sha256,
+        }
+        for name, text in facts.items():
+            etree.SubElement(reference, f"{{{namespace}}}{name}").text = text
+
+
+def _put_back(document: dict[str, Any], content: etree._Element) -> list[str]:
+    fields = content.iterfind("{*}unknown/{*}field")
+    return [
+        pointer
+        for pointer, text in ((one.get("path", ""), one.text or "null") for one in fields)
+        if not json_tree.put_back(document, pointer, text)
+    ]
+
+
+def _entries(root: etree._Element, attachments: Sequence[File]) -> list[tuple[str, bytes]]:
+    by_id = {file.id: file for file in attachments}
+    entries = []
+    for reference in root.iterfind("{*}content/{*}attachments"):
+        identifier = reference.findtext("{*}id") or ""
+        file = by_id.get(identifier)
+        if file is None:
+            _untranslatable("missing-attachment", "The bytes of an attachment are not at hand.", value=identifier)
+        said = reference.findtext("{*}sha256")
+        if said is not None and said.strip() != file.sha256:
+            _untranslatable("attachment-changed", "An attachment has other bytes than its hash says.", value=identifier)
+        entries.append((f"{identifier}_{reference.findtext('{*}name') or file.name}", file.data))
+    return entries
+
+
+def _untranslatable(code: str, detail: str, *, value: str = "", hint: str = "") -> NoReturn:
+    raise TranslationError((Problem(code, detail, value=value, hint=hint),))
