@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import quoteattr
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from adapters.mock_eu import soap
 from adapters.mock_eu.answers import Reply, WsFault
@@ -155,12 +157,12 @@ class AccessPoints:
 def _authenticate(request: web.Request, nation: Nation) -> None:
     """Raises: WsFault, as Apache CXF wraps Domibus's refusal: without detail."""
     refusal = WsFault("", "[DOM_002]: Authentication failed for this plugin user")
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
-        given = BasicAuth.decode(request.headers.get("Authorization", ""), encoding="utf-8")
-    except ValueError as error:
+        given = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
         raise refusal from error
-    same = hmac.compare_digest(given.login.encode(), nation.user.encode())
-    if not (hmac.compare_digest(given.password.encode(), nation.password.encode()) and same):
+    if scheme.lower() != "basic" or not hmac.compare_digest(given, f"{nation.user}:{nation.password}".encode()):
         raise refusal
 
 

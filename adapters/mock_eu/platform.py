@@ -150,7 +150,7 @@ class Platform:
         """Say validated, or not and why, with reference to the original MessageId."""
         content: dict[str, Any] = {"originalMessageId": held.header.message_id, "validated": not errors}
         if errors:
-            content["errors"] = errors
+            content["error"] = errors  # one element per error in eu-1, so one name on the wire
         if application_id:
             content["applicationId"] = application_id
         ref = held.header.message_id

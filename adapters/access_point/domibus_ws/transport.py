@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,9 @@ class Transport:
 
     async def post(self, body: bytes) -> Reply:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting."""
+        url = self._settings.url
         try:
-            async with self._opened().post(self._settings.url, data=body, allow_redirects=False) as response:
+            async with self._opened().post(url, data=io.BytesIO(body), allow_redirects=False) as response:
                 return Reply(response.status, response.headers.get("Content-Type", ""), await self._read(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotConnected(f"no connection to the access point {self._settings.name}: {_kind(error)}") from error
@@ -58,10 +60,13 @@ class Transport:
         if self._session is None:
             patience = self._settings.patience
             self._session = aiohttp.ClientSession(
-                auth=aiohttp.BasicAuth(self._settings.user, self._settings.password, encoding="utf-8"),
                 timeout=aiohttp.ClientTimeout(total=patience.total, connect=patience.connect),
                 connector=aiohttp.TCPConnector(ssl=self._tls or True),
-                headers={"Content-Type": "application/soap+xml; charset=utf-8", "Accept": "application/soap+xml, */*"},
+                headers={
+                    "Authorization": aiohttp.encode_basic_auth(self._settings.user, self._settings.password, "utf-8"),
+                    "Content-Type": "application/soap+xml; charset=utf-8",
+                    "Accept": "application/soap+xml, */*",
+                },
             )
         return self._session
 
