@@ -42,7 +42,7 @@ _DESCRIBE: Final = (
     update(MESSAGES)
     .where(MESSAGES.c.id == bindparam("id_"))
     .values({name: bindparam(f"{name}_") for name in ("type", "profile", "case_key", "version")})
-    .returning(exists().where(ATTACHMENTS.c.message_id == MESSAGES.c.id).label("has_attachments"))
+    .returning(exists().where(ATTACHMENTS.c.message_id == bindparam("id_")).label("has_attachments"))
 )
 _ADD_ATTACHMENTS: Final = plain_insert(ATTACHMENTS)
 _DROP_ATTACHMENTS: Final = delete(ATTACHMENTS).where(ATTACHMENTS.c.message_id == bindparam("message_id_"))
