@@ -35,9 +35,9 @@ class NodeAuthenticator:
         return self._api_keys.identify(key)
 
 
-def own_trust(ring: KeyRing, *, issuer: str, node: str) -> Trust:
+def own_trust(ring: KeyRing, *, node: str, issuer: str = "") -> Trust:
     """The node trusts what it signed itself."""
-    return Trust(issuer=issuer, audience=audience(node), keys=ring_source(ring))
+    return Trust(issuer=issuer or node, audience=audience(node), keys=ring_source(ring))
 
 
 def external_trust(keys: KeySource, *, issuer: str, node: str, roles: frozenset[Role] = STAFF) -> Trust:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 TOLD_BY_ROWS: Final = frozenset(
     {
         "message.kept",
-        "exchange.signed-off",
+        "exchange.signed_off",
         "exchange.submitted",
         "exchange.receipt",
         "exchange.validation",
-        "exchange.answer",
+        "exchange.answered",
         "exchange.delivered",
         "exchange.acknowledged",
     }

@@ -209,21 +209,15 @@ async def post_sign_off(request: web.Request) -> web.Response:
     """A person agrees to what the translation loses, and says why."""
     services, message_id = request.app[SERVICES], request.match_info["id"]
     reason = bodies.text(await bodies.command(request), "reason")
-    await services.sign_off(message_id, actor=request[IDENTITY].subject, reason=reason)
-    return await _state_now(services, message_id)
+    state = await services.sign_off(message_id, actor=request[IDENTITY].subject, reason=reason)
+    return web.json_response({"id": message_id, "state": state}, status=202)
 
 
 async def post_retry(request: web.Request) -> web.Response:
     """A person lets a message go on now."""
     services, message_id = request.app[SERVICES], request.match_info["id"]
-    await services.retry(message_id, actor=request[IDENTITY].subject)
-    return await _state_now(services, message_id)
-
-
-async def _state_now(services: Services, message_id: str) -> web.Response:
-    async with services.store.transaction() as tx:
-        view = await views.message_view(tx, message_id)
-    return web.json_response({"id": message_id, "state": view["state"]}, status=202)
+    state = await services.retry(message_id, actor=request[IDENTITY].subject)
+    return web.json_response({"id": message_id, "state": state}, status=202)
 
 
 async def get_cases(request: web.Request) -> web.Response:

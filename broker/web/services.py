@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 class SignOff(Protocol):
     """Agree to what the translation of a message loses, so that its exchanges in SIGN_OFF go on."""
 
-    async def __call__(self, message_id: str, *, actor: str, reason: str) -> None:
-        """Raises: NotFound; Conflict, if nothing of it waits for a sign-off."""
+    async def __call__(self, message_id: str, *, actor: str, reason: str) -> str:
+        """The new state. Raises: NotFound; Conflict, if nothing of it waits for a sign-off."""
         ...
 
 
 class Retry(Protocol):
     """Let a message that waits for a person, or for its next attempt, go on now."""
 
-    async def __call__(self, message_id: str, *, actor: str) -> None:
-        """Raises: NotFound; Conflict, if there is nothing to try again."""
+    async def __call__(self, message_id: str, *, actor: str) -> str:
+        """The new state. Raises: NotFound; Conflict, if there is nothing to try again."""
         ...
 
 

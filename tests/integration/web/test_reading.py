@@ -177,7 +177,7 @@ async def test_a_case_shows_legs_clocks_and_messages(client: Any) -> None:
 async def test_a_sign_off_names_who_and_why(client: Any, flow: Flow) -> None:
     address = "/api/v1/messages/m-1/sign-off"
     response = await client.post(address, json={"reason": " agreed "}, headers=CASEWORKER)
-    assert (response.status, await response.json()) == (202, {"id": "m-1", "state": "SIGN_OFF"})
+    assert (response.status, await response.json()) == (202, {"id": "m-1", "state": "QUEUED"})
     assert flow.done == [("sign-off", "m-1", "urn:example:staff", "agreed")]
     assert (await client.post(address.replace("m-1", "m-0"), json={"reason": "x"}, headers=CASEWORKER)).status == 409
 

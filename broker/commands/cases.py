@@ -1,0 +1,84 @@
+"""`hdeu cases`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from broker.commands.messages import COLUMNS, row_of
+from broker.commands.opening import add_json, settings_of, store_of
+from broker.commands.terminal import as_json, facts, note, table
+from broker.flow import views
+
+if TYPE_CHECKING:
+    import argparse
+
+    from broker.settings import Settings
+
+
+def build(_name: str, parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    commands = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = commands.add_parser("list", help="newest first")
+    listing.add_argument("--text", default="", help="a key or alias, exactly")
+    listing.add_argument("--limit", type=int, default=50)
+    listing.add_argument("--before", default="", help="`next` of the page before")
+    listing.set_defaults(run=_list)
+    show = commands.add_parser("show", help="one case with its legs, clocks and messages")
+    show.add_argument("key", metavar="KEY", help="the case's key")
+    show.set_defaults(run=_show)
+    for command in (listing, show):
+        add_json(command)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = asyncio.run(_read_list(settings_of(arguments), arguments))
+    if arguments.json:
+        as_json(found)
+        return 0
+    rows = (
+        (
+            case["created_at"],
+            case["key"],
+            case["title"],
+            ", ".join(f"{alias['scheme']} {alias['value']}" for alias in case["aliases"]),
+            ", ".join(f"{leg['owner']} {leg['state']}" for leg in case["legs"]),
+        )
+        for case in found["cases"]
+    )
+    table("Cases", ("opened", "key", "title", "known as", "legs"), rows)
+    if found["next"]:
+        note(f"There is more: --before {found['next']}")
+    return 0
+
+
+async def _read_list(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
+    async with store_of(settings) as store, store.transaction() as tx:
+        limit = max(1, arguments.limit)
+        return await views.case_list(tx, limit=limit, before=arguments.before, text=arguments.text)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    found = asyncio.run(_read_one(settings_of(arguments), arguments.key))
+    if arguments.json:
+        as_json(found)
+        return 0
+    aliases = [(alias["scheme"], alias["value"]) for alias in found["aliases"]]
+    facts(f"Case {found['key']}", [("title", found["title"]), ("version", str(found["version"])), *aliases])
+    legs = ((leg["owner"], leg["state"], leg["national_state"], leg["updated_at"]) for leg in found["legs"])
+    table("Legs", ("owner", "state", "national state", "since"), legs)
+    clocks = (
+        (leg["owner"], clock["clock"], clock["state"], clock["due_on"], clock["reason"])
+        for leg in found["legs"]
+        for clock in leg["clocks"]
+    )
+    table("Clocks", ("owner", "clock", "state", "due on", "why"), clocks)
+    news = ((", ".join(f"{name}: {value}" for name, value in item.items()),) for item in found["news"])
+    table("News of other bodies", ("as told",), news)
+    table("Messages", COLUMNS, (row_of(message) for message in found["messages"]))
+    return 0
+
+
+async def _read_one(settings: Settings, key: str) -> dict[str, Any]:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return await views.case_view(tx, key)

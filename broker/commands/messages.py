@@ -1,0 +1,216 @@
+"""`hdeu messages` and `hdeu parked`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from broker.commands.opening import add_json, read_file, settings_of, store_of
+from broker.commands.terminal import as_json, facts, note, problems, raw, say, table
+from broker.errors import Problem, Refused
+from broker.flow import views
+from broker.flow.arrival import Arrival
+from broker.model.exchanges import WAITING_FOR_A_PERSON, Direction, State
+from broker.model.messages import Door
+from broker.ports import ExchangeFilter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable
+
+    from broker.flow.arrival import Accepted
+    from broker.flow.node import Node
+    from broker.settings import Settings
+
+T = TypeVar("T")
+COLUMNS: Final = ("kept", "id", "type", "from", "to", "state", "case")
+
+
+def build(name: str, parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    commands = parser.add_subparsers(required=True, metavar="ACTION")
+    if name == "messages":
+        _add_list(commands.add_parser("list", help="newest first"))
+        _add_one(commands.add_parser("show", help="one message with its timeline"), _show, json=True)
+        _add_one(commands.add_parser("bytes", help="the original bytes, to stdout"), _bytes)
+        _add_submit(commands.add_parser("submit", help="keep a document as a back end would; prints the id alone"))
+        sign_off = commands.add_parser("sign-off", help="agree to what the translation loses")
+        sign_off.add_argument("--reason", required=True)
+        _add_one(sign_off, _sign_off)
+    else:
+        listing = commands.add_parser("list", help="what waits for a person")
+        add_json(listing)
+        listing.set_defaults(run=_parked)
+    _add_one(commands.add_parser("retry", help="let a message go on now"), _retry)
+
+
+def _add_one(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, json: bool = False) -> None:
+    parser.add_argument("id", metavar="ID", help="the message's id")
+    if json:
+        add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", action="append", default=[], choices=[state.value for state in State])
+    parser.add_argument("--direction", default="", choices=[direction.value for direction in Direction])
+    parser.add_argument("--type", default="")
+    parser.add_argument("--case", default="", help="a case's key")
+    parser.add_argument("--text", default="", help="any id, exactly")
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--before", default="", help="`next` of the page before")
+    add_json(parser)
+    parser.set_defaults(run=_list)
+
+
+def _add_submit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", required=True, help="the back end that brings it")
+    parser.add_argument("--id", default="", dest="key", help="key of the submission; default: SHA-256 of the file")
+    parser.add_argument("--content-type", default="", choices=["", "application/xml", "application/json"])
+    parser.add_argument("file", metavar="FILE", help="`-` for stdin")
+    parser.set_defaults(run=_submit)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    wanted = ExchangeFilter(
+        states=tuple(arguments.state),
+        direction=arguments.direction,
+        type=arguments.type,
+        case_key=arguments.case,
+        text=arguments.text,
+        limit=max(1, arguments.limit),
+        before=arguments.before,
+    )
+    return _print_list(arguments, wanted, "Messages")
+
+
+def _parked(arguments: argparse.Namespace) -> int:
+    states = tuple(sorted(state.value for state in WAITING_FOR_A_PERSON))
+    return _print_list(arguments, ExchangeFilter(states=states, limit=500), "Waiting for a person")
+
+
+def _print_list(arguments: argparse.Namespace, wanted: ExchangeFilter, title: str) -> int:
+    found = asyncio.run(_read_list(settings_of(arguments), wanted))
+    if arguments.json:
+        as_json(found)
+        return 0
+    table(title, COLUMNS, (row_of(message) for message in found["messages"]))
+    if found["next"]:
+        note(f"There is more: --before {found['next']}")
+    return 0
+
+
+async def _read_list(settings: Settings, wanted: ExchangeFilter) -> dict[str, Any]:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return await views.message_list(tx, wanted)
+
+
+def row_of(message: dict[str, Any]) -> tuple[str, ...]:
+    """A message as a row of `COLUMNS`."""
+    return (
+        message["kept_at"],
+        message["id"],
+        message["type"] or "?",
+        message["party"],
+        ", ".join(message["addressees"]),
+        message["state"],
+        message["case"],
+    )
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    found = asyncio.run(_read_one(settings_of(arguments), arguments.id))
+    if arguments.json:
+        as_json(found)
+        return 0
+    names = ("id", "type", "profile", "state", "party", "door", "case", "message_id", "sha256", "kept_at")
+    facts(f"Message {found['id']}", [(name, str(found[name])) for name in names])
+    exchanges = (
+        (way["id"], way["direction"], way["addressee"], way["state"], way["outcome"], way["reason"])
+        for way in found["exchanges"]
+    )
+    table("Exchanges", ("id", "direction", "addressee", "state", "outcome", "reason"), exchanges)
+    timeline = ((event["at"], event["what"], event["detail"]) for event in found["timeline"])
+    table("Timeline", ("at", "what", "detail"), timeline)
+    problems(Problem(**problem) for problem in found["problems"])
+    return 0
+
+
+async def _read_one(settings: Settings, message_id: str) -> dict[str, Any]:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return await views.message_view(tx, message_id)
+
+
+def _bytes(arguments: argparse.Namespace) -> int:
+    raw(asyncio.run(_read_bytes(settings_of(arguments), arguments.id)))
+    return 0
+
+
+async def _read_bytes(settings: Settings, message_id: str) -> bytes:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return await tx.content((await tx.message(message_id)).sha256)
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    data = read_file(arguments.file)
+    if arguments.backend not in settings.backends:
+        known = ", ".join(sorted(settings.backends)) or "none"
+        problem = Problem("unknown-backend", f"configured are: {known}", value=arguments.backend)
+        raise Refused((problem,))
+    arrival = Arrival(
+        Door.CLI,
+        arguments.backend,
+        arguments.key or hashlib.sha256(data).hexdigest(),
+        data,
+        arguments.content_type or guessed_type(data),
+    )
+    accepted = asyncio.run(_with_node(settings, partial(_accept, arrival=arrival, budget=settings.api.time_budget)))
+    say(accepted.message_id)
+    if not accepted.fresh:
+        note("This submission was kept before; nothing is done twice.")
+    for found in accepted.problems:
+        note(found.as_line())
+    return 1 if accepted.state == State.REFUSED else 0
+
+
+def guessed_type(data: bytes) -> str:
+    """JSON where the first sign is a brace, else XML: reading decides, not this."""
+    return "application/json" if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} else "application/xml"
+
+
+async def _accept(node: Node, *, arrival: Arrival, budget: float) -> Accepted:
+    from broker.flow.doors import accept  # noqa: PLC0415 - loads every rule; `list` and `show` need none
+
+    return await accept(node, arrival, budget=budget)
+
+
+def _sign_off(arguments: argparse.Namespace) -> int:
+    from broker.flow.staff import sign_off  # noqa: PLC0415 - as above
+
+    step = partial(sign_off, message_id=arguments.id, actor=actor(), reason=arguments.reason)
+    note(asyncio.run(_with_node(settings_of(arguments), step)))
+    return 0
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    from broker.flow.staff import retry  # noqa: PLC0415 - as above
+
+    step = partial(retry, message_id=arguments.id, actor=actor())
+    note(asyncio.run(_with_node(settings_of(arguments), step)))
+    return 0
+
+
+def actor() -> str:
+    """Who acts, for the journal: the account on this machine by its number, never by a name."""
+    return f"cli:{os.getuid()}"
+
+
+async def _with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
+    from broker.app import open_node  # noqa: PLC0415 - as above
+
+    async with open_node(settings, connect_queue=False) as built:
+        return await step(built.node)

@@ -1,0 +1,56 @@
+"""What commands open: settings, the store, the files of the node."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.store.sql import open_store
+from adapters.system import SystemClock
+from broker.errors import NotFound
+from broker.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator
+
+    from adapters.store.sql import SqlStore
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The node's settings. Raises: ConfigurationError."""
+    return load_settings(arguments.config)
+
+
+@asynccontextmanager
+async def store_of(settings: Settings) -> AsyncIterator[SqlStore]:
+    """The node's store. Raises: ConfigurationError, Unavailable."""
+    if settings.embedded:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.database_url, clock=SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def keys_dir(settings: Settings) -> Path:
+    """Where the node's keys lie."""
+    return settings.data_dir / "keys"
+
+
+def read_file(name: str) -> bytes:
+    """The bytes of a file, `-` for stdin. Raises: NotFound."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise NotFound(f"the file {name} cannot be read: {error.strerror}") from error
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Every list and show has it."""
+    parser.add_argument("--json", action="store_true", help="for programs: the same as the API answers")
