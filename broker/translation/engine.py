@@ -56,7 +56,7 @@ class Run:
         self._order: list[str] = []  #: the order of annex entries to write
         self._annex_order: list[str] = []  #: the order of annex entries read, if not the usual one
 
-    def translate(self, carry: Carry | None, given: Mapping[str, str]) -> Carry:
+    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> Carry:
         """Fill `written`; return what was not sent."""
         ops = self.plan.ops
         for node, where, text in self.facts:
@@ -206,12 +206,13 @@ class Run:
             for op, node, at, part in present:
                 self._flag(op, node, at, part, "not-convertible")
 
-    def _fill(self, given: Mapping[str, str]) -> None:
-        for path, value in given.items():
+    def _fill(self, given: Mapping[tuple[str, Where], str]) -> None:
+        present = {node for node, _ in self.written}
+        for (path, where), value in given.items():
             node = self.plan.target.find(path)
-            if node is not None and (node, ()) not in self.written:
-                self.written[(node, ())] = value
-                self.constants.append((node, ()))
+            if node is not None and node not in present:
+                self.written[(node, where)] = value
+                self.constants.append((node, where))
 
     def _put_back(self, carry: Carry | None) -> None:
         entries = [

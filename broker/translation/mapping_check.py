@@ -26,16 +26,16 @@ def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node)
     """Every fault of the families that make up one message."""
     yield from _coverage(profile, rule, eu, national)
     for name in rule.parts:
-        yield from _FamilyCheck(profile.families[name], eu, national, translated=True).faults()
+        yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=True).faults()
     for name in rule.context:
-        yield from _FamilyCheck(profile.families[name], eu, national, translated=False).faults()
+        yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=False).faults()
 
 
 def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
     families = profile.families
     yield from _covered_once(eu, [families[name].eu for name in rule.parts], "eu-1", rule.at, exempt=())
     scopes = [families[name].national for name in (*rule.parts, *rule.context)]
-    exempt = (*rule.when, *((profile.annex.entry,) if profile.annex else ()))
+    exempt = (*profile.conditions, *((profile.annex.entry,) if profile.annex else ()))
     yield from _covered_once(national, scopes, profile.name, rule.at, exempt=exempt)
     for path in rule.when:
         if not (node := national.find(path)) or not node.is_leaf or node.depth:
@@ -62,6 +62,7 @@ class _FamilyCheck:
     family: Family
     eu: Node
     national: Node
+    conditions: frozenset[str]
     translated: bool
     named: dict[str, dict[str, Line]] = field(default_factory=lambda: {EU: {}, NATIONAL: {}})
 
@@ -109,7 +110,7 @@ class _FamilyCheck:
     def _missing(self, side: str) -> Iterator[Fault]:
         at = self.family.eu_at if side == EU else self.family.national_at
         for leaf in self._root(side).leaves():
-            if not within(leaf.path, self._scope(side)):
+            if not within(leaf.path, self._scope(side)) or (side == NATIONAL and leaf.path in self.conditions):
                 continue
             if line := self.named[side].get(leaf.path):
                 at = line.at

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EU: Final = "eu"
 NATIONAL: Final = "national"
+#: Says that every family of the profile that is no part of a message is its context.
+ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
 LINE_KEYS: Final = frozenset({*KINDS, "table", "otherwise", "by", "text", "source", "anchor"})
@@ -146,6 +148,11 @@ class Profile:
     messages: tuple[MessageRule, ...]
     families: dict[str, Family]
 
+    @property
+    def conditions(self) -> frozenset[str]:
+        """National leaves that say which message it is; the message table is their line."""
+        return frozenset(path for rule in self.messages for path, wanted in rule.when.items() if isinstance(wanted, str))
+
 
 def load_profile(directory: Path) -> Profile:
     """Read `messages.toml` and every family that it names.
@@ -154,9 +161,18 @@ def load_profile(directory: Path) -> Profile:
     """
     source = _Source(directory / "messages.toml", directory.parent)
     data = source.data
-    rules = tuple(_message(source, number, row) for number, row in enumerate(data.get("message", [])))
+    rows = data.get("message", [])
+    rules = tuple(_message(source, number, row) for number, row in enumerate(rows))
     shared = _shared_tables(directory)
     names = sorted({name for rule in rules for name in (*rule.parts, *rule.context)})
+    families = {name: load_family(directory / f"{name}.toml", shared) for name in names}
+    rest = [name for name, family in families.items() if family.national]
+    rules = tuple(
+        replace(rule, context=tuple(name for name in rest if name not in rule.parts))
+        if row.get("context") == ALL_OTHERS
+        else rule
+        for rule, row in zip(rules, rows, strict=True)
+    )
     annex = data.get("annex")
     return Profile(
         name=source.text("profile"),
@@ -166,7 +182,7 @@ def load_profile(directory: Path) -> Profile:
         language=str(data.get("language", "")),
         annex=Annex(entry=annex["entry"], path=annex["path"]) if annex else None,
         messages=rules,
-        families={name: load_family(directory / f"{name}.toml", shared) for name in names},
+        families=families,
     )
 
 
@@ -256,7 +272,7 @@ def _message(source: _Source, number: int, row: dict[str, Any]) -> MessageRule:
         when=row.get("when", {}),
         when_eu=row.get("when_eu", {}),
         parts=tuple(row["parts"]),
-        context=tuple(row.get("context", ())),
+        context=() if row.get("context") == ALL_OTHERS else tuple(row.get("context", ())),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from broker.translation.mapping_file import Family, Line, MessageRule, Profile
+    from broker.translation.schema_parts import SimpleType
     from broker.translation.shapes import Node
 
 #: For each index of a target place: which index of the source place it is; None where the source has none (0).
@@ -159,6 +160,11 @@ def _conditions(plan: Plan, profile: Profile, national: Node) -> None:
         elif not plan.forth and node not in plan.ops:
             table = f"{profile.name}/messages@{profile.version}"
             plan.ops[node] = Op(Do.CONDITION, Fate.RECODED, table, table="messages", at=str(plan.rule.at))
+    if not plan.forth:
+        for path in profile.conditions:
+            node = national.find(path)
+            if node is not None and node not in plan.ops:
+                plan.ops[node] = Op(Do.KEEP, Fate.CARRIED, plan.mapping, context=True, reason="of another message")
     if profile.annex:
         plan.annex_entry = national.find(profile.annex.entry)
         plan.annex_path = national.find(f"{profile.annex.entry}/@{profile.annex.path}")
@@ -282,8 +288,11 @@ class _Compiler:
         return next((self.only[node] for node in source.groups if node in self.only), None)
 
     def _target(self, source: Node, target: Node, *, always: bool = False) -> Target:
-        fits = None if not always and source.text == target.text else (target.text.fits if target.text else None)
-        return Target(target, self._shift(source, target), fits)
+        anything = target.text is None or _values(target.text) == ("string", (), (), 0, None, ())
+        same = not always and source.text is not None and target.text is not None
+        if anything or (same and _values(source.text) == _values(target.text)):
+            return Target(target, self._shift(source, target), None)
+        return Target(target, self._shift(source, target), target.text.fits if target.text else None)
 
     def _shift(self, source: Node, target: Node) -> Shift | None:
         pairs = self.partners if not self.plan.forth else {there: here for here, there in self.partners.items()}
@@ -292,6 +301,13 @@ class _Compiler:
             for node in target.groups
         )
         return None if shift == tuple(range(source.depth)) else shift
+
+
+def _values(text: SimpleType | None) -> tuple[object, ...]:
+    """What decides which texts a type admits: everything but its name."""
+    if text is None:
+        return ()
+    return (text.base, text.enumeration, text.patterns, text.min_length, text.max_length, text.bounds)
 
 
 def _found(root: Node, path: str) -> Node:
