@@ -235,7 +235,8 @@ def error_notice(message: AbstractIncomingMessage, problems: tuple[Problem, ...]
     notice_id = str(
         uuid5(NAMESPACE_URL, f"{source(node)}/{message.user_id}/{cause}/{_content_key(message.body)}/error")
     )
-    body = {"message_id": message.message_id or "", "problems": [problem.as_dict() for problem in problems]}
+    key = message.message_id or ""
+    body = {"key": key, "message_id": key, "problems": [problem.as_dict() for problem in problems]}
     return Message(
         json.dumps(body, ensure_ascii=False).encode(),
         content_type="application/json",
