@@ -21,7 +21,7 @@ ENV PATH=/opt/hdeu/bin:$PATH \
     HDEU_DATA_DIR=/var/lib/hdeu \
     HDEU_API__HOST=0.0.0.0 \
     HDEU_OPS__HOST=0.0.0.0
-USER hdeu
+USER 10001
 VOLUME /var/lib/hdeu
 EXPOSE 8080 8081
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s \

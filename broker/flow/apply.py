@@ -22,6 +22,7 @@ from broker.model.exchanges import Direction
 from broker.model.lifecycle import NONE, Change, Event, advance
 from broker.model.messages import MessageType
 from broker.translation import build
+from broker.translation.facts import ErrorFact
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -130,19 +131,18 @@ def _written(node: Node, passage: Passage, change: Change, emit: str) -> Any:
     if emit == MessageType.ADDITIONAL_INFO_ACK:
         return build.additional_info_ack(context, date_received=passage.message.kept_at)
     if emit == MessageType.DECISION_NOTICE_TO_PEERS:
-        return build.decision_notice_to_peers(context, passage.tree)
+        return build.decision_notice_to_peers(context, passage.tree, nation=node.nation, hdab=node.participant)
     raise ValueError(f"the lifecycle emits {emit}, and nothing here can write that")
 
 
-def envelope(node: Node, passage: Passage) -> build.Envelope:
+def envelope(node: Node, passage: Passage) -> build.Head:
     """The envelope of a message that the broker writes because of this one."""
-    return build.Envelope(
+    return build.Head(
         message_id=passage.message.id,
         created_at=node.clock.now(),
         application_id=application_id(passage),
         version=passage.known.version if passage.facts else 0,
-        participant=node.participant,
-        nation=node.nation,
+        sender=build.Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
         in_reply_to=passage.message.headers.get("message_id", ""),
     )
 
@@ -158,7 +158,7 @@ def application_id(passage: Passage) -> str:
 def validated(node: Node, passage: Passage) -> Outgoing:
     """Our answer to a message from the EU that is valid, whatever becomes of it."""
     wire_id = passage.message.headers.get("message_id", "")
-    root = build.validation_result(envelope(node, passage), original_message_id=wire_id, validated=True, errors=())
+    root = build.validation_result(envelope(node, passage), original_message_id=wire_id, validated=True)
     return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
 
 
@@ -166,7 +166,10 @@ def not_validated(node: Node, passage: Passage, problems: tuple[Problem, ...]) -
     """Our answer to a message from the EU that cannot be read or is not valid: *not validated*, with the reasons."""
     wire_id = passage.message.headers.get("message_id", "")
     root = build.validation_result(
-        envelope(node, passage), original_message_id=wire_id, validated=False, errors=problems
+        envelope(node, passage),
+        original_message_id=wire_id,
+        validated=False,
+        errors=tuple(ErrorFact(problem.code, problem.detail, problem.path) for problem in problems),
     )
     return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
 
@@ -193,7 +196,7 @@ def _answer(node: Node, passage: Passage) -> Passage | Stop:
         verdict = "validated" if facts.validated else "not-validated"
         if exchange.validation and exchange.validation != verdict:
             return Park(f"a second verdict ({verdict}) on a message that was already {exchange.validation}")
-        problems = tuple(problem.as_dict() for problem in facts.errors)
+        problems = tuple(_as_problem(error) for error in facts.errors)
         after = replace(exchange, validation=verdict, validation_at=now, problems=problems or exchange.problems)
     else:
         after = replace(exchange, answer=facts.type, answer_at=now)
@@ -211,3 +214,7 @@ def _not_yours(owner: str) -> Problem:
         rule="Art. 68(5): each body decides its own part",
         hint="Check the application id; a back end speaks for its own leg only.",
     )
+
+
+def _as_problem(error: ErrorFact) -> dict[str, str]:
+    return Problem(code=error.code or "not-validated", detail=error.message, path=error.path).as_dict()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -13,8 +12,9 @@ from broker.flow.events import FROM_CENTRAL
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
+from broker.translation.build import moment
 from broker.translation.facts import facts_of
-from broker.translation.translator import EnvelopeContext
+from broker.translation.translator import EnvelopeContext, Party
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -40,12 +40,12 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     if sender != node.wire.central_party:
         return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
     decoded = node.codec.decode(passage.data, passage.message.content_type)
-    files = tuple((hashlib.sha256(file.data).hexdigest(), file.data) for file in decoded.files)
+    files = tuple((file.sha256, file.data) for file in decoded.attachments)
     attachments = tuple(
         Attachment(file.id, file.name, file.media_type, len(file.data), sha)
-        for file, (sha, _) in zip(decoded.files, files, strict=True)
+        for file, (sha, _) in zip(decoded.attachments, files, strict=True)
     )
-    facts = facts_of(decoded.root)
+    facts = facts_of(decoded.root, node.countries)
     if facts.type not in FROM_CENTRAL:
         return Refuse((_not_from(facts.type, "the Central Platform"),))
     message = replace(
@@ -63,14 +63,13 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         return Refuse(await node.documents.diagnose(connected.profile, passage.data))
     context = EnvelopeContext(
         message_id=passage.message.id,
-        created_at=passage.message.kept_at,
-        sender_participant=node.participant,
-        sender_nation=node.nation,
+        created_at=moment(passage.message.kept_at),
+        sender=Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
     )
     translation = node.translator.read(connected.profile, document, envelope=context)
     if translation.problems:
         return Refuse(translation.problems)
-    facts = facts_of(translation.root)
+    facts = facts_of(translation.root, node.countries)
     if facts.type in FROM_CENTRAL:
         return Refuse((_not_from(facts.type, f"back end {connected.name}"),))
     message = replace(passage.message, type=facts.type, profile=connected.profile, version=facts.version)
@@ -80,7 +79,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         root=translation.root,
         facts=facts,
         report=translation.report.to_bytes(),
-        losses=tuple(loss.as_dict() for loss in translation.sign_off),
+        losses=tuple(asdict(loss) for loss in translation.sign_off),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> str:
     """Let a message go although its wire form loses legal facts; the full document goes along.
 
-    Returns the exchange's new state. Raises: NotFound, Refused (`reason-missing`), Conflict (nothing waits for a sign-off).
+    Returns the exchange's new state. Raises: NotFound, Refused (`reason-missing`), Conflict (nothing to sign off).
     """
     _need_reason(reason)
 
@@ -31,11 +32,14 @@ async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> s
                 signed_off_by=actor,
                 signed_off_at=node.clock.now(),
                 updated_at=node.clock.now(),
-                reason="",
+                reason=f"signed off: {reason}",
             )
         )
         await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
-        await tx.write_entry(node.entry("exchange.signed_off", exchange.id, after.state, actor=actor, why=reason))
+        digest = hashlib.sha256(reason.encode()).hexdigest()
+        await tx.write_entry(
+            node.entry("exchange.signed_off", exchange.id, after.state, actor=actor, reason_sha256=digest)
+        )
         return after
 
     after = await commit(node, change)

@@ -60,12 +60,15 @@ def shown_to(message: Message, exchanges: tuple[Exchange, ...], backend: str) ->
 
 
 async def message_list(tx: Transaction, wanted: ExchangeFilter) -> dict[str, Any]:
-    """`messages` newest first, one row each, and `next`: what to ask `before` for the following page, or null."""
+    """`messages` newest first, one row each, and `next`: what to ask `before` for the following page, or null.
+
+    With `wanted.party`, each row tells only of the exchanges that this back end may see.
+    """
     page = await tx.exchanges(wanted)
     rows = {}
     for exchange in page:
         if exchange.message_id not in rows and await _first_seen(tx, exchange, wanted):
-            rows[exchange.message_id] = await _row(tx, exchange.message_id)
+            rows[exchange.message_id] = await _row(tx, exchange.message_id, wanted.party)
     return {
         "messages": list(rows.values()),
         "next": page[-1].id if len(page) == wanted.limit else None,
@@ -91,9 +94,9 @@ def _matches(exchange: Exchange, wanted: ExchangeFilter) -> bool:
     return in_states and all(not want or want == have for want, have in asked)
 
 
-async def _row(tx: Transaction, message_id: str) -> dict[str, Any]:
+async def _row(tx: Transaction, message_id: str, backend: str = "") -> dict[str, Any]:
     message = await tx.message(message_id)
-    exchanges = await tx.exchanges_of_message(message_id)
+    exchanges = shown_to(message, await tx.exchanges_of_message(message_id), backend)
     work = await tx.work_of((message_id, *(exchange.id for exchange in exchanges)))
     return _summary(message, exchanges, work)
 

@@ -6,26 +6,25 @@ pass unseen: outbound it waits in SIGN_OFF, inbound it is parked, until a person
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from broker.errors import Refused, TranslationError
+from broker.errors import Problem, Refused, TranslationError
 from broker.flow.apply import application_id
+from broker.flow.envelope import addressed
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Refuse, Stop
 from broker.flow.read import PIVOT, serialised
-from broker.translation import build
-from broker.translation.codecs.eu_r7 import WireFile
+from broker.translation.codecs.eu_r7 import File
 from broker.translation.facts import facts_of
 
 if TYPE_CHECKING:
     from lxml import etree
 
-    from broker.errors import Problem
     from broker.flow.node import Node
     from broker.flow.passage import Outgoing, Passage
-    from broker.model.messages import Attachment
     from broker.ports import Transaction
+    from broker.translation.facts import AttachmentFact
 
 
 async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -48,37 +47,34 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     source = passage.message
     version = str(passage.facts.version) if passage.facts else "0"
     wire_id = node.wire_id(source.door, source.party, source.key, outgoing.type, CENTRAL, version, "0")
-    root = build.with_envelope(
+    root = addressed(
         outgoing.root,
-        message_id=wire_id,
-        application_id=application_id(passage),
-        conversation_id=source.case_key,
-        sender_participant=node.participant,
-        sender_nation=node.nation,
+        application_id(passage),
+        {"messageId": wire_id, "conversationId": source.case_key, "inReplyTo": outgoing.ref_to},
     )
     files = await _files(tx, root)
     invalid = await _problems(node, PIVOT, root)
     done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))
     if invalid:
         return replace(done, failure="the eu-1 document is not valid", problems=_dicts(invalid))
-    content_type, document = node.codec.encode(root, files)
+    encoded = node.codec.encode(root, files)
     own_losses = passage.losses if outgoing.own else ()
-    losses = tuple(loss.as_dict() for loss in node.translator.wire_losses(root))
+    losses = tuple(asdict(loss) for loss in node.translator.legal.wire_losses(root, node.codec))
     return replace(
         done,
-        content_type=content_type,
-        document=document,
+        content_type=encoded.media_type,
+        document=encoded.data,
         report=passage.report if outgoing.own else b"",
         losses=(*own_losses, *losses),
     )
 
 
-async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
-    named: tuple[Attachment, ...] = facts_of(root).attachments
+async def _files(tx: Transaction, root: etree._Element) -> tuple[File, ...]:
+    named = facts_of(root).attachments
     missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
     if missing:
-        raise Refused(tuple(build.attachment_missing(item) for item in missing))
-    return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
+        raise Refused(tuple(_attachment_missing(item) for item in missing))
+    return tuple([File(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
 
 
 async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
@@ -93,7 +89,7 @@ async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
         pivot=serialised(outgoing.root),
         report=translation.report.to_bytes(),
         carry=translation.carry,
-        losses=tuple(loss.as_dict() for loss in translation.sign_off),
+        losses=tuple(asdict(loss) for loss in translation.sign_off),
         problems=_dicts(translation.problems),
     )
     if not node.documents.is_valid(link.profile, node.documents.parse(document)):
@@ -112,3 +108,14 @@ async def _problems(node: Node, profile: str, root: etree._Element) -> tuple[Pro
 
 def _dicts(problems: tuple[Problem, ...]) -> tuple[dict[str, str], ...]:
     return tuple(problem.as_dict() for problem in problems)
+
+
+def _attachment_missing(item: AttachmentFact) -> Problem:
+    return Problem(
+        code="attachment-missing",
+        detail=f"the bytes of attachment {item.id} were never uploaded",
+        path="content/attachments",
+        value=item.sha256 or "no sha256",
+        rule="a message may name only attachments whose bytes are kept",
+        hint="PUT the bytes to /api/v1/attachments/{sha256} first, then send the message again.",
+    )
