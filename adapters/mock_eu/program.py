@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 async def run(settings: Settings) -> None:
     """Serve until a signal comes or the task is cancelled."""
+    stop = _stop_on_signals()
     runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=2)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         print(f"MOCK EU node at http://{settings.host}:{settings.port} (not HealthData@EU)", flush=True)  # noqa: T201 -- the program's own output
-        await _stopped()
+        await stop.wait()
     finally:
         await runner.cleanup()
 
@@ -51,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _stopped() -> None:
+def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

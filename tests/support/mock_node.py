@@ -95,10 +95,10 @@ class Nation:
     async def operation(self, inner: str) -> Answer:
         return await self.call(CALL.format(body=inner))
 
-    async def submit(self, message_id: str, *parts: tuple[str, str, bytes], **changes: str) -> Answer:
+    async def submit(self, message_id: str, /, *parts: tuple[str, str, bytes], **changes: str) -> Answer:
         return await self.call(self.envelope(message_id, *parts, **changes))
 
-    def envelope(self, message_id: str, *parts: tuple[str, str, bytes], **changes: str) -> str:
+    def envelope(self, message_id: str, /, *parts: tuple[str, str, bytes], **changes: str) -> str:
         mime = '<eb:PartProperties><eb:Property name="MimeType">{}</eb:Property></eb:PartProperties>'
         infos = "".join(f'<eb:PartInfo href="{href}">{mime.format(kind)}</eb:PartInfo>' for href, kind, _ in parts)
         payloads = "".join(
