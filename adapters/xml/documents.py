@@ -27,21 +27,23 @@ _PROBLEMS: Final = 50
 _SECONDS: Final = 2.0
 
 
-def entry_schemas(folder: Path) -> dict[str, Path]:
-    """The schemas that come with the program, by profile."""
-    return {profile: folder / path for profile, path in ENTRY_SCHEMAS.items()}
-
-
 class XmlDocuments:
-    """Implements `broker.ports.Documents`. Schemas are compiled at once, workers start when first needed.
+    """Implements `broker.ports.Documents` over the schemas below a folder; `entries` are their entry files, by profile.
 
-    Raises: ConfigurationError, if a schema does not compile.
+    Schemas are compiled at once, workers start when first needed. Raises: ConfigurationError, if one does not compile.
     """
 
-    def __init__(self, schemas: Mapping[str, Path], *, limits: Limits | None = None, workers: int = 1) -> None:
-        self._schemas = dict(schemas)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        entries: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        workers: int = 1,
+    ) -> None:
+        self._schemas = {profile: folder / path for profile, path in (entries or ENTRY_SCHEMAS).items()}
         self._limits = limits or Limits()
-        self._gate = Gate(schemas)
+        self._gate = Gate(self._schemas)
         self._workers = Workers(count=workers)
 
     def parse(self, data: bytes) -> etree._Element:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from lxml import etree
 
@@ -49,7 +49,7 @@ _MEDIA_TYPES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class WireFile:
     """An attachment with its bytes."""
 
     id: str
@@ -68,16 +68,14 @@ class Decoded:
     """An eu-1 tree, and the files that it refers to in content/attachments."""
 
     root: etree._Element
-    attachments: tuple[File, ...] = ()
+    files: tuple[WireFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A payload. `unplaced` are pointers of kept wire fields whose place is gone: a report must name them."""
+class Encoded(NamedTuple):
+    """A payload."""
 
     media_type: str
     data: bytes
-    unplaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class WireLimits:
     zip: ZipLimits = field(default_factory=ZipLimits)
 
 
-class EuR7:
+class EuR7Codec:
     """Decode and encode. Built once, by `load`; holds no state of any message."""
 
     def __init__(
@@ -108,7 +106,7 @@ class EuR7:
         self._parts = {name: (_part(root, "envelope"), _part(root, "content")) for name, root in model.roots.items()}
 
     @classmethod
-    def load(cls, schemas: Path, *, limits: WireLimits | None = None) -> EuR7:
+    def load(cls, schemas: Path, *, limits: WireLimits | None = None) -> EuR7Codec:
         """Read schema, wire forms and decision kinds from the schemas folder. Raises: ConfigurationError."""
         model = load_schema(schemas / "eu/1/eu.xsd")
         forms = wire_forms.load_wire_forms(schemas / "eu/r7/wire-forms.toml")
@@ -145,23 +143,27 @@ class EuR7:
             return self._decode_zip(data)
         return refuse("unsupported-media-type", "The payload is neither JSON nor ZIP.", value=essence[:80])
 
-    def encode(self, root: etree._Element, attachments: Sequence[File] = ()) -> Encoded:
+    def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded:
         """Write a payload. Equal input gives equal bytes.
 
         Raises: TranslationError, with `no-wire-form`, `missing-attachment` or `attachment-changed`.
         """
         message_type = etree.QName(root).localname
         form = self.form(message_type)
-        document, unplaced = self._document(root, form)
+        document, _ = self._document(root, form)
         envelope = {"messageType": message_type, **document["envelope"]}
         if form.body is not Body.ZIP:
             whole = {"envelope": envelope, "content": document["content"]}
-            return Encoded(JSON, json_text.write(whole), unplaced)
+            return Encoded(JSON, json_text.write(whole))
         parts = [(ENVELOPE_PART, json_text.write(envelope)), (APPLICATION_PART, json_text.write(document["content"]))]
-        files = _entries(root, attachments)
-        if files:
-            parts.append((FILES_PART, write_zip(files)))
-        return Encoded(ZIP, write_zip(parts), unplaced)
+        entries = _entries(root, files)
+        if entries:
+            parts.append((FILES_PART, write_zip(entries)))
+        return Encoded(ZIP, write_zip(parts))
+
+    def unplaced(self, root: etree._Element) -> tuple[str, ...]:
+        """Pointers of kept wire fields whose place in the document is gone: a report must name them."""
+        return self._document(root, self.form(etree.QName(root).localname))[1]
 
     def _decode_json(self, data: bytes) -> Decoded:
         whole = _object(json_text.read(data, limit=self._limits.json_bytes), "")
@@ -186,7 +188,7 @@ class EuR7:
         return Decoded(root, files)
 
     def _tree(
-        self, envelope: Any, content: Any, kept: json_tree.Kept, *, body: Body | None, files: tuple[File, ...] = ()
+        self, envelope: Any, content: Any, kept: json_tree.Kept, *, body: Body | None, files: tuple[WireFile, ...] = ()
     ) -> etree._Element:
         message_type, rest = _typed(_object(envelope, "/envelope"))
         form = self._forms.get(message_type)
@@ -209,7 +211,7 @@ class EuR7:
         json_tree.keep_in(below, kept)
         return root
 
-    def _file(self, entry: str, data: bytes) -> File:
+    def _file(self, entry: str, data: bytes) -> WireFile:
         if entry.lower().endswith(".zip"):
             refuse("zip-nested", "An archive stands where a file is due.", entry)
         if len(data) > self._limits.attachment_bytes:
@@ -218,7 +220,7 @@ class EuR7:
         base = PurePosixPath(entry).name
         identifier, underscore, name = base.partition("_")
         media_type = _MEDIA_TYPES.get(PurePosixPath(base).suffix.lower(), "application/octet-stream")
-        return File(identifier if underscore else base, name or base, media_type, data)
+        return WireFile(identifier if underscore else base, name or base, media_type, data)
 
     def _document(self, root: etree._Element, form: WireForm) -> tuple[dict[str, Any], tuple[str, ...]]:
         head, below = root.find(f"{{{self._namespace}}}envelope"), root.find(f"{{{self._namespace}}}content")
@@ -255,7 +257,7 @@ def _typed(envelope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return message_type, {name: value for name, value in envelope.items() if name != "messageType"}
 
 
-def _append_references(content: etree._Element, files: tuple[File, ...]) -> None:
+def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> None:
     namespace = etree.QName(content).namespace
     for file in files:
         reference = etree.SubElement(content, f"{{{namespace}}}attachments")
@@ -279,8 +281,8 @@ def _put_back(document: dict[str, Any], content: etree._Element) -> list[str]:
     ]
 
 
-def _entries(root: etree._Element, attachments: Sequence[File]) -> list[tuple[str, bytes]]:
-    by_id = {file.id: file for file in attachments}
+def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, bytes]]:
+    by_id = {file.id: file for file in files}
     entries = []
     for reference in root.iterfind("{*}content/{*}attachments"):
         identifier = reference.findtext("{*}id") or ""

@@ -1,0 +1,205 @@
+"""What the flow needs to know of an eu-1 message: read from the tree, nothing computed, nothing guessed.
+
+Missing is "" or an empty tuple; `validated` is None where the message says nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from broker.data_files import schemas_dir
+from broker.translation.codelists import load_countries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentFact:
+    """A reference to a file. `size` is -1 where it is not said."""
+
+    id: str
+    name: str
+    size: int = -1
+    media_type: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFact:
+    """What the other side found wrong with a message."""
+
+    code: str
+    message: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One message at a glance. `countries` are ISO 3166-1 alpha-2, upper case, in the order of the document."""
+
+    type: str
+    message_id: str = ""
+    in_reply_to: str = ""
+    conversation_id: str = ""
+    application_id: str = ""
+    national_ids: tuple[tuple[str, str], ...] = ()  #: (scheme, value)
+    version: int = 0
+    language: str = ""
+    original_message_id: str = ""  #: the message that an answer speaks of: content before envelope
+    created_at: str = ""
+    leg_id: str = ""
+    title: str = ""
+    application_type: str = ""
+    status: str = ""  #: of StatusUpdate, PeerStatus, ApplicationAck, AdditionalInfoRequest
+    decision_kind: str = ""
+    step: str = ""
+    step_chain: str = ""
+    step_outcome: str = ""
+    response: str = ""
+    validated: bool | None = None
+    errors: tuple[ErrorFact, ...] = ()
+    countries: tuple[str, ...] = ()
+    unknown_countries: tuple[str, ...] = ()  #: as written, where the code list does not know them
+    catalog_ids: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
+    nation: str = ""  #: whose news a PeerStatus, PeerPermit or DecisionNoticeToPeers is
+    permit_ref: str = ""
+    date: str = ""  #: the day or moment that the content names
+    attachments: tuple[AttachmentFact, ...] = ()
+    unknown_fields: tuple[str, ...] = ()  #: pointers of the wire fields that the schema does not know
+
+
+def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -> Facts:
+    """The facts of an eu-1 message. `countries` takes the wire's forms, in upper case, to ISO codes.
+
+    Without it the code list that comes with the program is used. Raises: ConfigurationError, if that is missing.
+    """
+    known, unknown = _countries(root, _shipped_countries() if countries is None else countries)
+    return Facts(
+        type=etree.QName(root).localname,
+        message_id=_text(root, "envelope/messageId"),
+        in_reply_to=_text(root, "envelope/inReplyTo"),
+        conversation_id=_text(root, "envelope/conversationId"),
+        application_id=_first(root, "envelope/applicationId", "content/application_id", "content/applicationId"),
+        national_ids=tuple((one.get("scheme", ""), _own(one)) for one in _all(root, "envelope/nationalId")),
+        version=_number(_first(root, "content/version", "envelope/version"))
+        if _is_application(root)
+        else _version(root),
+        language=_text(root, "envelope/language"),
+        original_message_id=_first(root, "content/originalMessageId", "envelope/originalMessageId"),
+        created_at=_text(root, "envelope/createdAt"),
+        leg_id=_first(root, "envelope/legId", "content/leg"),
+        title=_first(root, "content/title", "content/projectTitle"),
+        application_type=_first(root, "content/application_type", "content/applicationType"),
+        status=_first(root, "content/status", "content/statusId"),
+        decision_kind=_first(root, "content/decisionKind", "content/kind"),
+        step=_text(root, "content/step"),
+        step_chain=_text(root, "content/chain"),
+        step_outcome=_text(root, "content/outcome"),
+        response=_text(root, "content/response"),
+        validated=_flag(_text(root, "content/validated")),
+        errors=tuple(_error(one) for one in _all(root, "content/error")),
+        countries=known,
+        unknown_countries=unknown,
+        catalog_ids=_distinct(
+            root, "content/catalog_ids", "content/datasets/catalog_id", "content/form/section6/catalog_ids"
+        ),
+        dataset_ids=_distinct(root, "content/datasets/dataset_id", "content/dataset_id", "content/data/dataset_id"),
+        nation=_first(root, "content/nationId", "content/issuingHdab/country"),
+        permit_ref=_first(root, "content/permitRef", "content/permitId"),
+        date=_date(root),
+        attachments=tuple(_attachments(root)),
+        unknown_fields=tuple(one.get("path", "") for one in _all(root, "content/unknown/field")),
+    )
+
+
+@lru_cache(maxsize=1)
+def _shipped_countries() -> Mapping[str, str]:
+    return load_countries(schemas_dir() / "codelists/countries.toml")
+
+
+def _all(root: etree._Element, path: str) -> Iterator[etree._Element]:
+    return root.iterfind("/".join(f"{{*}}{name}" for name in path.split("/")))
+
+
+def _own(element: etree._Element) -> str:
+    return " ".join((element.text or "").split())
+
+
+def _text(root: etree._Element, path: str) -> str:
+    return next((_own(one) for one in _all(root, path)), "")
+
+
+def _first(root: etree._Element, *paths: str) -> str:
+    return next((text for text in (_text(root, path) for path in paths) if text), "")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _is_application(root: etree._Element) -> bool:
+    return any(True for name in ("form", "datasets", "application_id") for _ in _all(root, f"content/{name}"))
+
+
+def _version(root: etree._Element) -> int:
+    return _number(_text(root, "envelope/version"))
+
+
+def _flag(text: str) -> bool | None:
+    return {"true": True, "1": True, "false": False, "0": False}.get(text)
+
+
+def _error(element: etree._Element) -> ErrorFact:
+    return ErrorFact(_text(element, "code"), _text(element, "message"), _text(element, "path"))
+
+
+def _distinct(root: etree._Element, *paths: str) -> tuple[str, ...]:
+    texts = (_own(one) for path in paths for one in _all(root, path))
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _countries(root: etree._Element, known: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    said = _distinct(root, "content/form/section6/country_id", "content/datasets/country/country_id")
+    found = {text: known.get(text.upper(), "") for text in said}
+    codes = dict.fromkeys(code for code in found.values() if code)
+    return tuple(codes), tuple(text for text, code in found.items() if not code)
+
+
+def _date(root: etree._Element) -> str:
+    names = (
+        "date",
+        "dateSubmitted",
+        "dateAcknowledged",
+        "dateReceived",
+        "issuedAt",
+        "dateOfAuthorisation",
+        "newDueDate",
+    )
+    return _first(root, *(f"content/{name}" for name in (*names, "dateConfirmed")))
+
+
+def _attachments(root: etree._Element) -> Iterator[AttachmentFact]:
+    seen: set[str] = set()
+    for path in ("content/attachments", "content/document", "content/appendices"):
+        for one in _all(root, path):
+            fact = _attachment(one)
+            if fact.id not in seen:
+                seen.add(fact.id)
+                yield fact
+
+
+def _attachment(element: etree._Element) -> AttachmentFact:
+    size = _text(element, "size")
+    return AttachmentFact(
+        id=_text(element, "id"),
+        name=_text(element, "name"),
+        size=int(size) if size.isdecimal() else -1,
+        media_type=_text(element, "mediaType"),
+        sha256=_text(element, "sha256"),
+    )
