@@ -67,7 +67,6 @@ def install(app: web.Application, console: Console) -> None:
     environment = aiohttp_jinja2.setup(
         app,
         app_key=ENVIRONMENT,
-        context_processors=(common,),
         default_helpers=False,
         loader=jinja2.PackageLoader("broker.web.console"),
         autoescape=True,
@@ -89,7 +88,7 @@ def words_of(request: web.Request) -> Words:
     return request.app[CONSOLE].words[language_of(request)]
 
 
-async def common(request: web.Request) -> dict[str, Any]:
+def common(request: web.Request) -> dict[str, Any]:
     """What every page may use."""
     console, words = request.app[CONSOLE], words_of(request)
     return {
@@ -122,4 +121,6 @@ def is_partial(request: web.Request) -> bool:
 
 def draw(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
     """A page, in the language of the request."""
-    return aiohttp_jinja2.render_template(template, request, context, app_key=ENVIRONMENT, status=status)
+    return aiohttp_jinja2.render_template(
+        template, request, common(request) | dict(context), app_key=ENVIRONMENT, status=status
+    )
