@@ -226,3 +226,11 @@ def about(application_id: str, document: dict[str, Any], **content: Any) -> dict
     """The same message about another application."""
     envelope = {**document["envelope"], "applicationId": application_id, "conversationId": application_id}
     return {"envelope": envelope, "content": {**document["content"], "applicationId": application_id, **content}}
+
+
+def members(document: dict[str, Any]) -> dict[str, Any]:
+    """The names of a message, without values."""
+    return {
+        part: {name: sorted(value) if isinstance(value, dict) else "" for name, value in document[part].items()}
+        for part in ("envelope", "content")
+    }
