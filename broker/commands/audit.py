@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.system import SystemClock
 from broker.commands.opening import keys_dir, settings_of, store_of
 from broker.commands.terminal import note, say
 from broker.errors import ConfigurationError
@@ -68,7 +67,7 @@ async def _write(settings: Settings, file: IO[str]) -> int:
 def exporter(settings: Settings, store: SqlStore) -> Export:
     """The export of this node's journal. Raises: ConfigurationError, if the journal's key is missing."""
     key = read_signing_key(keys_dir(settings) / "journal.pem")
-    return Export(store=store, keys=(key.public,), clock=SystemClock())
+    return Export(store=store, keys=(key.public,))
 
 
 def _verify(arguments: argparse.Namespace) -> int:

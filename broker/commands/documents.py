@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments, entry_schemas
+from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
 from broker.commands.opening import read_file
 from broker.commands.terminal import problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
-from broker.translation.codecs.eu_r7 import EuR7
+from broker.translation.codecs.eu_r7 import EuR7Codec
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +40,7 @@ async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
         return await _diagnose_wire(data)
     if profile not in ENTRY_SCHEMAS:
         return (unknown_profile(profile),)
-    documents = XmlDocuments({profile: entry_schemas(schemas_dir())[profile]})
+    documents = XmlDocuments(schemas_dir(), entries={profile: ENTRY_SCHEMAS[profile]})
     try:
         if documents.is_valid(profile, documents.parse(data)):
             return ()
@@ -53,7 +53,7 @@ async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
 
 async def _diagnose_wire(data: bytes) -> tuple[Problem, ...]:
     try:
-        decoded = EuR7.load(schemas_dir()).decode(data, wire_media_type(data))
+        decoded = EuR7Codec.load(schemas_dir()).decode(data, wire_media_type(data))
     except (Refused, TranslationError) as error:
         return error.problems
     return await diagnose(PIVOT, etree.tostring(decoded.root, encoding="UTF-8"))

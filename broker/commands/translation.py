@@ -21,7 +21,7 @@ from broker.commands.opening import read_file
 from broker.commands.terminal import note, raw
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Refused
-from broker.translation.codecs.eu_r7 import EuR7, File
+from broker.translation.codecs.eu_r7 import EuR7Codec, WireFile
 from broker.translation.report import Report
 from broker.translation.translator import EnvelopeContext, Translator
 
@@ -78,12 +78,12 @@ def between(source: str, target: str, data: bytes, *, carry: bytes | None = None
     Raises:
         TranslationError: the document has no form in the other profile.
     """
-    translator, codec = Translator.load(schemas_dir()), EuR7.load(schemas_dir())
+    translator, codec = Translator.load(schemas_dir()), EuR7Codec.load(schemas_dir())
     losses: list[LegalFactLoss] = []
-    kept, files, report = b"", tuple[File, ...](), Report()
+    kept, files, report = b"", tuple[WireFile, ...](), Report()
     if source == WIRE:
         decoded = codec.decode(data, wire_media_type(data))
-        root, files = decoded.root, decoded.attachments
+        root, files = decoded.root, decoded.files
     else:
         envelope = EnvelopeContext(
             message_id=f"sha256:{hashlib.sha256(data).hexdigest()}", created_at=SystemClock().now().isoformat()

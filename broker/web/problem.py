@@ -138,7 +138,9 @@ def _from_http(request: web.Request, error: web.HTTPException) -> web.StreamResp
 
 def _incident(request: web.Request, error: Exception) -> web.Response:
     incident = f"urn:uuid:{uuid.uuid4()}"
-    log.error("request.failed", incident=incident, route=route_of(request), error=type(error).__name__, exc_info=error)
+    log.error(
+        "request.failed", request_id=incident, route=route_of(request), error=type(error).__name__, exc_info=error
+    )
     detail = "Something unforeseen happened. Tell the operator of this node the incident's id."
     return respond(Answer("internal-error", detail, instance=incident))
 
