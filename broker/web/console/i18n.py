@@ -37,13 +37,13 @@ class Words:
         """The text in this language; the English text where the catalogue has none."""
         return self.catalogue.gettext(text) if text else ""
 
-    def fill(self, text: str, **values: object) -> str:
+    def fill(self, text: str, /, **values: object) -> str:
         """What a template's `_` and `trans` call; `%(name)s` stands for a value."""
         return self(text) % values if values else self(text)
 
-    def fill_plural(self, one: str, many: str, count: int, **values: object) -> str:
+    def fill_plural(self, one: str, many: str, number: int, /, **values: object) -> str:
         """What a template's `pluralize` calls: the form that the language's plural rule asks for."""
-        return str(self.catalogue.ngettext(one, many, count)) % values
+        return str(self.catalogue.ngettext(one, many, number)) % values
 
 
 def load_words() -> Mapping[str, Words]:
