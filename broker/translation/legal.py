@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
 
+from lxml import etree
+
+from broker.errors import ConfigurationError
 from broker.translation.plan import Do, Fate
-from broker.translation.report import LegalFactLoss
-from broker.translation.shapes import numbered
+from broker.translation.report import LegalFactLoss, Lossy
+from broker.translation.shapes import numbered, shape
+from broker.translation.trees import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from broker.translation.engine import Row, Run
+    from broker.translation.engine import Place, Row, Run
     from broker.translation.plan import Op, Plan
-    from broker.translation.report import Report
+    from broker.translation.schema_parts import SchemaModel
     from broker.translation.shapes import Node
 
-_GONE = {Fate.CARRIED: "carried", Fate.LEFT_OUT: "dropped"}
+_GONE: Final = {Fate.CARRIED: "carried", Fate.LEFT_OUT: "dropped"}
+#: Kinds that D6.4's `Positive` and `Negative` say in full (D6.4 section 9; Art. 68(3)).
+_SAID_IN_FULL: Final = frozenset({"PERMIT_GRANTED", "PERMIT_REFUSED", "REQUEST_APPROVED", "REQUEST_REFUSED"})
+_DAY: Final = len("2026-11-23")
+
+
+class Wire(Protocol):
+    """What is asked of a codec."""
+
+    def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
+        """The leaves of eu-1 that the wire form of a type cannot carry."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class LegalFacts:
     """Rows of `codelists/legal-facts.toml`: id by eu-1 path (a leaf, or a whole subtree)."""
 
-    by_path: dict[str, str]
+    by_path: Mapping[str, str]
+    model: SchemaModel
+    _shapes: dict[str, Node] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, path: str) -> str:
         """The id of the fact that an eu-1 path (without numbers) belongs to, or ""."""
@@ -54,42 +71,70 @@ class LegalFacts:
         if plan.forth:
             return
         for path in run.orphaned:
-            plain = "/".join(step.partition("[")[0] for step in path.split("/"))
-            if found := self.of(plain):
+            if found := self.of(_plain(path)):
                 yield LegalFactLoss(found, path, "orphaned")
 
-    def after(self, report: Report) -> tuple[LegalFactLoss, ...]:
-        """What the next hop of a chained report loses."""
-        found = []
-        for item in report.next_hop:
-            plain = "/".join(step.partition("[")[0] for step in item.path.split("/"))
-            if fact := self.of(plain):
-                found.append(LegalFactLoss(fact, item.path, item.what))
-        return tuple(dict.fromkeys(found))
+    def after(self, lossy: tuple[Lossy, ...]) -> tuple[LegalFactLoss, ...]:
+        """What of the next hop's losses has legal meaning."""
+        found = [(self.of(_plain(item.path)), item) for item in lossy]
+        return tuple(dict.fromkeys(LegalFactLoss(fact, item.path, item.what) for fact, item in found if fact))
+
+    def wire_losses(self, root: etree._Element, codec: Wire) -> tuple[LegalFactLoss, ...]:
+        """What of an eu-1 document with legal meaning its wire form cannot say."""
+        return self.after(self.lossy(root, codec))
+
+    def lossy(self, root: etree._Element, codec: Wire) -> tuple[Lossy, ...]:
+        """Every leaf of an eu-1 document that its wire form cannot say. Raises: TranslationError, if it is not eu-1."""
+        kind = etree.QName(root).localname
+        lost = frozenset(codec.lossy_leaves(kind))
+        if not lost or kind not in self.model.roots:
+            return ()
+        if kind not in self._shapes:
+            self._shapes[kind] = shape(self.model, kind)
+        values = {(node, where): text for node, where, text in flatten(root, self._shapes[kind]) if text is not None}
+        single = {node.path: text for (node, where), text in values.items() if not where}
+        return tuple(_lossy(place, single) for place in values if place[0].path in lost and not _is_said(place, single))
+
+
+def _is_said(place: Place, single: Mapping[str, str | None]) -> bool:
+    """Whether the wire form says it after all, in other words."""
+    match place[0].path:
+        case "content/kind":
+            return (single["content/kind"] or "").strip() in _SAID_IN_FULL
+        case "content/issuedAt":
+            day = (single["content/issuedAt"] or "").strip()[:_DAY]
+            return (single.get("content/legalIssueDate") or day).strip() == day
+    return False
+
+
+def _lossy(place: Place, single: Mapping[str, str | None]) -> Lossy:
+    downgraded = place[0].path == "content/kind" and bool(single.get("content/kind"))
+    return Lossy(numbered(*place), "downgraded" if downgraded else "dropped")
+
+
+def _plain(path: str) -> str:
+    return "/".join(step.partition("[")[0] for step in path.split("/"))
 
 
 def _what(row: Row, *, forth: bool) -> str | None:
     op, fate = row[2], row[3]
-    if op.context or (forth and op.anchor is not None and op.do is Do.KEEP):
-        return None  # repeated from an earlier message; the label of a choice whose key was sent
+    if op.context or (forth and op.do is Do.KEEP and op.anchor is not None):
+        return None  # repeated from an earlier message; the label of a choice whose key is translated by its own line
     if fate in _GONE:
         return _GONE[fate]
-    return "downgraded" if fate is Fate.ANNEX and op.do not in (Do.ANNEX, Do.ANNEX_ENTRY) and _failed(op) else None
-
-
-def _failed(op: Op) -> bool:
-    return op.only is None
+    failed = fate is Fate.ANNEX and op.do not in (Do.ANNEX, Do.ANNEX_ENTRY) and op.only is None
+    return "downgraded" if failed else None
 
 
 def _wanted(op: Op) -> tuple[Node, ...]:
-    targets = [target.node for target in op.targets]
-    if op.joined is not None:
-        targets.append(op.joined.target.node)
-    return tuple(targets)
+    joined = (op.joined.target.node,) if op.joined is not None else ()
+    return (*(target.node for target in op.targets), *joined)
 
 
-def load_legal_facts(file: Path) -> LegalFacts:
-    """Read the list."""
-    with file.open("rb") as handle:
-        rows = tomllib.load(handle)["fact"]
-    return LegalFacts({path: row["id"] for row in rows for path in row["paths"]})
+def load_legal_facts(file: Path, model: SchemaModel) -> LegalFacts:
+    """Read the list. Raises: ConfigurationError."""
+    try:
+        rows = tomllib.loads(file.read_text(encoding="utf-8"))["fact"]
+        return LegalFacts({path: row["id"] for row in rows for path in row["paths"]}, model)
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"The list of legal facts {file.name} cannot be read: {error}") from error

@@ -74,7 +74,7 @@ class Restorer:
     def _holds(self, item: Item) -> bool:
         anchor = self._resolve(item.anchor, create=False)
         if anchor is None:
-            return item.hash == anchor_hash(None) and "[" not in item.anchor
+            return item.hash == anchor_hash(None)
         return anchor_hash(self._written.get(anchor)) == item.hash
 
     def _announce(self, paths: Iterable[str]) -> None:

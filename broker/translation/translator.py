@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
 from broker.errors import ConfigurationError, Problem, TranslationError
-from broker.translation.carry import read_carry
+from broker.translation.carry import Carry, anchor_hash, read_carry
 from broker.translation.engine import Run
 from broker.translation.legal import LegalFacts, load_legal_facts
 from broker.translation.mapping_check import check_message
@@ -127,7 +127,7 @@ class Translator:
             if wanted is None or directory.name in wanted:
                 profile = load_profile(directory)
                 compiled[profile.name] = _compile(profile, eu, load_schema(schemas_dir / profile.schema), directory)
-        return cls(compiled, load_legal_facts(schemas_dir / "codelists" / "legal-facts.toml"))
+        return cls(compiled, load_legal_facts(schemas_dir / "codelists" / "legal-facts.toml", eu))
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -155,26 +155,28 @@ class Translator:
         plan = compiled.reading(root, kept.type if kept else "")
         run = Run(plan, root)
         out = run.translate(kept, envelope.leaves())
-        return self._result(compiled, plan, run, out.to_bytes())
+        result = self._result(compiled, plan, run)
+        out.rule, out.rule_hash = compiled.unsaid(plan, result.root)
+        return replace(result, carry=out.to_bytes())
 
     def write(self, profile: str, eu1_root: etree._Element, *, carry: bytes | None = None) -> Translation:
         """A valid eu-1 document in a national profile. Raises: as `read`."""
         if profile == PIVOT:
             return _identity(eu1_root)
         compiled = self.compiled(profile)
-        plan = compiled.writing(eu1_root)
+        kept = read_carry(carry)
+        plan = compiled.writing(eu1_root, kept)
         run = Run(plan, eu1_root)
-        out = run.translate(read_carry(carry), {})
-        return self._result(compiled, plan, run, out.to_bytes())
+        out = run.translate(kept, {})
+        return replace(self._result(compiled, plan, run), carry=out.to_bytes())
 
-    def _result(self, compiled: CompiledProfile, plan: Plan, run: Run, carry: bytes) -> Translation:
+    def _result(self, compiled: CompiledProfile, plan: Plan, run: Run) -> Translation:
         namespace = compiled.namespace if plan.forth else compiled.eu_namespace
         report = Report(tuple(run.rows), tuple(run.constants), tuple(run.restored), tuple(run.orphaned))
         return Translation(
             root=build(plan.target, namespace, run.written),
             type=plan.rule.type,
             report=report,
-            carry=carry,
             sign_off=self.legal.losses(plan, run),
             mapping=plan.mapping,
             problems=tuple(run.problems),
@@ -202,13 +204,28 @@ class CompiledProfile:
             raise _refuse("unknown-message", detail, etree.QName(root).localname)
         return next((plan for plan in fitting if plan.rule.type == expected), fitting[0])
 
-    def writing(self, root: etree._Element) -> Plan:
-        """The plan for an eu-1 document."""
+    def writing(self, root: etree._Element, carry: Carry | None = None) -> Plan:
+        """The plan for an eu-1 document; a carry says which of several it was, while what would say so is unchanged."""
+        if carry and 0 <= carry.rule < len(self.to_national):
+            plan = self.to_national[carry.rule]
+            if plan.source.tag == root.tag and self._hash(plan.rule.type, root) == carry.rule_hash:
+                return plan
         for plan in self.to_national:
             if plan.source.tag == root.tag and _fits(root, self.eu_namespace, plan.rule.when_eu):
                 return plan
         name = etree.QName(root).localname
         raise _refuse("unknown-message", f"The profile {self.profile.name} has no {name}.", name)
+
+    def unsaid(self, read: Plan, eu_root: etree._Element) -> tuple[int, str]:
+        """The number of the rule a document was read with, if writing it again would choose another; else -1."""
+        number = self.to_eu.index(read)
+        if self.writing(eu_root) is self.to_national[number]:
+            return -1, ""
+        return number, self._hash(read.rule.type, eu_root)
+
+    def _hash(self, type_: str, eu_root: etree._Element) -> str:
+        paths = sorted({path for plan in self.to_eu if plan.rule.type == type_ for path in plan.rule.when_eu})
+        return anchor_hash("|".join(f"{path}={_text(eu_root, self.eu_namespace, path)}" for path in paths))
 
 
 def _fits(root: etree._Element, namespace: str, wanted: dict[str, str | bool]) -> bool:
