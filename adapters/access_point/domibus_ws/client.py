@@ -121,7 +121,7 @@ class DomibusWs:
         patience = self._settings.patience
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(error),
-            stop=tenacity.stop_after_attempt(patience.tries),
+            stop=tenacity.stop_after_attempt(patience.tries) | tenacity.stop_after_delay(patience.retry_within),
             wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
             reraise=True,
         )

@@ -29,11 +29,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds, and the number of tries of one call. Longer waits are the work row's business."""
+    """Seconds, and the number of tries of one call. Longer waits are the work row's business.
+
+    After `retry_within` seconds no new try begins, so that a stalled access point costs one time-out and not three.
+    """
 
     connect: float = 5.0
     total: float = 60.0
     tries: int = 3
+    retry_within: float = 10.0
     first_pause: float = 0.2
     longest_pause: float = 2.0
 

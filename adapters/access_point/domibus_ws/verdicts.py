@@ -22,9 +22,9 @@ _OK: Final = 200
 def of_fault(fault: Fault, *, submitting: bool) -> BrokerError:
     """The error that a SOAP fault stands for."""
     text = fault.text.lower()
-    if fault.code == "WS_PLUGIN:00010" or (fault.code == "EBMS:0004" and "already exists" in text):
+    if submitting and (fault.code == "WS_PLUGIN:00010" or (fault.code == "EBMS:0004" and "already exists" in text)):
         return AlreadySubmitted("the access point knows this MessageId already", fault=fault.code)
-    if fault.code == "WS_PLUGIN:0009" or (not fault.code and "message not found" in text):
+    if not submitting and (fault.code == "WS_PLUGIN:0009" or (not fault.code and "message not found" in text)):
         return NotFound("the access point has no such message", fault=fault.code)
     if _is_about_credentials(fault, text):
         return Unavailable("the access point refused our credentials", fault=fault.code or "DOM_002")

@@ -137,8 +137,7 @@ def test_a_document_over_the_limit_is_unreadable() -> None:
         ("WS_PLUGIN:00010", "Duplicate", AlreadySubmitted),
         ("WS_PLUGIN_00010", "Duplicate", AlreadySubmitted),
         ("EBMS:0010", "Something already exists elsewhere", Unavailable),
-        ("WS_PLUGIN:0009", "No message with id [x] found", NotFound),
-        ("WS_PLUGIN_0009", "No message with id [x] found", NotFound),
+        ("WS_PLUGIN:0009", "No message with id [x] found", Unavailable),
         ("WS_PLUGIN_0005", "Payload", Unavailable),
         ("", "[DOM_002]: not authenticated", Unavailable),
         ("", "Internal error", OutcomeUnknown),
@@ -148,6 +147,46 @@ def test_a_fault_means_what_its_code_and_text_say(code: str, text: str, error: t
     found = answers.read("", fault(code, text), LIMITS).fault
     assert found is not None
     assert type(of_fault(found, submitting=True)) is error
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "error"),
+    [
+        ("WS_PLUGIN:0009", "No message with id [x] found", NotFound),
+        ("WS_PLUGIN_0009", "No message with id [x] found", NotFound),
+        ("", "Message not found, id [x]", NotFound),
+        ("", "Internal error", Unavailable),
+        ("EBMS:0004", "Message with id [x] and role SENDING already exists.", Unavailable),
+    ],
+)
+def test_a_fault_of_a_read_knows_no_duplicate_and_no_unknown_outcome(
+    code: str, text: str, error: type[Exception]
+) -> None:
+    found = answers.read("", fault(code, text), LIMITS).fault
+    assert found is not None
+    assert type(of_fault(found, submitting=False)) is error
+
+
+async def test_a_stalled_access_point_costs_one_timeout_and_is_not_tried_again() -> None:
+    calls = 0
+
+    async def stall(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.6)
+        writer.close()
+
+    server = await asyncio.start_server(stall, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    patience = Patience(total=0.3, tries=3, retry_within=0.2)
+    adapter = DomibusWs(DomibusSettings("n", url, "u", "p", HEADER, patience=patience))
+    with pytest.raises(Unavailable):
+        await adapter.pending()
+    assert calls == 1
+    await adapter.close()
+    server.close()
+    await server.wait_closed()
+    await asyncio.sleep(0.4)
 
 
 def test_only_the_operation_is_qualified_and_its_children_are_not() -> None:
