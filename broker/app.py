@@ -35,7 +35,7 @@ from adapters.queue.embedded import EmbeddedTickets
 from adapters.queue.rabbitmq import RabbitTickets
 from adapters.store.sql import SqlStore, open_store
 from adapters.system import StateDays, SystemClock, TimeSortedIds
-from adapters.xml.documents import XmlDocuments, entry_schemas
+from adapters.xml.documents import XmlDocuments
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.answers import presume_failed, watch_receipts
@@ -52,7 +52,7 @@ from broker.ledger.sealer import Sealer
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.model.work import WorkKind
-from broker.translation.codecs.eu_r7 import EuR7
+from broker.translation.codecs.eu_r7 import EuR7Codec
 from broker.translation.translator import Translator
 from broker.web.health import Heartbeats, Readiness
 from broker.web.server import WebSettings, build_api_app, build_ops_app
@@ -93,7 +93,7 @@ async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncI
         store = open_store(settings.database_url, clock=clock)
         stack.push_async_callback(store.close)
         await store.ping()
-        documents = XmlDocuments(entry_schemas(schemas_dir()))
+        documents = XmlDocuments(schemas_dir())
         stack.push_async_callback(documents.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         rabbit = await _rabbit(settings) if connect_queue and not settings.embedded else None
@@ -113,7 +113,7 @@ async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncI
             clock=clock,
             ids=TimeSortedIds(),
             documents=documents,
-            codec=EuR7.load(schemas_dir()),
+            codec=EuR7Codec.load(schemas_dir()),
             translator=Translator.load(schemas_dir()),
             backends={name: _connected(settings, name, session, rabbit) for name in settings.backends},
             wire=_wire(settings),
@@ -252,7 +252,7 @@ def services_of(built: Built) -> Services:
         accept=take,
         sign_off=partial(sign_off, node),
         retry=partial(retry, node),
-        export=lambda: Export(built.store, (key.public,), node.clock).lines(),
+        export=lambda: Export(built.store, (key.public,)).lines(),
         status=partial(node.lifecycle.status, node.release),
         backends=frozenset(settings.backends),
     )

@@ -6,6 +6,7 @@ The state is computed from the facts. Silence is a state too; a late answer over
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Unavailable
@@ -76,11 +77,11 @@ async def presume_failed(node: Node, *, limit: int = 50) -> int:
     async with node.store.transaction() as tx:
         overdue = await tx.overdue_exchanges(node.clock.now(), limit)
     for exchange in overdue:
-        await commit(node, lambda tx, exchange_id=exchange.id: _note_silence(node, tx, exchange_id))
+        await commit(node, partial(_note_silence, node, exchange.id))
     return len(overdue)
 
 
-async def _note_silence(node: Node, tx: Transaction, exchange_id: str) -> None:
+async def _note_silence(node: Node, exchange_id: str, tx: Transaction) -> None:
     exchange = await tx.exchange(exchange_id)
     if exchange.state is not State.SUBMITTED or exchange.due_at is None:
         return

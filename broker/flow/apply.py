@@ -135,14 +135,15 @@ def _written(node: Node, passage: Passage, change: Change, emit: str) -> Any:
     raise ValueError(f"the lifecycle emits {emit}, and nothing here can write that")
 
 
-def envelope(node: Node, passage: Passage) -> build.Head:
+def envelope(node: Node, passage: Passage) -> build.Envelope:
     """The envelope of a message that the broker writes because of this one."""
-    return build.Head(
+    return build.Envelope(
         message_id=passage.message.id,
         created_at=node.clock.now(),
         application_id=application_id(passage),
         version=passage.known.version if passage.facts else 0,
-        sender=build.Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
+        participant=node.participant,
+        nation=node.nation,
         in_reply_to=passage.message.headers.get("message_id", ""),
     )
 
@@ -169,7 +170,7 @@ def not_validated(node: Node, passage: Passage, problems: tuple[Problem, ...]) -
         envelope(node, passage),
         original_message_id=wire_id,
         validated=False,
-        errors=tuple(ErrorFact(problem.code, problem.detail, problem.path) for problem in problems),
+        errors=problems,
     )
     return Outgoing(MessageType.VALIDATION_RESULT, CENTRAL, root, own=False, ref_to=wire_id)
 

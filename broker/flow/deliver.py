@@ -65,7 +65,7 @@ async def _claim(
 
 async def _load(tx: Transaction, exchange: Exchange) -> dict[str, bytes]:
     load = {DOCUMENT_PART: await tx.content(exchange.document_sha256)}
-    if exchange.signed_off_at and exchange.pivot_sha256:
+    if exchange.signed_off_at and exchange.losses and exchange.pivot_sha256:
         load[STRUCTURED_PART] = await tx.content(exchange.pivot_sha256)
     return load
 

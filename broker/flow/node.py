@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from broker.model.clocks import ClockRule, WorkingDays
     from broker.model.lifecycle import Lifecycle
     from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Store, Tickets, Transaction
-    from broker.translation.codecs.eu_r7 import EuR7
+    from broker.translation.codecs.eu_r7 import EuR7Codec
     from broker.translation.translator import Translator
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Node:
     clock: Clock
     ids: Ids
     documents: Documents
-    codec: EuR7
+    codec: EuR7Codec
     translator: Translator
     backends: Mapping[str, Connected]
     wire: Wire
@@ -88,7 +88,6 @@ class Node:
     clocks: Mapping[str, ClockRule]
     days: WorkingDays
     due: Mapping[str, Due]
-    countries: Mapping[str, str] = field(default_factory=dict)  #: the wire's forms of countries to ISO codes
     access_point: AccessPoint | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lxml import etree
 
-    from broker.model.cases import Alias, Case, Leg
-    from broker.model.clocks import RunningClock
+    from broker.model.cases import Alias, Case, Leg, RunningClock
     from broker.model.exchanges import Exchange
     from broker.model.lifecycle import Change
     from broker.model.messages import Message
@@ -38,6 +37,7 @@ class Outgoing:
     carry: bytes = b""
     losses: tuple[dict[str, str], ...] = ()
     problems: tuple[dict[str, str], ...] = ()
+    waits: bool = False  #: for the sign-off of the message that it follows from
     failure: str = ""  #: why it cannot be sent as it is: it parks
 
 

@@ -40,12 +40,12 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     if sender != node.wire.central_party:
         return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
     decoded = node.codec.decode(passage.data, passage.message.content_type)
-    files = tuple((file.sha256, file.data) for file in decoded.attachments)
+    files = tuple((file.sha256, file.data) for file in decoded.files)
     attachments = tuple(
         Attachment(file.id, file.name, file.media_type, len(file.data), sha)
-        for file, (sha, _) in zip(decoded.attachments, files, strict=True)
+        for file, (sha, _) in zip(decoded.files, files, strict=True)
     )
-    facts = facts_of(decoded.root, node.countries)
+    facts = facts_of(decoded.root)
     if facts.type not in FROM_CENTRAL:
         return Refuse((_not_from(facts.type, "the Central Platform"),))
     message = replace(
@@ -69,7 +69,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
     translation = node.translator.read(connected.profile, document, envelope=context)
     if translation.problems:
         return Refuse(translation.problems)
-    facts = facts_of(translation.root, node.countries)
+    facts = facts_of(translation.root)
     if facts.type in FROM_CENTRAL:
         return Refuse((_not_from(facts.type, f"back end {connected.name}"),))
     message = replace(passage.message, type=facts.type, profile=connected.profile, version=facts.version)

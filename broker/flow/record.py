@@ -27,10 +27,17 @@ async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ..
     await tx.describe_message(passage.message)
     await _write_answered(node, tx, passage)
     own = tuple(item for item in passage.outgoing if item.own)
+    if any(item.losses for item in own):
+        passage = replace(passage, outgoing=tuple(_waiting(item) for item in passage.outgoing))
     ready = [await _write_own(node, tx, passage, n, item) for n, item in enumerate(own)]
     if not own:
         await _close(node, tx, passage)
     return (*(exchange_id for exchange_id in ready if exchange_id), *await write_rules(node, tx, passage))
+
+
+def _waiting(item: Outgoing) -> Outgoing:
+    """Nobody hears of a decision before it goes out itself: what its rule emits waits for the same sign-off."""
+    return item if item.own or item.ref_to else replace(item, waits=True)
 
 
 async def write_rules(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ...]:
@@ -191,7 +198,7 @@ async def _write_exchange(
         pivot_sha256=await _kept(tx, item.pivot),
         losses=item.losses,
         problems=item.problems,
-        reason=item.failure or ("facts with legal meaning are lost on the wire" if item.losses else ""),
+        reason=_reason(item),
         updated_at=node.clock.now(),
     )
     await (tx.add_exchange(after) if fresh else tx.save_exchange(after))
@@ -203,12 +210,17 @@ async def _write_exchange(
     return after.id
 
 
+def _reason(item: Outgoing) -> str:
+    waits = "waits for the sign-off of the message that it follows from" if item.waits else ""
+    return item.failure or ("facts with legal meaning are lost on the wire" if item.losses else waits)
+
+
 def _state(exchange: Exchange, item: Outgoing) -> State:
     if item.failure:
         return State.PARKED
     if exchange.direction is Direction.INBOUND:
         return State.READY
-    return State.SIGN_OFF if item.losses else State.QUEUED
+    return State.SIGN_OFF if item.losses or item.waits else State.QUEUED
 
 
 async def _kept(tx: Transaction, data: bytes) -> str:

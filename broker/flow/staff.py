@@ -23,29 +23,38 @@ async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> s
     """
     _need_reason(reason)
 
-    async def change(tx: Transaction) -> Exchange:
-        exchange = await _one(tx, message_id, _signable)
-        after = await tx.save_exchange(
-            replace(
-                exchange,
-                state=State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY,
-                signed_off_by=actor,
-                signed_off_at=node.clock.now(),
-                updated_at=node.clock.now(),
-                reason=f"signed off: {reason}",
-            )
-        )
-        await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
-        digest = hashlib.sha256(reason.encode()).hexdigest()
-        await tx.write_entry(
-            node.entry("exchange.signed_off", exchange.id, after.state, actor=actor, reason_sha256=digest)
-        )
-        return after
+    async def change(tx: Transaction) -> list[Exchange]:
+        first = await _one(tx, message_id, _signable)
+        following = await _following(tx, first)
+        return [await _release(node, tx, exchange, actor, reason) for exchange in (first, *following)]
 
-    after = await commit(node, change)
-    await node.hint(WorkKind.DELIVER, after.id)
-    log.info("exchange.signed_off", exchange_id=after.id)
-    return after.state.value
+    released = await commit(node, change)
+    for exchange in released:
+        await node.hint(WorkKind.DELIVER, exchange.id)
+    log.info("exchange.signed_off", exchange_id=released[0].id)
+    return released[0].state.value
+
+
+async def _release(node: Node, tx: Transaction, exchange: Exchange, actor: str, reason: str) -> Exchange:
+    now = node.clock.now()
+    state = State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY
+    why = f"signed off: {reason}"
+    after = await tx.save_exchange(
+        replace(exchange, state=state, signed_off_by=actor, signed_off_at=now, updated_at=now, reason=why)
+    )
+    await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
+    digest = hashlib.sha256(reason.encode()).hexdigest()
+    await tx.write_entry(node.entry("exchange.signed_off", exchange.id, state, actor=actor, reason_sha256=digest))
+    return after
+
+
+async def _following(tx: Transaction, first: Exchange) -> list[Exchange]:
+    """What a rule emitted because of the message, and what waits for the same sign-off."""
+    if not first.case_key:
+        return []
+    caused = [m for m in await tx.messages_of_case(first.case_key) if m.causation_id == first.message_id]
+    found = [exchange for message in caused for exchange in await tx.exchanges_of_message(message.id)]
+    return [exchange for exchange in found if exchange.state is State.SIGN_OFF]
 
 
 def _signable(exchange: Exchange) -> bool:

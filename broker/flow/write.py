@@ -9,22 +9,23 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from lxml import etree
+
 from broker.errors import Problem, Refused, TranslationError
 from broker.flow.apply import application_id
-from broker.flow.envelope import addressed
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Refuse, Stop
 from broker.flow.read import PIVOT, serialised
-from broker.translation.codecs.eu_r7 import File
+from broker.translation import build
+from broker.translation.codecs.eu_r7 import WireFile
 from broker.translation.facts import facts_of
+from broker.translation.wire_losses import wire_losses
 
 if TYPE_CHECKING:
-    from lxml import etree
-
     from broker.flow.node import Node
     from broker.flow.passage import Outgoing, Passage
     from broker.ports import Transaction
-    from broker.translation.facts import AttachmentFact
+    from broker.translation.report import LegalFactLoss
 
 
 async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -47,10 +48,13 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     source = passage.message
     version = str(passage.facts.version) if passage.facts else "0"
     wire_id = node.wire_id(source.door, source.party, source.key, outgoing.type, CENTRAL, version, "0")
-    root = addressed(
+    root = build.with_envelope(
         outgoing.root,
-        application_id(passage),
-        {"messageId": wire_id, "conversationId": source.case_key, "inReplyTo": outgoing.ref_to},
+        message_id=wire_id,
+        application_id=application_id(passage),
+        conversation_id=source.case_key,
+        sender_participant=node.participant,
+        sender_nation=node.nation,
     )
     files = await _files(tx, root)
     invalid = await _problems(node, PIVOT, root)
@@ -59,7 +63,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         return replace(done, failure="the eu-1 document is not valid", problems=_dicts(invalid))
     encoded = node.codec.encode(root, files)
     own_losses = passage.losses if outgoing.own else ()
-    losses = tuple(asdict(loss) for loss in node.translator.legal.wire_losses(root, node.codec))
+    losses = tuple(asdict(loss) for loss in _lost_on_the_wire(node, root))
     return replace(
         done,
         content_type=encoded.media_type,
@@ -69,12 +73,12 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     )
 
 
-async def _files(tx: Transaction, root: etree._Element) -> tuple[File, ...]:
+async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
     named = facts_of(root).attachments
     missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
     if missing:
-        raise Refused(tuple(_attachment_missing(item) for item in missing))
-    return tuple([File(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
+        raise Refused(tuple(build.attachment_missing(item) for item in missing))
+    return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
 
 
 async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
@@ -110,12 +114,6 @@ def _dicts(problems: tuple[Problem, ...]) -> tuple[dict[str, str], ...]:
     return tuple(problem.as_dict() for problem in problems)
 
 
-def _attachment_missing(item: AttachmentFact) -> Problem:
-    return Problem(
-        code="attachment-missing",
-        detail=f"the bytes of attachment {item.id} were never uploaded",
-        path="content/attachments",
-        value=item.sha256 or "no sha256",
-        rule="a message may name only attachments whose bytes are kept",
-        hint="PUT the bytes to /api/v1/attachments/{sha256} first, then send the message again.",
-    )
+def _lost_on_the_wire(node: Node, root: etree._Element) -> tuple[LegalFactLoss, ...]:
+    lossy = node.codec.lossy_leaves(etree.QName(root).localname)
+    return wire_losses(root, lossy, node.translator.legal) if lossy else ()
