@@ -98,6 +98,8 @@ class Applicant:
         content = _checked({**kept["content"], **form.metadata})
         in_reply_to = request.query.get("in_reply_to") or form.fields.get("in_reply_to", "")
         id_, version = kept["id"], kept["version"] + 1
+        if not _open(self._store.legs(id_)):
+            raise Problem(409, "withdrawn", "no leg of the application is open")
         asked = _asked(self._store.legs(id_), in_reply_to)
         with self._store.commit():
             self._keep(id_, version, content, form.files)

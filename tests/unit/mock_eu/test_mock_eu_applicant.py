@@ -122,6 +122,8 @@ async def test_fees_decision_and_withdrawal_reach_the_nation_in_the_golden_shape
     assert (await node.leg(application_id, "fr"))["status"] == "WITHDRAWN"
     status, problem = await node.post(f"{base}/withdrawal")
     assert (status, problem["code"]) == (409, "nothing-to-withdraw")
+    status, problem = await node.post(f"{base}/versions", {"title": "Too late (example)"})
+    assert (status, problem["code"]) == (409, "withdrawn")
 
 
 @pytest.mark.parametrize(
