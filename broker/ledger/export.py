@@ -1,11 +1,13 @@
 """The journal as JSON lines, each in RFC 8785 form, for `verify.py`.
 
-- `header`: format, time, public keys (JWK)
+- `header`: format, public keys (JWK)
 - `checkpoint`: the signed heads; they stand before the entries, so that a file cut short shows against them
 - `entry`: a sealed entry
 - `message`: behind the entry that says a message was kept: the hash that the message's row names now
 - `content`: behind the first entry that names a content's hash: the hash of the bytes kept under it now
-- `end`: how many entries there were
+- `end`: how many records and entries there were
+
+Nothing stands in it that the verifier does not check.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from broker.errors import NotFound
 from broker.ledger.entries import entry_fields, moment_text
 from broker.ledger.keys import public_jwk
 from broker.model.journal import SealedEntry
-from broker.ports import Clock, Store, Transaction
+from broker.ports import Store, Transaction
 
 FORMAT: Final = "hdeu-journal-1"
 KEPT: Final = "message.kept"  #: the action whose `detail.sha256` names a message's bytes
@@ -37,7 +39,6 @@ class Export:
 
     store: Store
     keys: Sequence[Ed25519PublicKey]
-    clock: Clock
     contents: bool = True
     page: int = 500
 
@@ -51,7 +52,6 @@ class Export:
         yield {
             "kind": "header",
             "format": FORMAT,
-            "exported_at": moment_text(self.clock.now()),
             "keys": [public_jwk(key) for key in self.keys],
         }
         # The head first: what the sealer signs in between is covered by a checkpoint that is read after it.
@@ -62,11 +62,12 @@ class Export:
         for checkpoint in checkpoints:
             yield {"kind": "checkpoint", **asdict(checkpoint), "at": moment_text(checkpoint.at)}
         last = max([head.number if head else 0, *(checkpoint.number for checkpoint in checkpoints)])
-        count = 0
+        entries, records = 0, 1 + len(checkpoints)
         async for record in self._entries(last):
-            count += record["kind"] == "entry"
+            entries += record["kind"] == "entry"
+            records += 1
             yield record
-        yield {"kind": "end", "entries": count}
+        yield {"kind": "end", "entries": entries, "records": records}
 
     async def _entries(self, last: int) -> AsyncIterator[Record]:
         """Page by page. Pages overlap by one number, so that a row with a doubled number is not skipped."""
@@ -75,7 +76,7 @@ class Export:
         after = -1
         while True:
             async with self.store.transaction() as transaction:
-                page = await transaction.sealed(after, self.page)
+                page = await transaction.sealed(after, self.page + 1)
                 fresh = [sealed for sealed in page if sealed.number <= last and sealed.entry.id not in written]
                 records = [record for sealed in fresh for record in await self._about(transaction, sealed, seen)]
             for record in records:
@@ -90,7 +91,7 @@ class Export:
         records: list[Record] = [{"kind": "entry", **entry_fields(sealed.entry), **place}]
         if not self.contents:
             return records
-        if sealed.entry.action == KEPT:
+        if sealed.entry.action == KEPT and _HASH_SUFFIX in sealed.entry.detail:
             row = await _message_hash(transaction, sealed.entry.target)
             records.append({"kind": "message", "entry": sealed.number, "id": sealed.entry.target, "sha256": row})
         for named in _hashes(sealed) - seen:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -74,12 +74,13 @@ class _Journal:
     links: dict[int, tuple[str, str]] = field(default_factory=dict)  #: number → (previous, hash)
     changed: set[int] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
-    named: dict[int, dict[str, Any]] = field(default_factory=dict)  #: number → hashes that the entry names
+    named: dict[int, Record] = field(default_factory=dict)  #: number → the entry, if it names kept bytes
     checkpoints: list[Record] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     entries: int = 0
+    records: int = 0
     highest: int = 0
-    ended: int | None = None
+    ended: bool = False
     headed: bool = False
 
     def found(self, number: int, code: str, detail: str) -> None:
@@ -105,22 +106,21 @@ def verify(
     expected: tuple[int, str] | None = None,
 ) -> Verification:
     """Verify records as `export.py` writes them. Nothing is raised for what a record holds."""
-    journal = _Journal({_key_id(key): key for key in trusted}, contents)
+    journal = _Journal({_jwk(key)["kid"]: key for key in trusted}, contents)
     for record in records:
         _read(journal, record)
-    _check_frame(journal)
+    if not journal.headed:
+        journal.found(0, "unreadable", f"there is no header of the format {FORMAT}, or it was changed")
+    if not journal.ended:
+        journal.found(0, "truncated", "the export has no end: its tail was removed")
     _check_chain(journal)
     _check_signatures(journal)
-    if expected:
-        _check_expectation(journal, *expected)
+    if expected and journal.links.get(expected[0], ("", ""))[1] != expected[1]:
+        journal.found(expected[0], "not-as-expected", "the journal has not the head that was seen earlier")
     last = max(journal.links, default=0)
     head = journal.links[last][1] if last else GENESIS
-    findings = tuple(sorted(dict.fromkeys(journal.findings), key=_place))
+    findings = tuple(sorted(dict.fromkeys(journal.findings), key=lambda finding: (finding.number == 0, finding.number)))
     return Verification(journal.entries, len(journal.checkpoints), last, head, findings)
-
-
-def _place(finding: Finding) -> tuple[bool, int]:
-    return (finding.number == 0, finding.number)
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[Record]:
@@ -150,12 +150,13 @@ def _read(journal: _Journal, record: Record) -> None:
         "altered": _read_altered,
     }
     reader = readers.get(str(record.get("kind")))
+    journal.records += reader is not _read_altered
     if reader is None:
         journal.found(0, "unreadable", "a record of an unknown kind")
         return
     try:
         reader(journal, record)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         journal.found(
             _number(record), "unreadable", f"the {record['kind']} record lacks a member or has one of another type"
         )
@@ -167,10 +168,10 @@ def _number(record: Record) -> int:
 
 
 def _read_header(journal: _Journal, record: Record) -> None:
-    journal.headed = record["format"] == FORMAT and not journal.headed
-    if not journal.trusted:
-        keys = [_public_key(jwk) for jwk in record["keys"]]
-        journal.trusted = {_key_id(key): key for key in keys}
+    keys = [Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "==")) for jwk in record["keys"]]
+    own = {"kind": "header", "format": FORMAT, "keys": [_jwk(key) for key in keys]}
+    journal.headed = record == own and not journal.headed
+    journal.trusted = journal.trusted or {_jwk(key)["kid"]: key for key in keys}
 
 
 def _read_checkpoint(journal: _Journal, record: Record) -> None:
@@ -185,7 +186,9 @@ def _read_altered(journal: _Journal, record: Record) -> None:
 
 
 def _read_end(journal: _Journal, record: Record) -> None:
-    journal.ended = int(record["entries"])
+    journal.ended = True
+    if (journal.entries, journal.records - 1) != (record["entries"], record["records"]) or len(record) != 3:  # noqa: PLR2004  its members
+        journal.found(0, "truncated", f"the export had {record['records']} records when it was written")
 
 
 def _read_entry(journal: _Journal, record: Record) -> None:
@@ -216,18 +219,21 @@ def _digest(value: Record) -> str:
 
 def _name_contents(journal: _Journal, record: Record) -> None:
     """Remember which kept bytes the entry speaks of; look at them at once where there is access."""
-    named = {name: value for name, value in record["detail"].items() if name.endswith("sha256")}
-    if not named:
-        return
-    journal.named[record["number"]] = named
-    for value in named.values() if journal.contents else ():
-        data = journal.contents(str(value)) if journal.contents else None
-        _compare_bytes(journal, record["number"], str(value), "" if data is None else sha256(data).hexdigest())
+    named = _named(record)
+    if named:
+        journal.named[record["number"]] = record
+    for value in named if journal.contents else ():
+        data = journal.contents(value) if journal.contents else None
+        _compare_bytes(journal, record["number"], value, "" if data is None else sha256(data).hexdigest())
+
+
+def _named(record: Record) -> set[str]:
+    return {str(value) for name, value in record["detail"].items() if name.endswith("sha256")}
 
 
 def _read_content(journal: _Journal, record: Record) -> None:
     number, named = record["entry"], record["sha256"]
-    if named not in journal.named.get(number, {}).values():
+    if number not in journal.named or named not in _named(journal.named[number]):
         journal.found(number, "content-changed", "the export speaks of bytes that the entry does not name")
     _compare_bytes(journal, number, named, record["found"])
 
@@ -240,18 +246,9 @@ def _compare_bytes(journal: _Journal, number: int, named: str, found: str) -> No
 
 
 def _read_message(journal: _Journal, record: Record) -> None:
-    number = record["entry"]
-    if journal.named.get(number, {}).get("sha256", record["sha256"]) != record["sha256"]:
-        journal.found(number, "content-changed", "the message that it says was kept is kept with other bytes")
-
-
-def _check_frame(journal: _Journal) -> None:
-    if not journal.headed:
-        journal.found(0, "unreadable", f"there is no header of the format {FORMAT}")
-    if journal.ended is None:
-        journal.found(0, "truncated", "the export has no end: its tail was removed")
-    elif journal.ended != journal.entries:
-        journal.found(0, "truncated", f"the export had {journal.ended} entries when it was written")
+    entry = journal.named.get(record["entry"])
+    if entry is None or (entry["target"], entry["detail"].get("sha256")) != (record["id"], record["sha256"]):
+        journal.found(record["entry"], "content-changed", "the message that it says was kept is kept with other bytes")
 
 
 def _check_chain(journal: _Journal) -> None:
@@ -283,8 +280,11 @@ def _check_signatures(journal: _Journal) -> None:
             journal.found(number, "forged-checkpoint", "the signature of its checkpoint is not by a trusted key")
             continue
         covered = max(covered, number)
-        if number not in journal.links:
-            _tail_missing(journal, number)
+        if number > journal.highest:
+            first = journal.highest + 1
+            journal.found(first, "missing", f"the tail from {first} to {number} was removed: a checkpoint signs it")
+        elif number not in journal.links:
+            continue
         elif journal.links[number][1] == checkpoint["hash"]:
             good = number
         elif not any(good < found.number <= number for found in journal.findings):
@@ -293,41 +293,27 @@ def _check_signatures(journal: _Journal) -> None:
         journal.found(covered + 1, "unsigned", f"no checkpoint covers entries {covered + 1} to {journal.highest}")
 
 
-def _tail_missing(journal: _Journal, signed: int) -> None:
-    if signed > journal.highest:
-        first = journal.highest + 1
-        journal.found(first, "missing", f"the tail from entry {first} to {signed} was removed: a checkpoint signs it")
-
-
 def _is_signed(checkpoint: Record, trusted: Keys) -> bool:
     key = trusted.get(str(checkpoint["key_id"]))
     if key is None:
         return False
     fields = {name: checkpoint[name] for name in ("at", "hash", "key_id", "number")} | {"format": CHECKPOINT_FORMAT}
     try:
-        key.verify(b64decode(checkpoint["signature"], validate=True), rfc8785.dumps(fields))
+        signature = b64decode(checkpoint["signature"], validate=True)
+        key.verify(signature, rfc8785.dumps(fields))
     except (InvalidSignature, ValueError, TypeError):
         return False
-    return True
+    return bool(b64encode(signature).decode() == checkpoint["signature"])
 
 
-def _check_expectation(journal: _Journal, number: int, head: str) -> None:
-    if journal.links.get(number, ("", ""))[1] != head:
-        journal.found(number, "not-as-expected", "the journal has not the head that was seen earlier")
-
-
-def _key_id(key: Ed25519PublicKey) -> str:
-    """RFC 7638."""
+def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """RFC 8037, named by its RFC 7638 thumbprint."""
     jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
-    return _base64url(sha256(rfc8785.dumps(jwk)).digest())
+    return jwk | {"kid": _base64url(sha256(rfc8785.dumps(jwk)).digest())}
 
 
 def _base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _public_key(jwk: Record) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
 
 
 def _read_pem(path: str) -> Ed25519PublicKey:

@@ -1,0 +1,68 @@
+"""The journal's part of the store in plain Python: what the ledger needs, and no more."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from broker.model.journal import Checkpoint, Entry, SealedEntry
+    from broker.model.messages import Message
+
+
+class MemoryStore:
+    """Everything true at once: no transaction is ever rolled back."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.messages: dict[str, Message] = {}
+        self.waiting: list[Entry] = []
+        self.chain: list[SealedEntry] = []
+        self.signed: list[Checkpoint] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryStore]:
+        yield self
+
+    async def put_content(self, data: bytes) -> str:
+        digest = sha256(data).hexdigest()
+        self.contents[digest] = data
+        return digest
+
+    async def content(self, digest: str) -> bytes:
+        return self.contents[digest]
+
+    async def add_message(self, message: Message) -> None:
+        self.messages[message.id] = message
+
+    async def message(self, message_id: str) -> Message:
+        return self.messages[message_id]
+
+    async def write_entry(self, entry: Entry) -> None:
+        self.waiting.append(entry)
+
+    async def unsealed(self, limit: int) -> tuple[Entry, ...]:
+        return tuple(self.waiting[:limit])
+
+    async def last_sealed(self) -> SealedEntry | None:
+        return self.chain[-1] if self.chain else None
+
+    async def seal(self, entries: tuple[SealedEntry, ...]) -> None:
+        self.chain.extend(entries)
+        del self.waiting[: len(entries)]
+
+    async def sealed(self, after: int, limit: int) -> tuple[SealedEntry, ...]:
+        return tuple(sealed for sealed in self.chain if sealed.number > after)[:limit]
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.signed.append(checkpoint)
+
+    async def checkpoints(self) -> tuple[Checkpoint, ...]:
+        return tuple(self.signed)
+
+    async def take_lease(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+        return bool(name and holder) and now < until
