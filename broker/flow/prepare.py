@@ -25,11 +25,15 @@ from broker.flow.write import write
 from broker.model.exchanges import Direction, State
 from broker.model.messages import Door, MessageType
 from broker.model.work import Attempt, Work, WorkKind
+from broker.ports import ExchangeFilter
 
 if TYPE_CHECKING:
     from broker.ports import Transaction
 
 READING: Final = (read, validate)
+_EARLY: Final = timedelta(seconds=0.5)
+_ORDER_GRACE: Final = timedelta(seconds=3)
+_ABOUT_ORDER: Final = frozenset({"illegal-step", "guard-unmet", "illegal-national-step", "unknown-case"})
 
 
 async def prepare(node: Node, message_id: str) -> None:
@@ -73,7 +77,23 @@ async def _read(node: Node, passage: Passage) -> Passage | Stop:
 async def _decide(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
     found = await correlate(node, tx, passage)
     applied = apply(node, found) if isinstance(found, Passage) else found
+    if isinstance(applied, (Refuse, Park)) and await _may_be_early(node, tx, passage, applied):
+        return Later(_EARLY, "waits for what the same back end sent before", "early")
     return await write(node, tx, applied) if isinstance(applied, Passage) else applied
+
+
+async def _may_be_early(node: Node, tx: Transaction, passage: Passage, stop: Refuse | Park) -> bool:
+    """Whether an earlier message of the same back end, still under way, may be what this one lacks.
+
+    A queue is read by several hands at once: what was published in order may be prepared out of order.
+    """
+    message = passage.message
+    if message.door is not Door.AMQP or not _ABOUT_ORDER.intersection(problem.code for problem in stop.problems):
+        return False
+    if node.clock.now() - message.kept_at < _ORDER_GRACE:
+        return True
+    waiting = await tx.exchanges(ExchangeFilter(states=(State.KEPT,), party=message.party, limit=200))
+    return any(exchange.message_id < message.id for exchange in waiting)
 
 
 async def _finish(

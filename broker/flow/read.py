@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from broker.flow.passage import Passage
 
 PIVOT: Final = "eu-1"
+CLAIM_CHECK: Final = "application/vnd.hdeu.claim-check+json"
 
 
 async def read(node: Node, passage: Passage) -> Passage | Stop:
@@ -58,6 +60,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
     connected = node.backends.get(passage.message.party)
     if connected is None:
         return Park(f"no back end is called {passage.message.party}")
+    passage = await _claimed(node, passage)
     document = node.documents.parse(passage.data)
     if not node.documents.is_valid(connected.profile, document):
         return Refuse(await node.documents.diagnose(connected.profile, passage.data))
@@ -81,6 +84,25 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         report=translation.report.to_bytes(),
         losses=tuple(asdict(loss) for loss in translation.sign_off),
     )
+
+
+async def _claimed(node: Node, passage: Passage) -> Passage:
+    """The passage with the bytes that a claim check names. Raises: Refused (claim-check-malformed, -unknown)."""
+    if passage.message.content_type.partition(";")[0].strip() != CLAIM_CHECK:
+        return passage
+    try:
+        sha256 = str(json.loads(passage.data)["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise Refused((_bad_claim("claim-check-malformed", "the claim check is not JSON with a sha256", ""),)) from None
+    async with node.store.transaction() as tx:
+        if not await tx.has_content(sha256):
+            raise Refused((_bad_claim("claim-check-unknown", "no bytes were uploaded under this hash", sha256),))
+        return replace(passage, data=await tx.content(sha256))
+
+
+def _bad_claim(code: str, detail: str, value: str) -> Problem:
+    hint = "PUT the bytes to /api/v1/attachments/{sha256} first, then send the claim check again."
+    return Problem(code=code, detail=detail, path="sha256", value=value[:80], rule="claim check", hint=hint)
 
 
 def _not_from(kind: str, sender: str) -> Problem:

@@ -94,6 +94,7 @@ async def write_notice(
     told = {
         "message": source.id,
         "key": source.key,
+        "message_id": source.key,
         "type": exchange.type,
         "state": exchange.state.value,
         "outcome": exchange.outcome,

@@ -1,0 +1,186 @@
+"""One scripted back end as a process of its own: takes deliveries by webhook or AMQP, files and answers them.
+
+What it received lies in `<dir>/received/`, what it sent in `<dir>/sent/`: success is read from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from adapters.demo.finnish import Findata
+from adapters.demo.french import HealthDataHub
+from adapters.demo.office import Chance, Office, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_RETRY_SECONDS: Final = 0.3
+_ANSWERED: Final = frozenset({200, 202, 409, 422})
+
+
+@dataclass(slots=True)
+class Desk:
+    """Files what comes in once, lets the office react, and hands on what it wants to send, one at a time."""
+
+    office: Office
+    folder: Path
+    send: Callable[[str, bytes, str], Awaitable[str]]
+    seen: set[str] = field(default_factory=set)
+    outbox: asyncio.Queue[tuple[str, bytes]] = field(default_factory=asyncio.Queue)
+    count: int = 0
+
+    def take(self, received: Received) -> bool:
+        """File a delivery and queue the reactions; False if this id came before."""
+        if received.id in self.seen:
+            return False
+        self.seen.add(received.id)
+        self.count += 1
+        suffix = "xml" if received.body.lstrip().startswith(b"<") else "json"
+        name = f"{self.count:03d}-{received.type}-{received.id}.{suffix}"
+        _filed(self.folder / "received", name, received.body)
+        for number, document in enumerate(self.office.react(received), 1):
+            self.outbox.put_nowait((f"{received.id}-{number}", document))
+        return True
+
+    async def work(self) -> None:
+        """Send what waits, in order, each until it is answered."""
+        while True:
+            key, document = await self.outbox.get()
+            answer = await self.send(key, document, "application/xml")
+            name = f"{hashlib.sha256(key.encode()).hexdigest()[:8]}-{key}"
+            _filed(self.folder / "sent", f"{name}.xml", document)
+            _filed(self.folder / "sent", f"{name}.answer.json", answer.encode())
+
+
+def _filed(folder: Path, name: str, data: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{name}"
+    part.write_bytes(data)
+    part.rename(folder / name)
+
+
+def webhook_app(desk: Desk, secret: bytes) -> web.Application:
+    """The webhook side. A body that the broker did not sign is refused."""
+
+    async def take(request: web.Request) -> web.Response:
+        body = await request.read()
+        expected = "sha256=" + hmac.new(secret, body, "sha256").hexdigest()
+        if not hmac.compare_digest(expected, request.headers.get("hdeu-signature", "")):
+            return web.json_response({"error": "the signature does not hold"}, status=401)
+        kind = request.headers.get("ce-type", "").rpartition(".")[2]
+        case = request.headers.get("ce-subject", "")
+        desk.take(Received(request.headers.get("ce-id", ""), kind, case, body))
+        return web.json_response({"received": True})
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.json_response({"received": desk.count})
+
+    app = web.Application(client_max_size=64 * 2**20)
+    app.add_routes([web.post("/{name}", take), web.get("/healthz", healthy)])
+    return app
+
+
+def http_sender(session: aiohttp.ClientSession, node: str, token: str) -> Callable[[str, bytes, str], Awaitable[str]]:
+    """Send by POST /api/v1/messages, again under the same key until the node answers."""
+
+    async def send(key: str, document: bytes, content_type: str) -> str:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key, "Content-Type": content_type}
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError, ConnectionError):
+                async with session.post(f"{node}/api/v1/messages", data=document, headers=headers) as response:
+                    text = await response.text()
+                    if response.status in _ANSWERED:
+                        return json.dumps({"status": response.status, "body": text})
+                    sys.stderr.write(f"{response.status} {text[:300]}\n")
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    return send
+
+
+async def run_webhook(arguments: argparse.Namespace, office: Office) -> None:
+    """Serve the webhook and send by HTTP until stopped."""
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        desk = Desk(office, arguments.dir, http_sender(session, arguments.node, arguments.token))
+        runner = web.AppRunner(webhook_app(desk, arguments.secret.encode()), access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
+        await desk.work()
+
+
+async def run_amqp(arguments: argparse.Namespace, office: Office) -> None:
+    """Take from `hdeu.in.<name>` and publish to `hdeu.national.out` until stopped."""
+    import aio_pika  # noqa: PLC0415 -- a demonstration without RabbitMQ needs no AMQP client
+
+    connection = await aio_pika.connect_robust(f"{arguments.amqp}?heartbeat=5&reconnect_interval=1&fail_fast=0")
+
+    async def send(key: str, document: bytes, content_type: str) -> str:
+        while True:
+            try:
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                async with channel:
+                    exchange = await channel.get_exchange("hdeu.national.out", ensure=False)
+                    message = aio_pika.Message(
+                        document,
+                        message_id=key,
+                        content_type=content_type,
+                        user_id=arguments.user,
+                        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                        headers={"ce-id": key, "ce-specversion": "1.0"},
+                    )
+                    await exchange.publish(message, f"{arguments.name}.document", mandatory=True, timeout=10)
+                    return json.dumps({"status": "published"})
+            except Exception as error:  # noqa: BLE001 -- a script that waits for RabbitMQ to come back
+                sys.stderr.write(f"publish: {type(error).__name__}\n")
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    desk = Desk(office, arguments.dir, send)
+
+    async def take(message: Any) -> None:
+        kind = str(message.headers.get("ce-type", "")).rpartition(".")[2]
+        desk.take(Received(str(message.message_id), kind, str(message.headers.get("ce-subject", "")), message.body))
+        await message.ack()
+
+    channel = await connection.channel()
+    await channel.set_qos(prefetch_count=1)
+    queue = await channel.get_queue(f"hdeu.in.{arguments.name}", ensure=False)
+    await queue.consume(take)
+    await desk.work()
+
+
+def main(argv: list[str] | None = None) -> None:
+    """`python -m adapters.demo.backend --office french|finnish …`."""
+    parser = argparse.ArgumentParser(description="a scripted national back end")
+    parser.add_argument("--office", choices=("french", "finnish"), required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--node", default="")
+    parser.add_argument("--token", default="")
+    parser.add_argument("--secret", default="")
+    parser.add_argument("--amqp", default="")
+    parser.add_argument("--user", default="")
+    arguments = parser.parse_args(argv)
+    dice = random.SystemRandom()
+    chance = Chance(lambda: datetime.now(UTC), lambda: dice.randrange(1, 1_000_000))
+    office: Office = HealthDataHub(chance) if arguments.office == "french" else Findata(chance)
+    with suppress(KeyboardInterrupt):
+        asyncio.run((run_amqp if arguments.amqp else run_webhook)(arguments, office))
+
+
+if __name__ == "__main__":
+    main()
