@@ -22,7 +22,7 @@ from broker.commands.terminal import note, raw
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Refused
 from broker.translation.codecs.eu_r7 import EuR7Codec, WireFile
-from broker.translation.report import Report
+from broker.translation.report import Report, chain
 from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Done:
 
 
 def between(source: str, target: str, data: bytes, *, carry: bytes | None = None) -> Done:
-    """Translate a valid document. Both hops' losses count; the report is that of the mapping that was used.
+    """Translate a valid document. Both hops' losses count; the report is that of the mapping, with what the wire cannot say.
 
     Raises:
         TranslationError: the document has no form in the other profile.
@@ -92,8 +92,9 @@ def between(source: str, target: str, data: bytes, *, carry: bytes | None = None
         root, report, kept = read.root, read.report, read.carry
         losses += read.sign_off
     if target == WIRE:
-        losses += translator.wire_losses(root)
-        return _done(codec.encode(root, files).data, report, kept, losses)
+        losses += translator.legal.wire_losses(root, codec)
+        whole = chain(report, translator.legal.lossy(root, codec))
+        return _done(codec.encode(root, files).data, whole, kept, losses)
     written = translator.write(target, root, carry=carry)
     document = etree.tostring(written.root, encoding="UTF-8", xml_declaration=True)
     if target != PIVOT:
