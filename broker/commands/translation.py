@@ -73,7 +73,7 @@ class Done:
 
 
 def between(source: str, target: str, data: bytes, *, carry: bytes | None = None) -> Done:
-    """Translate a valid document. Both hops' losses count; the report is that of the mapping, with what the wire cannot say.
+    """Translate a valid document. Both hops' losses count; the report also names what the wire cannot say.
 
     Raises:
         TranslationError: the document has no form in the other profile.
