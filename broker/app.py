@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import tomllib
@@ -54,8 +55,10 @@ from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.model.work import WorkKind
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from broker.translation.translator import Translator
-from broker.web.health import Heartbeats, Readiness
-from broker.web.server import WebSettings, build_api_app, build_ops_app
+from broker.web.console.console import ConsoleSettings
+from broker.web.health import Check, Health, Heartbeats, build_ops_app
+from broker.web.metrics import Metrics
+from broker.web.server import Web, build_api_app
 from broker.web.services import Services
 
 if TYPE_CHECKING:
@@ -258,14 +261,19 @@ def services_of(built: Built) -> Services:
     )
 
 
-def _checks(built: Built) -> dict[str, Callable[[], Awaitable[None]]]:
-    checks: dict[str, Callable[[], Awaitable[None]]] = {
-        "database": built.store.ping,
-        "queue": built.node.tickets.ping,
-    }
+def _health(built: Built) -> Health:
+    checks = [Check("database", built.store.ping), Check("queue", built.node.tickets.ping)]
     if built.node.access_point is not None:
-        checks["access_point"] = built.node.access_point.ping
-    return checks
+        checks.append(Check("access_point", built.node.access_point.ping))
+    return Health(built.node.clock, Heartbeats(built.node.clock), tuple(checks))
+
+
+def _session_key(folder: Path) -> bytes:
+    """The key that signs console sessions; made at the first start, the same for every process of the node."""
+    path = folder / "session.key"
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(32))
+    return path.read_bytes()
 
 
 def _worker_loops(built: Built) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -309,14 +317,16 @@ def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awa
 async def serve(settings: Settings) -> None:
     """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
     async with open_node(settings) as built, AsyncExitStack() as stack:
-        hearts = Heartbeats(built.node.clock)
-        ready = Readiness(_checks(built), hearts, built.node.clock)
-        services = services_of(built)
-        web_settings = WebSettings(time_zone=settings.node.time_zone, key_dir=settings.data_dir / "keys")
-        await _listen(stack, build_api_app(services, ready, web_settings), settings.api.host, settings.api.port)
-        await _listen(stack, build_ops_app(services, ready), settings.ops.host, settings.ops.port)
+        health, metrics = _health(built), Metrics()
+        console = ConsoleSettings(
+            session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
+        )
+        parts = Web(services=services_of(built), health=health, metrics=metrics, ids=built.node.ids, console=console)
+        ops = build_ops_app(health, metrics, built.store, built.node.clock)
+        await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)
+        await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("node.started", node=settings.node.name, port=settings.api.port)
-        await _until_told({**_serve_loops(built, hearts), **_worker_loops(built)})
+        await _until_told({**_serve_loops(built, health.heartbeats), **_worker_loops(built)}, health)
         log.info("node.stopping", node=settings.node.name)
 
 
@@ -327,11 +337,11 @@ async def work(settings: Settings) -> None:
             "`hdeu worker` needs PostgreSQL and RabbitMQ; with SQLite one `hdeu serve` does it all"
         )
     async with open_node(settings) as built, AsyncExitStack() as stack:
-        hearts = Heartbeats(built.node.clock)
-        ready = Readiness(_checks(built), hearts, built.node.clock)
-        await _listen(stack, build_ops_app(services_of(built), ready), settings.ops.host, settings.ops.port)
+        health = _health(built)
+        ops = build_ops_app(health, Metrics(), built.store, built.node.clock)
+        await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("worker.started", node=settings.node.name)
-        await _until_told(_worker_loops(built))
+        await _until_told(_worker_loops(built), health)
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> None:
@@ -344,13 +354,14 @@ async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: 
         raise ConfigurationError(f"port {port} on {host} cannot be opened: {error.strerror}") from error
 
 
-async def _until_told(loops: dict[str, Callable[[], Awaitable[object]]]) -> None:
+async def _until_told(loops: dict[str, Callable[[], Awaitable[object]]], health: Health) -> None:
     told = asyncio.Event()
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, told.set)
     tasks = [asyncio.create_task(_kept_up(name, loop), name=name) for name, loop in loops.items()]
     await told.wait()
+    health.draining = True
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):

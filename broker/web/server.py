@@ -1,0 +1,52 @@
+"""The two web applications of a node: the API with its console, and the port for operations."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from broker.web.api import add_api_routes
+from broker.web.auth import check_routes, guard
+from broker.web.console import add_console_routes
+from broker.web.console.console import ConsoleSettings
+from broker.web.dispatcher import add_dispatcher_routes
+from broker.web.health import Health, add_health_routes
+from broker.web.metrics import Metrics
+from broker.web.problem import problems
+from broker.web.requests_log import request_log
+
+if TYPE_CHECKING:
+    from broker.ports import Ids
+    from broker.web.services import Services
+
+#: Bytes that aiohttp may read of one request; the doors have their own, lower limits and say so.
+CLIENT_MAX = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """What the web of one node is made of."""
+
+    services: Services
+    health: Health
+    metrics: Metrics
+    ids: Ids
+    console: ConsoleSettings
+
+
+def build_api_app(web_of: Web) -> web.Application:
+    """National Dispatcher API, staff API, console, health.
+
+    Raises: ConfigurationError: a file of the console is missing, or a route does not say who may call it.
+    """
+    log = request_log(ids=web_of.ids, metrics=web_of.metrics, timer=time.monotonic)
+    app = web.Application(middlewares=[log, problems, guard], client_max_size=CLIENT_MAX)
+    add_api_routes(app, web_of.services)
+    add_dispatcher_routes(app, web_of.services)
+    add_health_routes(app, web_of.health)
+    add_console_routes(app, web_of.services, web_of.console)
+    app.on_startup.append(check_routes)
+    return app
