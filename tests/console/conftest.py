@@ -64,12 +64,17 @@ async def node(tmp_path: Path) -> AsyncIterator[ConsoleNode]:
         yield started
 
 
-@pytest_asyncio.fixture
-async def chromium() -> AsyncIterator[Browser]:
+@pytest.fixture
+def chromium_path() -> Path:
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: install Debian's package chromium", pytrace=False)
+    return CHROMIUM
+
+
+@pytest_asyncio.fixture
+async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
         await browser.close()
 

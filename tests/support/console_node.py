@@ -60,29 +60,29 @@ class Story:
 
     @property
     def at(self) -> datetime:
-        return NOW - timedelta(hours=30) + timedelta(minutes=20 * self.number)
+        return NOW - timedelta(hours=48) + timedelta(minutes=10 * self.number)
 
 
 IN, OUT = Direction.INBOUND, Direction.OUTBOUND
 NATIONAL: dict[str, Any] = {"door": Door.HTTP, "party": "hdh", "addressee": "cp"}
 STORIES = (
-    Story(1, "ApplicationSubmitted", IN, State.ACKNOWLEDGED),
-    Story(2, "ValidationResult", OUT, State.ENDED, door=Door.RULE, party="rule", addressee="cp"),
-    Story(3, "ApplicationAck", OUT, State.ENDED, **NATIONAL),
-    Story(4, "StatusUpdate", OUT, State.ENDED, **NATIONAL),
-    Story(5, "AdditionalInfoRequest", OUT, State.ENDED, **NATIONAL),
-    Story(6, "AdditionalInformation", IN, State.ACKNOWLEDGED),
-    Story(7, "NationalStep", OUT, State.ENDED, door=Door.AMQP, party="hdh", addressee=""),
-    Story(8, "FeeEstimate", OUT, State.SUBMITTED, **NATIONAL),
-    Story(9, "PeerStatus", IN, State.DELIVERED),
-    Story(10, "DecisionIssued", OUT, State.SIGN_OFF, **NATIONAL),
-    Story(11, "ErrorNotice", IN, State.READY, door=Door.RULE, party="rule", addressee="hdh"),
-    Story(12, "StatusUpdate", OUT, State.REFUSED, door=Door.AMQP, party="hdh", addressee="cp"),
-    Story(13, "StatusUpdate", OUT, State.PRESUMED_FAILED, **NATIONAL),
-    Story(14, "", IN, State.PARKED, case=""),
-    Story(15, "AdditionalInfoRequest", OUT, State.QUEUED, **NATIONAL),
+    Story(201, "ApplicationSubmitted", IN, State.ACKNOWLEDGED),
+    Story(202, "ValidationResult", OUT, State.ENDED, door=Door.RULE, party="rule", addressee="cp"),
+    Story(203, "ApplicationAck", OUT, State.ENDED, **NATIONAL),
+    Story(204, "StatusUpdate", OUT, State.ENDED, **NATIONAL),
+    Story(205, "AdditionalInfoRequest", OUT, State.ENDED, **NATIONAL),
+    Story(206, "AdditionalInformation", IN, State.ACKNOWLEDGED),
+    Story(207, "NationalStep", OUT, State.ENDED, door=Door.AMQP, party="hdh", addressee=""),
+    Story(208, "FeeEstimate", OUT, State.SUBMITTED, **NATIONAL),
+    Story(209, "PeerStatus", IN, State.DELIVERED),
+    Story(210, "DecisionIssued", OUT, State.SIGN_OFF, **NATIONAL),
+    Story(211, "ErrorNotice", IN, State.READY, door=Door.RULE, party="rule", addressee="hdh"),
+    Story(212, "StatusUpdate", OUT, State.REFUSED, door=Door.AMQP, party="hdh", addressee="cp"),
+    Story(213, "StatusUpdate", OUT, State.PRESUMED_FAILED, **NATIONAL),
+    Story(214, "", IN, State.PARKED, case=""),
+    Story(215, "AdditionalInfoRequest", OUT, State.QUEUED, **NATIONAL),
 )
-DECISION, REFUSED, QUEUED = uid(10), uid(12), uid(15)
+DECISION, REFUSED, QUEUED = uid(210), uid(212), uid(215)
 
 
 async def seed(tx: Transaction, *, filler: int = 0) -> None:
@@ -108,7 +108,7 @@ async def seed(tx: Transaction, *, filler: int = 0) -> None:
 def _news(nation: str, status: str, kind: str) -> dict[str, str]:
     at = (NOW - timedelta(hours=5)).isoformat()
     known = {"type": "PeerStatus", "nation": nation, "status": status, "decision_kind": kind, "at": at}
-    return known | {"message": uid(9), "note": PLANTED}
+    return known | {"message": uid(209), "note": PLANTED}
 
 
 async def _seed_leg(tx: Transaction) -> None:
@@ -118,7 +118,9 @@ async def _seed_leg(tx: Transaction) -> None:
     reason = "three months from 22 November 2026, Art. 68(4); public holidays of France"
     for clock in (
         RunningClock(CASE, "hdh", "DECIDE", begun, "2027-02-22", "running", reason),
-        RunningClock(CASE, "hdh", "COMPLETE_4W", begun, "2026-12-21", "stopped", "four weeks, Art. 68(4)", stopped_at=NOW),
+        RunningClock(
+            CASE, "hdh", "COMPLETE_4W", begun, "2026-12-21", "stopped", "four weeks, Art. 68(4)", stopped_at=NOW
+        ),
         RunningClock(CASE, "hdh", "PRESCREEN_TARGET", begun, "2026-11-20", "expired", "ten working days, D6.3 §8.1"),
         RunningClock(CASE, "hdh", "PUBLISH_APP", begun, "", "paused", "without undue delay, Art. 57(1)(j)(ii)"),
     ):
@@ -145,7 +147,7 @@ async def _tell(tx: Transaction, story: Story) -> None:
             case_key=story.case,
             version=1,
             headers={"message_id": wire, "subject": PLANTED},
-            attachments=(file,) if story.number == 1 else (),
+            attachments=(file,) if story.number == 201 else (),
         )
     )
     await tx.add_exchange(_exchange(story, sha256, wire))
@@ -157,7 +159,13 @@ def _exchange(story: Story, sha256: str, wire: str) -> Exchange:
     arrived = story.state in (State.DELIVERED, State.ACKNOWLEDGED)
     sent = story.state in (State.SUBMITTED, State.ENDED, State.PRESUMED_FAILED)
     broken = story.state in (State.REFUSED, State.PARKED)
-    problem = {"code": "illegal-step", "detail": f"{PLANTED} said", "path": "/Dossier/Entete/evenement", "rule": "leg", "value": PLANTED}
+    problem = {
+        "code": "illegal-step",
+        "detail": f"{PLANTED} said",
+        "path": "/Dossier/Entete/evenement",
+        "rule": "leg",
+        "value": PLANTED,
+    }
     return Exchange(
         uid(story.number + 1000),
         uid(story.number),

@@ -88,7 +88,7 @@ GROUPS: Final[Mapping[str, tuple[str, frozenset[State]]]] = {
     "over": (N_("Ended well"), frozenset({State.ENDED, State.ACKNOWLEDGED})),
 }
 
-DIRECTIONS: Final[Mapping[str, str]] = {"outbound": N_("To the EU"), "inbound": N_("From the EU")}
+DIRECTIONS: Final[Mapping[str, str]] = {"outbound": N_("To the EU"), "inbound": N_("To a back end")}
 
 DOORS: Final[Mapping[str, str]] = {
     Door.ACCESS_POINT: N_("Access point"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from broker.web.console.i18n import Words
 
 View = dict[str, Any]
-_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\[\]{}*()@=+#-]{0,199}", re.ASCII)
+_CODE: Final = re.compile(r"[A-Za-z0-9/{][A-Za-z0-9._:/\[\]{}*()@=+#-]{0,199}", re.ASCII)
 _FEW: Final = 3
 _SHORT: Final = 8
 #: Facts of an exchange in the order of a message's way, and their names.
