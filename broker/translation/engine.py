@@ -12,7 +12,7 @@ from broker.errors import Problem
 from broker.translation.carry import Carry, Item, anchor_hash
 from broker.translation.places import Instances
 from broker.translation.plan import Do, Fate
-from broker.translation.restore import Restorer
+from broker.translation.restore import Restorer, renumbered
 from broker.translation.trees import flatten
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Run:
         if not self.plan.forth:
             self._fill(given)
         self._put_back(carry)
-        return self._carry_out()
+        out = self._carry_out()
+        self._close_gaps()
+        return out
 
     # one handler for each way of treating a leaf
 
@@ -249,12 +251,28 @@ class Run:
             if place is None:
                 self._kept += [(path, at, written, op), (entry, at, text, op)]
                 detail, hint = _WORDS["annex-path"]
-                self.problems.append(Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint))
+                self.problems.append(
+                    Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint)
+                )
 
     def _move(self, moves: Callable[[Place], Place]) -> None:
         self.written = {moves(place): text for place, text in self.written.items()}
         self.restored = [moves(place) for place in self.restored]
         self.rows = [(node, at, op, fate, tuple(map(moves, places))) for node, at, op, fate, places in self.rows]
+
+    def _close_gaps(self) -> None:
+        """Number the target's instances as they will stand: those of which nothing was sent leave no number behind."""
+        used: dict[Place, set[int]] = {}
+        for node, where in self.written:
+            for group in node.groups if where else ():
+                used.setdefault((group, where[: group.depth - 1]), set()).add(where[group.depth - 1])
+        gaps = {
+            place: {old: new for new, old in enumerate(sorted(found))}
+            for place, found in used.items()
+            if max(found) >= len(found)
+        }
+        if gaps:
+            self._move(lambda place: renumbered(place, gaps))
 
     # what was not sent
 
@@ -343,10 +361,22 @@ _HANDLERS: dict[Do, Callable[[Run, Op, Node, Where, str], None]] = {
     Do.CONDITION: Run.condition,
 }
 _WORDS = {
-    "unmapped-value": ("The table has no row for this value; it was kept, and not replaced.", "Correct the value, or add a row."),
+    "unmapped-value": (
+        "The table has no row for this value; it was kept, and not replaced.",
+        "Correct the value, or add a row.",
+    ),
     "ambiguous-value": ("This value stands for several on the other side; none was chosen.", "Say which one is meant."),
-    "not-convertible": ("The value cannot be written on the other side as it stands; it was kept.", "Correct its form."),
+    "not-convertible": (
+        "The value cannot be written on the other side as it stands; it was kept.",
+        "Correct its form.",
+    ),
     "two-values": ("Two values were given where one is due; the second was kept aside.", "Give one of them."),
-    "annex-path": ("The annex names a field that eu-1 does not have, or whose group is gone.", "Correct or remove the entry."),
-    "orphaned": ("What was kept for this place was not put back: what it hung on was changed or is gone.", "Check the field."),
+    "annex-path": (
+        "The annex names a field that eu-1 does not have, or whose group is gone.",
+        "Correct or remove the entry.",
+    ),
+    "orphaned": (
+        "What was kept for this place was not put back: what it hung on was changed or is gone.",
+        "Check the field.",
+    ),
 }

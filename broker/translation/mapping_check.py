@@ -180,3 +180,13 @@ class _FamilyCheck:
             key = root.find(path) if path else None
             if path and (key is None or not key.is_leaf or (around is not None and key.groups != around.groups)):
                 yield Fault(group.at, f"the key {path!r} is no single leaf of this group")
+        yield from self._only(group)
+
+    def _only(self, group: Group) -> Iterator[Fault]:
+        """What `only` names must be all that the national side can say, or a document could not come back."""
+        line = self.named[EU].get(group.key) if group.only else None
+        national = self.national.find(line.others[0]) if line and line.kind == "copy" else None
+        if group.only and (national is None or not national.values or not national.values <= set(group.only)):
+            yield Fault(
+                group.at, f"the key of {group.path!r} must be copied to a leaf that admits no other value than 'only'"
+            )

@@ -12,7 +12,7 @@ from broker.translation.carry import anchor_hash
 from broker.translation.places import Instances, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from broker.translation.carry import Carry, Item
     from broker.translation.plan import Plan
@@ -131,15 +131,7 @@ class Restorer:
         if not moves:
             return None
 
-        def move(place: Place) -> Place:
-            node, where = place
-            new = tuple(
-                moves.get((group, where[:depth]), {}).get(where[depth], where[depth])
-                for depth, group in enumerate(node.groups)
-            )
-            return node, new
-
-        return move
+        return lambda place: renumbered(place, moves)
 
     def _group(self, path: str) -> Place | None:
         head, _, _ = path.rpartition("/")
@@ -147,6 +139,15 @@ class Restorer:
         name = path.rpartition("/")[2]
         group = above[0].by_name.get(name) if above else None
         return (group, above[1]) if group is not None and group.repeats and above else None
+
+
+def renumbered(place: Place, moves: Mapping[Place, Mapping[int, int]]) -> Place:
+    """A place after the instances of some groups have changed their numbers."""
+    node, where = place
+    if not where:
+        return place
+    groups = enumerate(node.groups)
+    return node, tuple(moves.get((group, where[:at]), {}).get(where[at], where[at]) for at, group in groups)
 
 
 def _merged(labels: dict[int, str], order: list[str], native: set[int]) -> list[int]:

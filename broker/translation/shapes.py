@@ -26,6 +26,7 @@ class Node:
         "chain",
         "children",
         "depth",
+        "groups",
         "has_text",
         "is_attribute",
         "name",
@@ -54,12 +55,14 @@ class Node:
         self.chain: tuple[Node, ...] = (*parent.chain, self) if parent else ()
         self.repeats_at: tuple[int, ...] = parent.repeats_at if parent else ()
         self.depth = len(self.repeats_at)
+        self.groups: tuple[Node, ...] = parent.groups if parent else ()  #: repeated elements on the way down, this one included
         self._key: list[int] = [*parent._key, ordinal, 0] if parent else []  # noqa: SLF001 - the same class
 
     def repeat(self) -> None:
         """Say that this element may stand several times."""
         self.repeats = True
         self.repeats_at = (*self.repeats_at, len(self._key) - 1)
+        self.groups = (*self.groups, self)
         self.depth = len(self.repeats_at)
 
     def key(self, where: Where) -> tuple[int, ...]:
@@ -74,11 +77,6 @@ class Node:
     @property
     def is_leaf(self) -> bool:
         return self.has_text or self.is_attribute
-
-    @property
-    def groups(self) -> tuple[Node, ...]:
-        """The repeated elements on the way down, this one included: one per index of a `where`."""
-        return tuple(node for node in self.chain if node.repeats)
 
     def walk(self) -> Iterator[Node]:
         """This node and all below, in document order (attributes first)."""

@@ -1,0 +1,35 @@
+"""A profile's schema as tests look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from broker.translation.schema_model import load_schema
+from broker.translation.schema_parts import SchemaModel
+from broker.translation.translator import Translator
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@dataclass(frozen=True, repr=False)
+class Side:
+    """A schema, as a model and as the gate."""
+
+    model: SchemaModel
+    gate: etree.XMLSchema
+
+
+@cache
+def translator() -> Translator:
+    """Every profile, compiled once for all tests of a process."""
+    return Translator.load(SCHEMAS, profiles=["fr-hdh-1"])
+
+
+@cache
+def side(entry: str) -> Side:
+    """The schema with this entry point below schemas/."""
+    return Side(load_schema(SCHEMAS / entry), etree.XMLSchema(etree.parse(str(SCHEMAS / entry))))
