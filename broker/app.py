@@ -117,7 +117,7 @@ async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncI
             ids=TimeSortedIds(),
             documents=documents,
             codec=EuR7Codec.load(schemas_dir()),
-            translator=Translator.load(schemas_dir()),
+            translator=Translator.load(schemas_dir(), profiles=_profiles(settings)),
             backends={name: _connected(settings, name, session, rabbit) for name in settings.backends},
             wire=_wire(settings),
             access_point=access_point,
@@ -128,6 +128,10 @@ async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncI
             **_rules(settings),
         )
         yield Built(settings, node, store, ring, _authenticator(settings, ring, clock, session), rabbit)
+
+
+def _profiles(settings: Settings) -> frozenset[str]:
+    return frozenset(backend.profile for backend in settings.backends.values())
 
 
 async def _rabbit(settings: Settings) -> Rabbit:

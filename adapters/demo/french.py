@@ -5,7 +5,6 @@ The CNIL decides after the CESREES opinion and grants in part; the permit comes 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -195,21 +194,6 @@ class HealthDataHub:
         if news is not None:
             root.remove(news)
         return write(root)
-
-    def lodge(self, template: bytes, title: str) -> bytes:
-        """A dossier lodged in France (Art. 67(3)): no EU identifier yet; number and title of this run."""
-        root = copy.deepcopy(parse(template))
-        head = root.find(f"{{{NS}}}Entete")
-        if head is None:
-            raise ValueError("the template is no dossier")
-        for name in ("identifiantEU", "enReponseA"):
-            for found in head.findall(f"{{{NS}}}{name}"):
-                head.remove(found)
-        number = f"HDH-EX-{self.chance.number():06d}"
-        _replace(head, element(NS, "numeroDossierHDH", number, systeme="hdh"), _HEAD)
-        _replace(head, element(NS, "evenement", "DEPOT"), _HEAD)
-        _replace(head, element(NS, "dateEvenement", self.chance.moment()), _HEAD)
-        return write(root).replace(b"{{title}}", title.encode())
 
 
 def _last_dataset(dossier: Dossier) -> str:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from broker.commands.opening import settings_of
 from broker.commands.terminal import as_json, note, say
+from broker.data_files import config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,8 @@ def _build_migrate(parser: argparse.ArgumentParser) -> None:
 def _build_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="run to the end, then stop")
     parser.add_argument("--form", metavar="FILE", help="the applicant's form (shape of application_metadata.json)")
+    parser.add_argument("--folder", metavar="DIR", help="where data, received files and logs go; default build/demo")
+    parser.add_argument("--free-ports", action="store_true", help="take any free ports instead of the documented ones")
     parser.set_defaults(run=_demo)
 
 
@@ -84,11 +87,14 @@ def _migrate(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from adapters.demo import main  # noqa: PLC0415 - as above
+    from adapters.demo.program import main  # noqa: PLC0415 - as above
 
-    given = ["--once"] if arguments.once else []
-    status: int = main([*given, *(["--form", arguments.form] if arguments.form else [])])
-    return status
+    given = ["--config", str(config_dir())]
+    given += ["--once"] if arguments.once else []
+    given += ["--form", arguments.form] if arguments.form else []
+    given += ["--free-ports"] if arguments.free_ports else []
+    given += ["--folder", arguments.folder] if arguments.folder else []
+    return main(given)
 
 
 def _mock(arguments: argparse.Namespace) -> int:

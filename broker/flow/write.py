@@ -19,13 +19,11 @@ from broker.flow.read import PIVOT, serialised
 from broker.translation import build
 from broker.translation.codecs.eu_r7 import WireFile
 from broker.translation.facts import facts_of
-from broker.translation.wire_losses import wire_losses
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
     from broker.flow.passage import Outgoing, Passage
     from broker.ports import Transaction
-    from broker.translation.report import LegalFactLoss
 
 
 async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -63,7 +61,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         return replace(done, failure="the eu-1 document is not valid", problems=_dicts(invalid))
     encoded = node.codec.encode(root, files)
     own_losses = passage.losses if outgoing.own else ()
-    losses = tuple(asdict(loss) for loss in _lost_on_the_wire(node, root))
+    losses = tuple(asdict(loss) for loss in node.translator.legal.wire_losses(root, node.codec))
     return replace(
         done,
         content_type=encoded.media_type,
@@ -112,8 +110,3 @@ async def _problems(node: Node, profile: str, root: etree._Element) -> tuple[Pro
 
 def _dicts(problems: tuple[Problem, ...]) -> tuple[dict[str, str], ...]:
     return tuple(problem.as_dict() for problem in problems)
-
-
-def _lost_on_the_wire(node: Node, root: etree._Element) -> tuple[LegalFactLoss, ...]:
-    lossy = node.codec.lossy_leaves(etree.QName(root).localname)
-    return wire_losses(root, lossy, node.translator.legal) if lossy else ()

@@ -46,7 +46,9 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
     ),
     Role.OPERATOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_RETRY, Action.CASES_READ}),
     Role.AUDITOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.CASES_READ, Action.AUDIT_EXPORT}),
-    Role.BACKEND: frozenset({Action.MESSAGES_SUBMIT, Action.MESSAGES_READ, Action.MESSAGES_BYTES}),
+    Role.BACKEND: frozenset(
+        {Action.MESSAGES_SUBMIT, Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_BYTES}
+    ),
     Role.DISPATCHER_CLIENT: frozenset({Action.DISPATCHER_READ}),
 }
 
