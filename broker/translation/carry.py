@@ -32,14 +32,17 @@ class Carry:
     type: str
     side: str  #: profile of the document that it belongs to
     items: list[Item] = field(default_factory=list)
-    order: dict[str, list[str]] = field(default_factory=dict)  #: labels of a group's instances, where the order cannot be seen
+    order: dict[str, list[str]] = field(
+        default_factory=dict
+    )  #: labels of a group's instances, where the order cannot be seen
     rule: int = -1  #: which of several messages of one type it was, where the document does not say
     rule_hash: str = ""  #: of the leaves that would say it
-    annex: list[str] = field(default_factory=list)  #: order of the annex entries, where it is not the usual one
+    aside: dict[str, int] = field(default_factory=dict)  #: `only` groups of which so many instances fit, and none was taken
+    annex: list[tuple[str, str]] = field(default_factory=list)  #: annex entries (usual path, path), where they are not as usual
 
     def to_bytes(self) -> bytes:
         """As JSON; empty bytes if nothing is carried."""
-        if not (self.items or self.order or self.annex or self.rule >= 0):
+        if not (self.items or self.order or self.annex or self.aside or self.rule >= 0):
             return b""
         document = {
             "format": FORMAT,
@@ -48,6 +51,7 @@ class Carry:
             "items": [[item.path, item.value, item.anchor, item.hash] for item in self.items],
             "order": self.order,
             "annex": self.annex,
+            "aside": self.aside,
             "rule": [self.rule, self.rule_hash],
         }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -63,9 +67,13 @@ def read_carry(data: bytes | None) -> Carry | None:
             raise ValueError(document["format"])
         items = [Item(*item) for item in document["items"]]
         rule, rule_hash = document["rule"]
-        return Carry(document["type"], document["side"], items, document["order"], rule, rule_hash, document["annex"])
+        annex = [(usual, written) for usual, written in document["annex"]]
+        order, aside = document["order"], document["aside"]
+        return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex)
     except (ValueError, KeyError, TypeError) as error:
-        problem = Problem("carry-unreadable", f"The carry cannot be read: {type(error).__name__}", hint="Translate without it.")
+        problem = Problem(
+            "carry-unreadable", f"The carry cannot be read: {type(error).__name__}", hint="Translate without it."
+        )
         raise TranslationError((problem,)) from error
 
 

@@ -6,6 +6,7 @@ cannot do is kept (in the annex, or in the carry), reported, and flagged.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from broker.errors import Problem
@@ -16,11 +17,11 @@ from broker.translation.restore import Restorer, renumbered
 from broker.translation.trees import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lxml import etree
 
-    from broker.translation.plan import Joined, Op, Plan, Shift, Target
+    from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target
     from broker.translation.shapes import Node, Where
 
 Place = tuple["Node", "Where"]
@@ -53,12 +54,15 @@ class Run:
         self._entries: dict[Where, dict[Node, str]] = {}
         self._parts: dict[tuple[Joined, Where], list[tuple[Op, Node, Where, str] | None]] = {}
         self._chosen: dict[tuple[Node, Where], int | None] = {}
-        self._order: list[str] = []  #: the order of annex entries to write
-        self._annex_order: list[str] = []  #: the order of annex entries read, if not the usual one
+        self._aside: dict[str, int] = {}
+        self._left_aside: dict[str, int] = {}
+        self._order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
+        self._annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
 
     def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> Carry:
         """Fill `written`; return what was not sent."""
         ops = self.plan.ops
+        self._aside = carry.aside if carry else {}
         for node, where, text in self.facts:
             op = ops.get(node)
             if op is None or text is None:
@@ -186,12 +190,8 @@ class Run:
         only = op.only
         if only is None:
             return None
-        fits = (
-            where[-1]
-            for (node, where), text in self.values.items()
-            if node is only.key and where[:-1] == around and (text or "").strip() in only.values
-        )
-        return min(fits, default=None)
+        fits = [where[-1] for where in _matching(only, self.values) if where[:-1] == around]
+        return None if self._aside.get(only.group.path) == len(fits) else min(fits, default=None)
 
     def _join(self) -> None:
         for (joined, where), members in self._parts.items():
@@ -224,6 +224,7 @@ class Run:
         ]
         if not entries and carry is None:
             return
+        taken = {group for node, _ in self.written for group in node.groups}
         restorer = Restorer(self.plan, self.written)
         places = restorer.annex(entries)
         self._read_annex(entries, places)
@@ -231,13 +232,23 @@ class Run:
             self.restored, self.orphaned = restorer.carry(carry)
             self.problems += [_orphan(path) for path in self.orphaned]
             self._order = carry.annex
+        if not self.plan.forth:
+            fits = {only: len(list(_matching(only, self.written))) for only in self.plan.only if only.group not in taken}
+            self._left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
         moves = restorer.reorder(carry.order if carry else {})
         if moves is not None:
             self._move(moves)
             places = [moves(place) if place else None for place in places]
+        self._note_annex([written for _, written, _ in entries], places)
+
+    def _note_annex(self, written: list[str], places: list[Place | None]) -> None:
+        """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
+        sent = [place for *_, fate, targets in self.rows if fate in _SENT for place in targets]
+        instances = Instances(self.written, self.plan.target_keys, self.plan.target_mapped, sent)
+        usual = [instances.path(*place) if place else "" for place in places]
         keys = [place[0].key(place[1]) for place in places if place]
-        if len(keys) < len(places) or keys != sorted(keys):
-            self._annex_order = [written for _, written, _ in entries]
+        if keys != sorted(keys) or usual != written:
+            self._annex_order = list(zip(usual, written, strict=True))
 
     def _read_annex(self, entries: list[tuple[int, str, str]], places: list[Place | None]) -> None:
         entry, path = self.plan.annex_entry, self.plan.annex_path
@@ -298,7 +309,7 @@ class Run:
             )
         carry.order = _orders(instances, plan)
         if not plan.forth:
-            carry.annex = self._annex_order
+            carry.annex, carry.aside = self._annex_order, self._left_aside
         return carry
 
     def _write_annex(self, instances: Instances) -> None:
@@ -308,7 +319,7 @@ class Run:
         used = {where[0] for node, where in self.written if node is entry}
         paths = [instances.path(node, where) for node, where, _, _ in self._annex]
         slots = _slots(paths, used, self._order)
-        for index, path, (node, where, text, row) in zip(slots, paths, self._annex, strict=True):
+        for (index, path), (node, where, text, row) in zip(slots, self._annex, strict=True):
             at = (index,)
             self.written[(entry, at)] = text
             self.written[(attribute, at)] = path
@@ -316,22 +327,24 @@ class Run:
             self.rows[row] = (node, where, op, Fate.ANNEX, ((entry, at), (attribute, at)))
 
 
-def _slots(paths: list[str], used: set[int], order: list[str]) -> list[int]:
-    """A free index for each path: its place in the remembered order where it has one, the next free place otherwise."""
-    slots: list[int | None] = []
+def _matching(only: Only, places: Mapping[Place, str | None]) -> Iterator[Where]:
+    """Where instances stand whose key is one of the wanted."""
+    for (node, where), text in places.items():
+        if node is only.key and (text or "").strip() in only.values:
+            yield where
+
+
+def _slots(paths: list[str], used: set[int], order: list[tuple[str, str]]) -> list[tuple[int, str]]:
+    """Index and path for each entry: as remembered where it is, the next free index and the usual path otherwise."""
+    slots: list[tuple[int, str] | None] = []
     taken = set(used)
     for path in paths:
-        wanted = [index for index, known in enumerate(order) if known == path and index not in taken]
-        slots.append(wanted[0] if wanted else None)
-        taken.update(wanted[:1])
-    result = []
-    for slot in slots:
-        index = slot
-        if index is None:
-            index = max(taken, default=-1) + 1
-            taken.add(index)
-        result.append(index)
-    return result
+        wanted = (index for index, (usual, _) in enumerate(order) if usual == path and index not in taken)
+        index = next(wanted, None)
+        slots.append(None if index is None else (index, order[index][1]))
+        taken.update(() if index is None else (index,))
+    free = count(max(taken, default=-1) + 1)
+    return [slot or (next(free), path) for slot, path in zip(slots, paths, strict=True)]
 
 
 def _orders(instances: Instances, plan: Plan) -> dict[str, list[str]]:

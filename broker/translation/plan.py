@@ -114,6 +114,7 @@ class Plan:
     target_keys: dict[Node, Node] = field(default_factory=dict)
     source_mapped: set[Node] = field(default_factory=set)  #: groups with a counterpart
     target_mapped: set[Node] = field(default_factory=set)
+    only: list[Only] = field(default_factory=list)
     annex_entry: Node | None = None
     annex_path: Node | None = None
 
@@ -201,6 +202,7 @@ class _Compiler:
         mapped.add(eu)
         if only:
             self.only[eu] = Only(eu, self._eu(key), frozenset(only), first=not national.repeats)
+            plan.only.append(self.only[eu])
         if national.repeats:
             keys, mapped = (
                 (plan.target_keys, plan.target_mapped) if plan.forth else (plan.source_keys, plan.source_mapped)
@@ -255,7 +257,10 @@ class _Compiler:
             convention = CONVENTIONS[line.text]
             convert = convention.forth if self.plan.forth else convention.back
             target = self._target(sources[0], targets[0], always=True)
-            yield sources[0], Op(Do.CONVERT, Fate.RECODED, table=line.text, targets=(target,), convert=convert, **common)
+            yield (
+                sources[0],
+                Op(Do.CONVERT, Fate.RECODED, table=line.text, targets=(target,), convert=convert, **common),
+            )
         else:
             yield sources[0], Op(Do.COPY, Fate.COPIED, targets=(self._target(sources[0], targets[0]),), **common)
 

@@ -97,6 +97,8 @@ def _parts(tokens: object, random: Random) -> list[str]:
         name = str(kind)
         if name == "LITERAL":
             made.append(chr(value))
+        elif name == "ANY":
+            made.append(random.choice("aé ;/[%"))
         elif name == "IN":
             made.append(_one_of(value, random))
         elif name == "MAX_REPEAT":
