@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 View = dict[str, Any]
 _CODE: Final = re.compile(r"[A-Za-z0-9/{][A-Za-z0-9._:/\[\]{}*()@=+#-]{0,199}", re.ASCII)
-_FEW: Final = 3
+_PAIR: Final = 2
+#: Lines that the timeline puts together from codes of the rows, and where an error's text begins in them.
+_COMPOSED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("kept", "signed-off", "submitted", "receipt", "validation", "answer", "delivered"), ""),
+    "acknowledged": "",
+    "attempt": " (",
+    "next-attempt": " after ",
+}
 _SHORT: Final = 8
 #: Facts of an exchange in the order of a message's way, and their names.
 FACTS: Final[Mapping[str, str]] = {
@@ -166,18 +173,19 @@ def _event(event: View, words: Words) -> View:
 
 
 def event_detail(what: str, detail: str) -> str:
-    """The ids, codes and states of a timeline's line; an attempt's error text, which may quote a document, goes."""
-    if what == "attempt":
-        detail = detail.partition(" (")[0]
-    if what == "next-attempt":
-        detail = detail.partition(" after ")[0]
+    """The ids, codes and states of a timeline's line.
+
+    An attempt's error text, which may quote a document, goes; of a journal entry stay pairs of a name and a code.
+    """
+    if what in _COMPOSED:
+        return detail.partition(_COMPOSED[what])[0] if _COMPOSED[what] else detail
     parts = (part.strip() for part in detail.split(","))
-    return ", ".join(part for part in parts if _is_plain(part))
+    return ", ".join(part for part in parts if _is_pair(part))
 
 
-def _is_plain(part: str) -> bool:
+def _is_pair(part: str) -> bool:
     tokens = part.split()
-    return 0 < len(tokens) <= 2 * _FEW and all(_CODE.fullmatch(token) for token in tokens)
+    return 0 < len(tokens) <= _PAIR and all(_CODE.fullmatch(token) for token in tokens)
 
 
 def case_row(row: View, words: Words) -> View:
