@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import Problem, Unavailable
@@ -29,16 +30,17 @@ class Workers:
     def __init__(self, *, count: int = 1, start_seconds: float = 30.0) -> None:
         self._start_seconds = start_seconds
         self._room = asyncio.Semaphore(count)
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle: list[_Worker] = []
 
     async def explain(self, schema: Path, data: bytes, *, limit: int, seconds: float) -> tuple[Problem, ...]:
         """Raises: Unavailable, if there was no answer in time; the worker is then killed."""
         async with self._room:
             worker = self._idle.pop() if self._idle else await self._start()
             try:
-                problems = await self._ask(worker, schema, data, limit=limit, seconds=seconds)
+                await self._compile(worker, schema)
+                problems = await _ask(worker, schema, data, limit=limit, seconds=seconds)
             except BaseException:
-                await _kill(worker)
+                await _kill(worker.process)
                 raise
             self._idle.append(worker)
             return problems
@@ -46,10 +48,10 @@ class Workers:
     async def close(self) -> None:
         """End all idle workers; one that is busy is ended by the call that waits for it."""
         while self._idle:
-            await _kill(self._idle.pop())
+            await _kill(self._idle.pop().process)
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        worker = await asyncio.create_subprocess_exec(
+    async def _start(self) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "adapters.xml.worker",
@@ -61,28 +63,45 @@ class Workers:
             start_new_session=True,
         )
         try:
-            await _line(worker, self._start_seconds)
+            await _line(process, self._start_seconds)
         except BaseException:
-            await _kill(worker)
+            await _kill(process)
             raise
-        return worker
+        return _Worker(process)
 
-    async def _ask(
-        self, worker: asyncio.subprocess.Process, schema: Path, data: bytes, *, limit: int, seconds: float
-    ) -> tuple[Problem, ...]:
-        request = {"schema": str(schema), "data": base64.b64encode(data).decode(), "limit": limit, "seconds": seconds}
-        answer = await asyncio.wait_for(self._exchange(worker, request, seconds), seconds + 2 * _GRACE_SECONDS)
-        return tuple(Problem(*fields) for fields in answer["problems"])
+    async def _compile(self, worker: _Worker, schema: Path) -> None:
+        if schema not in worker.compiled:
+            await _exchange(worker.process, {"schema": str(schema)}, self._start_seconds)
+            worker.compiled.add(schema)
 
-    async def _exchange(self, worker: asyncio.subprocess.Process, request: dict[str, Any], seconds: float) -> Any:
-        if worker.stdin is None:
-            raise Unavailable("The diagnosis worker has no input.")
-        try:
-            worker.stdin.write(json.dumps(request).encode() + b"\n")
-            await worker.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise Unavailable("The diagnosis worker is gone.") from error
-        return await _line(worker, seconds + _GRACE_SECONDS)
+
+@dataclass(slots=True)
+class _Worker:
+    process: asyncio.subprocess.Process
+    compiled: set[Path] = field(default_factory=set)
+
+
+async def _ask(worker: _Worker, schema: Path, data: bytes, *, limit: int, seconds: float) -> tuple[Problem, ...]:
+    request = {"schema": str(schema), "data": base64.b64encode(data).decode(), "limit": limit, "seconds": seconds}
+    answer = await _exchange(worker.process, request, seconds + _GRACE_SECONDS)
+    return tuple(Problem(*fields) for fields in answer["problems"])
+
+
+async def _exchange(worker: asyncio.subprocess.Process, request: dict[str, Any], seconds: float) -> Any:
+    try:
+        await asyncio.wait_for(_send(worker, request), seconds)
+    except TimeoutError as error:
+        raise Unavailable("The diagnosis worker does not listen.") from error
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise Unavailable("The diagnosis worker is gone.") from error
+    return await _line(worker, seconds)
+
+
+async def _send(worker: asyncio.subprocess.Process, request: dict[str, Any]) -> None:
+    if worker.stdin is None:
+        raise Unavailable("The diagnosis worker has no input.")
+    worker.stdin.write(json.dumps(request).encode() + b"\n")
+    await worker.stdin.drain()
 
 
 async def _line(worker: asyncio.subprocess.Process, seconds: float) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.xml.wording import shortened
+from adapters.xml.wording import place, shortened
 from broker.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Gate:
         if schema.validate(root):
             return ()
         entries: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment] # the stubs leave it empty
-        return tuple(_problem(entry) for entry in entries)[:limit]
+        return tuple(_problem(entry, root) for entry in entries)[:limit]
 
     def _schema(self, profile: str) -> etree.XMLSchema:
         try:
@@ -49,6 +49,15 @@ def _compile(path: Path) -> etree.XMLSchema:
         raise ConfigurationError(f"The schema {path} does not compile: {error}") from error
 
 
-def _problem(entry: etree._LogEntry) -> Problem:
+def _problem(entry: etree._LogEntry, root: etree._Element) -> Problem:
     code = "bad-value" if entry.type_name.startswith(_BAD_VALUE) else "schema-violation"
-    return Problem(code, shortened(entry.message, 300), path=entry.path or "", rule=entry.type_name)
+    return Problem(code, shortened(entry.message, 300), path=_where(entry.path or "", root), rule=entry.type_name)
+
+
+def _where(path: str, root: etree._Element) -> str:
+    try:
+        found = root.getroottree().xpath(path) if path else None
+    except etree.XPathEvalError:  # libxml2 names the prefixes of the document, which its own XPath does not know
+        return path
+    first = next(iter(found), None) if isinstance(found, list) else None
+    return place(first) if isinstance(first, etree._Element) else path  # noqa: SLF001 # lxml has no public name for it

@@ -1,7 +1,8 @@
 """The process that explains refusals: xmlschema is thorough, slow, and holds the interpreter for itself.
 
-Reads one JSON request per line from standard input (`schema`, `data` in base64, `limit`, `seconds`), writes one JSON
-answer per line: the problems, as lists of the fields of `Problem`. Ends with its input.
+Reads one JSON request per line from standard input (`schema`, `data` in base64, `limit`, `seconds`; without `data` the
+schema is compiled and no more), writes one JSON answer per line: the problems, as lists of the fields of `Problem`.
+Ends with its input.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ def main() -> None:
     _answer({"ready": etree.__version__})
     for line in sys.stdin.buffer:
         request = json.loads(line)
+        if "data" not in request:
+            _compiled(request["schema"])
+            _answer({"compiled": request["schema"]})
+            continue
         data = base64.b64decode(request["data"])
         problems = explain(request["schema"], data, limit=request["limit"], seconds=request["seconds"])
         _answer({"problems": [astuple(problem) for problem in problems]})

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lxml import etree
 
+from broker.errors import Problem, TranslationError
 from broker.translation.codecs.json_text import read_text, refuse, write_text
 
 if TYPE_CHECKING:
@@ -174,12 +175,16 @@ def _element(parent: etree._Element, name: str, attributes: dict[str, str] | Non
 
 
 def value_of(element: etree._Element, declared: Element) -> Any:
-    """The JSON of an element: the way back of `fill`."""
+    """The JSON of an element: the way back of `fill`.
+
+    Raises: TranslationError, for what the schema allows and the wire has no shape for: `duplicate-language`, a text
+    twice in one language; `text-and-files`, a question that is answered by both.
+    """
     if declared.text is not None:
         return _leaf_value(element, declared)
     each = _by_language(declared)
     if each is not None:
-        return {child.get("lang", ""): value_of(child, each) for child in element}
+        return _languages(element, each)
     if _is_text_or_files(declared):
         return _text_or_files(element, declared)
     if _is_choice(declared) and [etree.QName(child).localname for child in element] == ["value"]:
@@ -187,10 +192,27 @@ def value_of(element: etree._Element, declared: Element) -> Any:
     return dict(_members(element, declared))
 
 
+def _languages(element: etree._Element, each: Element) -> dict[str, Any]:
+    found = {}
+    for child in element:
+        language = (child.get("lang") or "").strip()
+        if language in found:
+            _impossible("duplicate-language", "A text stands twice in one language.", language)
+        found[language] = _scalar(child.text or "", each) if each.is_leaf else value_of(child, each)
+    return found
+
+
 def _text_or_files(element: etree._Element, declared: Element) -> Any:
-    if len(element) and etree.QName(element[0]).localname == "text":
+    names = {etree.QName(child).localname for child in element}
+    if len(names) > 1:
+        _impossible("text-and-files", "A question is answered by a text or by files, not by both.", declared.name)
+    if "text" in names:
         return element[0].text or ""
     return [value_of(child, declared.children[1]) for child in element]
+
+
+def _impossible(code: str, detail: str, value: str) -> NoReturn:
+    raise TranslationError((Problem(code, detail, value=value),))
 
 
 def _leaf_value(element: etree._Element, declared: Element) -> Any:
@@ -204,6 +226,8 @@ def _scalar(text: str, declared: Element) -> Any:
     base = declared.text.base if declared.text is not None else "string"
     if base == "boolean":
         return text.strip() in {"true", "1"}
+    if base == "decimal":
+        return float(text) if "." in text else int(text)
     return int(text) if base in _NUMERIC else text
 
 

@@ -1,0 +1,102 @@
+"""The XSD against the catalogue, the wire's field names, the examples and the near-misses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapters.xml import XmlDocuments
+    from broker.translation.schema_model import SchemaModel
+
+import csv
+import re
+import tomllib
+
+import pytest
+from lxml import etree
+
+from broker.data_files import schemas_dir
+from broker.model.messages import MessageType
+from tests.unit.eu.conftest import DATA
+
+NOTICES = {MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE}
+TYPES = sorted(kind.value for kind in MessageType if kind not in NOTICES)
+NEAR_MISSES = tomllib.loads((DATA / "eu-1/near-misses/index.toml").read_text())["near-miss"]
+XSDS = sorted((schemas_dir() / "eu/1").glob("*.xsd"))
+KINDS = {
+    "text": "string",
+    "token": "token",
+    "boolean": "boolean",
+    "integer": "nonNegativeInteger",
+    "choice": "KeyValue",
+    "phone": "Phone",
+    "attachment": "AttachmentRef",
+    "text-or-attachments": "TextOrAttachments",
+    "multilingual": "Multilingual",
+}
+
+
+def wire_fields() -> Any:
+    with (DATA / "wire-fields.csv").open(newline="") as rows:
+        return list(csv.DictReader(rows))
+
+
+def declared(model: SchemaModel, section: Any) -> Any:
+    place = {"header": "content", "form": "content/form"}.get(section)
+    if place is None:
+        place = f"content/{section}" if section.startswith(("datasets", "form/")) else f"content/form/{section}"
+    found = model.at("ApplicationSubmitted", place)
+    assert found is not None, section
+    return found
+
+
+def test_every_message_of_the_catalogue_is_one_global_element(model: SchemaModel) -> None:
+    assert sorted(model.roots) == TYPES
+
+
+@pytest.mark.parametrize("xsd", XSDS, ids=lambda path: path.name)
+def test_nothing_is_left_open_in_the_schema(xsd: Any) -> None:
+    text = xsd.read_text()
+    assert not re.search(r"<xs:(any|anyAttribute|redefine|assert|import)\b|anyType", text)
+
+
+@pytest.mark.parametrize("row", wire_fields(), ids=lambda row: f"{row['section']}-{row['name']}")
+def test_a_wire_field_stands_in_the_schema_in_its_shape(model: SchemaModel, row: Any) -> None:
+    kind, many = row["type"].removesuffix("[]"), row["type"].endswith("[]")
+    element = declared(model, row["section"]).child(row["name"])
+    assert element is not None
+    assert element.repeats is many
+    built_in = element.text.base if element.text else element.type_name
+    assert element.children if kind == "object" else built_in == KINDS[kind]
+    assert element.optional
+    assert row["source"]
+
+
+@pytest.mark.parametrize("section", sorted({row["section"] for row in wire_fields()}))
+def test_the_schema_has_no_form_field_without_a_source(model: SchemaModel, section: Any) -> None:
+    ours = {"form", "form_translations", "attachments", "unknown"} | {f"section{n}" for n in range(1, 11)}
+    listed = {row["name"] for row in wire_fields() if row["section"] == section}
+    assert {child.name for child in declared(model, section).children} - ours == listed
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_full_example_is_valid(gate: etree.XMLSchema, kind: Any) -> None:
+    gate.assertValid(etree.parse(str(DATA / f"eu-1/{kind}.xml")))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_full_example_has_nothing_that_the_schema_does_not_know(kind: Any) -> None:
+    root = etree.parse(str(DATA / f"eu-1/{kind}.xml")).getroot()
+    assert root.find("{*}content/{*}unknown") is None
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_there_are_three_near_misses_of_each_type(kind: Any) -> None:
+    assert sum(miss["file"].startswith(f"{kind}-") for miss in NEAR_MISSES) == 3
+
+
+async def test_a_near_miss_is_refused_by_the_one_rule_it_breaks(documents: XmlDocuments) -> None:
+    for miss in NEAR_MISSES:
+        problems = await documents.diagnose("eu-1", (DATA / "eu-1/near-misses" / miss["file"]).read_bytes())
+        assert [(problem.code, problem.path) for problem in problems] == [(miss["code"], miss["path"])], miss["file"]
+        assert problems[0].rule
