@@ -1,0 +1,173 @@
+"""What the Finnish mapping says: purposes, lapsed applications, Finland's own part of an application, the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from broker.translation.translator import EnvelopeContext, Translator
+from tests.support.documents import canonical
+from tests.support.sides import Side
+
+FI = "fi-findata-1"
+DATA = Path(__file__).parents[2] / "data"
+FINNISH = sorted((*(DATA / FI).glob("*.xml"), *(DATA / FI).glob("variants/*.xml")))
+EUROPEAN = sorted(path for path in (DATA / "eu-1").glob("*.xml") if path.stem != "NationalStep")
+NOTHING = EnvelopeContext()
+
+
+def document(path: Path) -> etree._Element:
+    return etree.parse(str(path), etree.XMLParser(remove_blank_text=True)).getroot()
+
+
+def text(root: etree._Element, path: str) -> str | None:
+    return root.findtext("/".join(f"{{*}}{step}" for step in path.split("/")))
+
+
+def found(root: etree._Element, path: str) -> etree._Element:
+    element = root.find("/".join(f"{{*}}{step}" for step in path.split("/")))
+    assert element is not None
+    return element
+
+
+def put(parent: etree._Element, at: int, name: str, value: str) -> None:
+    child = etree.Element(f"{{{etree.QName(parent).namespace}}}{name}")
+    child.text = value
+    parent.insert(at, child)
+
+
+def with_purpose(name: str, value: str, second: str = "") -> etree._Element:
+    """An application lodged with Findata for one purpose."""
+    root = document(DATA / FI / "ApplicationOriginated.xml")
+    application = found(root, "hakemus")
+    for other in application.findall("{*}kayttotarkoitus")[1:]:
+        application.remove(other)
+    purpose = found(root, "hakemus/kayttotarkoitus")
+    purpose[:] = []
+    put(purpose, 0, name, value)
+    if second:
+        put(purpose, 1, "ehdsKohta", second)
+    return root
+
+
+@pytest.mark.parametrize("path", FINNISH, ids=lambda path: path.stem)
+def test_a_finnish_example_comes_home(findata: Translator, eu: Side, path: Path) -> None:
+    root = document(path)
+    back = findata.read(FI, root, envelope=NOTHING)
+    assert eu.gate.validate(back.root), eu.gate.error_log
+    assert not back.problems
+    assert not back.sign_off
+    assert canonical(findata.write(FI, back.root, carry=back.carry).root) == canonical(root)
+
+
+@pytest.mark.parametrize("path", EUROPEAN, ids=lambda path: path.stem)
+def test_a_european_example_comes_home_from_findata(findata: Translator, fi: Side, path: Path) -> None:
+    root = document(path)
+    forth = findata.write(FI, root)
+    assert fi.gate.validate(forth.root), fi.gate.error_log
+    assert not forth.problems
+    assert not forth.sign_off
+    assert canonical(findata.read(FI, forth.root, envelope=NOTHING, carry=forth.carry).root) == canonical(root)
+
+
+@pytest.mark.parametrize("path", EUROPEAN, ids=lambda path: path.stem)
+def test_nothing_of_a_european_example_is_left_behind(findata: Translator, path: Path) -> None:
+    fates = Counter(str(row["fate"]) for row in findata.write(FI, document(path)).report.fields())
+    assert set(fates) <= {"copied", "recoded", "annex"}
+
+
+@pytest.mark.parametrize("key", "abcdef")
+def test_each_point_of_article_53_reaches_findata_and_comes_back(findata: Translator, key: str) -> None:
+    root = document(DATA / "eu-1" / "ApplicationSubmitted.xml")
+    found(root, "content/form/section2/purposeForWhichDataWillBeUsed/key").text = key
+    forth = findata.write(FI, root)
+    purpose = found(forth.root, "hakemus/kayttotarkoitus")
+    national = {"c": ("tilastointi", None), "d": ("opetus", None)}.get(key, (None, key))
+    assert (text(purpose, "luokka"), text(purpose, "ehdsKohta")) == national
+    assert text(purpose, "tarkenne") is None
+    back = findata.read(FI, forth.root, envelope=NOTHING, carry=forth.carry)
+    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") == key
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "second", "key"),
+    [
+        ("luokka", "tilastointi", "", "c"),
+        ("luokka", "opetus", "", "d"),
+        ("tarkenne", "tieteellinen-tutkimus", "e", "e"),
+        ("tarkenne", "kehittamis-ja-innovaatiotoiminta", "e", "e"),
+        ("tarkenne", "viranomaisen-suunnittelu-ja-selvitys", "b", "b"),
+        ("tarkenne", "ohjaus-ja-valvonta", "b", "b"),
+        ("tarkenne", "tietojohtaminen", "f", "f"),
+        ("tarkenne", "tietojohtaminen", "b", "b"),
+    ],
+)
+def test_each_of_the_seven_purposes_is_read_with_its_point(
+    findata: Translator, name: str, value: str, second: str, key: str
+) -> None:
+    root = with_purpose(name, value, second)
+    back = findata.read(FI, root, envelope=NOTHING)
+    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") == key
+    assert not back.sign_off
+    home = findata.write(FI, back.root, carry=back.carry)
+    assert canonical(home.root) == canonical(root)
+
+
+def test_an_ambiguous_purpose_alone_is_never_guessed(findata: Translator) -> None:
+    back = findata.read(FI, with_purpose("tarkenne", "tietojohtaminen"), envelope=NOTHING)
+    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") is None
+
+
+def test_a_class_does_not_outlive_the_point_it_stood_beside(findata: Translator) -> None:
+    back = findata.read(FI, with_purpose("tarkenne", "tieteellinen-tutkimus", "e"), envelope=NOTHING)
+    found(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key").text = "f"
+    home = findata.write(FI, back.root, carry=back.carry)
+    assert text(home.root, "hakemus/kayttotarkoitus/tarkenne") is None
+    assert text(home.root, "hakemus/kayttotarkoitus/ehdsKohta") == "f"
+    assert [problem.code for problem in home.problems] == ["orphaned"]
+
+
+def test_a_lapsed_application_is_no_negative_decision_and_is_charged(findata: Translator, eu: Side) -> None:
+    back = findata.read(FI, document(DATA / FI / "variants" / "DecisionIssued-raukeava.xml"), envelope=NOTHING)
+    assert eu.gate.validate(back.root), eu.gate.error_log
+    assert text(back.root, "content/kind") == "NOT_ISSUED_INCOMPLETE"
+    assert (text(back.root, "content/fees/amount"), text(back.root, "content/fees/currency")) == ("345.00", "EUR")
+
+
+def test_an_application_that_the_applicant_let_lapse_is_withdrawn(findata: Translator) -> None:
+    back = findata.read(FI, document(DATA / FI / "variants" / "StatusUpdate-rauennut.xml"), envelope=NOTHING)
+    assert (back.type, text(back.root, "content/status")) == ("StatusUpdate", "WITHDRAWN")
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("PERMIT_GRANTED", "myonteinen"), ("PERMIT_REFUSED", "kielteinen")])
+def test_only_a_refusal_is_a_negative_decision(findata: Translator, kind: str, outcome: str) -> None:
+    root = document(DATA / FI / "DecisionIssued.xml")
+    found(root, "sisalto/ratkaisu").text = outcome
+    assert text(findata.read(FI, root, envelope=NOTHING).root, "content/kind") == kind
+
+
+def test_finland_s_section_is_the_extraction_description_and_others_stand_in_the_annex(findata: Translator) -> None:
+    root = document(DATA / "eu-1" / "ApplicationSubmitted.xml")
+    countries = [section.findtext("{*}country_id") for section in root.findall("{*}content/{*}form/{*}section6")]
+    assert len(countries) > 1
+    written = findata.write(FI, root).root
+    assert text(written, "hakemus/poimintakuvaus/maa") == "FINLAND"
+    paths = [field.get("polku", "") for field in written.findall("{*}euLiite/{*}kentta")]
+    shown = [path for path in paths if path.startswith("content/form/section6[")]
+    assert {path.partition("[")[2].partition("]")[0] for path in shown} == set(countries)
+    assert [path for path in shown if "[FINLAND]" in path] == ["content/form/section6[FINLAND]/personProfileDataDate"]
+
+
+def test_the_annex_shows_findata_what_has_no_counterpart_and_nothing_else(findata: Translator) -> None:
+    root = document(DATA / "eu-1" / "ApplicationSubmitted.xml")
+    forth = findata.write(FI, root)
+    annexed = [row for row in forth.report.fields() if row["fate"] == "annex"]
+    assert len(forth.root.findall("{*}euLiite/{*}kentta")) == len(annexed)
+    assert not [
+        row
+        for row in annexed
+        if "section3" in row["source"] and "ProfileDataDate" not in row["source"] and "translation" not in row["source"]
+    ]
