@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from broker.errors import Forbidden, Unauthenticated
+from broker.model.identity import Action
 from broker.web.auth import bearer
 from broker.web.console import session
 from broker.web.console.assets import BASE as STATIC
@@ -47,7 +48,12 @@ async def staff(request: web.Request) -> Identity:
         Forbidden: a back end called, which has no business here.
     """
     identity = await bearer(request) if "Authorization" in request.headers else _in_session(request)
-    if identity.backend:
+    return for_staff(identity)
+
+
+def for_staff(identity: Identity) -> Identity:
+    """The same identity. Raises: Forbidden, if it is a back end's, or may not see the list of messages."""
+    if identity.backend or not identity.may(Action.MESSAGES_LIST):
         raise Forbidden("the console is for staff")
     return identity
 

@@ -11,13 +11,12 @@ from aiohttp import web
 from broker.errors import Forbidden, Unauthenticated
 from broker.flow import views
 from broker.model.exchanges import Direction, State
-from broker.model.identity import Action
 from broker.model.messages import MessageType
 from broker.ports import ExchangeFilter
 from broker.web.auth import identify
 from broker.web.console import labels, present, session
 from broker.web.console.console import CONSOLE, HOME, draw, is_partial, words_of
-from broker.web.console.gate import ROOT, from_own_page, is_secure, login_page, where_to
+from broker.web.console.gate import ROOT, for_staff, from_own_page, is_secure, login_page, where_to
 from broker.web.problem import RequestError
 
 if TYPE_CHECKING:
@@ -171,10 +170,8 @@ async def sign_in(request: web.Request) -> web.Response:
         identity = await identify(console.services, token.strip())
     except Unauthenticated:
         return login_page(request, rejected=True)
-    if not identity.may(Action.MESSAGES_LIST):
-        raise Forbidden("the console is for staff")
     response = _go(where_to(back))
-    _start_session(request, response, identity)
+    _start_session(request, response, for_staff(identity))
     return response
 
 
