@@ -6,6 +6,7 @@ cannot do is kept (in the annex, or in the carry), reported, and flagged.
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ Place = tuple["Node", "Where"]
 #: (source leaf, its place, what was to be done, what was done, the places written)
 Row = tuple["Node", "Where", "Op", Fate, "tuple[Place, ...]"]
 _LIMIT = 80
+_SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _SENT = frozenset({Fate.COPIED, Fate.RECODED, Fate.SPLIT, Fate.JOINED})
 
 
@@ -225,7 +227,7 @@ class Run:
         if not entries and carry is None:
             return
         taken = {group for node, _ in self.written for group in node.groups}
-        restorer = Restorer(self.plan, self.written)
+        restorer = Restorer(self.plan, self.written, given=self.constants)
         places = restorer.annex(entries)
         self._read_annex(entries, places)
         if carry is not None:
@@ -261,6 +263,7 @@ class Run:
             self.rows += [(entry, at, op, fate, targets), (path, at, op, fate, targets)]
             if place is None:
                 self._kept += [(path, at, written, op), (entry, at, text, op)]
+            if place is None and _SELECTOR.sub("", written) not in self.plan.elsewhere:
                 detail, hint = _WORDS["annex-path"]
                 self.problems.append(
                     Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint)

@@ -151,7 +151,9 @@ class Profile:
     @property
     def conditions(self) -> frozenset[str]:
         """National leaves that say which message it is; the message table is their line."""
-        return frozenset(path for rule in self.messages for path, wanted in rule.when.items() if isinstance(wanted, str))
+        return frozenset(
+            path for rule in self.messages for path, wanted in rule.when.items() if isinstance(wanted, str)
+        )
 
 
 def load_profile(directory: Path) -> Profile:
@@ -287,7 +289,13 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     allowed = ("join", "carried", "left_out") if side == NATIONAL else tuple(k for k in KINDS if k != "join")
     if kind not in allowed:
         raise source.error(f"{leaf!r}: {kind!r} cannot stand under [{table}]", table, leaf)
-    for key, needs in (("recode", "table"), ("split", "by"), ("join", "by"), ("carried", "source"), ("left_out", "source")):
+    for key, needs in (
+        ("recode", "table"),
+        ("split", "by"),
+        ("join", "by"),
+        ("carried", "source"),
+        ("left_out", "source"),
+    ):
         if kind == key and not row.get(needs):
             raise source.error(f"{leaf!r}: {kind!r} needs {needs!r}", table, leaf)
     what = row[kind]

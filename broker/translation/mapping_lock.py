@@ -43,7 +43,9 @@ def check_lock(profile: Profile, directory: Path) -> Iterator[Fault]:
             if kept.pop(key, None) != digest:
                 yield Fault(at, f"{key}: not as published in version {profile.version}; give the mapping a new version")
         for key in kept:
-            yield Fault(family.eu_at, f"{key}: published in version {profile.version}, and gone; give the mapping a new version")
+            yield Fault(
+                family.eu_at, f"{key}: published in version {profile.version}, and gone; give the mapping a new version"
+            )
 
 
 def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:

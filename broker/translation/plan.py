@@ -117,6 +117,7 @@ class Plan:
     only: list[Only] = field(default_factory=list)
     annex_entry: Node | None = None
     annex_path: Node | None = None
+    elsewhere: frozenset[str] = frozenset()  #: eu-1 leaves that other messages of a cumulative document have
 
     @property
     def mapping(self) -> str:

@@ -24,8 +24,9 @@ Place = tuple["Node", "Where"]
 class Restorer:
     """Writes into the places of one target document."""
 
-    def __init__(self, plan: Plan, written: dict[Place, str | None]) -> None:
+    def __init__(self, plan: Plan, written: dict[Place, str | None], *, given: Iterable[Place] = ()) -> None:
         self._plan, self._written = plan, written
+        self._given = frozenset(given)
         self._instances = Instances(written, plan.target_keys, plan.target_mapped)
         self._may_create: set[tuple[Node, tuple[str, ...]]] = set()
         self._created: set[Place] = set()
@@ -51,6 +52,8 @@ class Restorer:
         self._announce(item.path for item in carry.items)
         restored, orphaned = [], []
         for item in sorted(carry.items, key=lambda item: bool(item.anchor)):
+            if self._resolve(item.path, create=False) in self._given:
+                continue  # the flow knows better: this is a new message
             place = self._restore(item)
             if place is None:
                 orphaned.append(item.path)

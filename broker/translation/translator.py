@@ -80,13 +80,13 @@ class EnvelopeContext:
 
     def leaves(self) -> dict[tuple[str, tuple[int, ...]], str]:
         """Path and indices of each leaf that is known."""
-        found = {
-            (f"envelope/{name}", ()): getattr(self, attribute) for attribute, name in _GIVEN.items()
-        }
+        found = {(f"envelope/{name}", ()): getattr(self, attribute) for attribute, name in _GIVEN.items()}
         for end, party in (("sender", self.sender), ("receiver", self.receiver)):
             if party is not None:
                 values = (party.participant_id, party.role, party.nation_id, party.access_point_id)
-                found.update({(f"envelope/{end}/{name}", ()): value for name, value in zip(_PARTY, values, strict=True)})
+                found.update(
+                    {(f"envelope/{end}/{name}", ()): value for name, value in zip(_PARTY, values, strict=True)}
+                )
         for index, (scheme, number) in enumerate(self.national_ids):
             found[("envelope/nationalId", (index,))] = number
             found[("envelope/nationalId/@scheme", (index,))] = scheme
@@ -277,13 +277,24 @@ def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory
     faults.update(dict.fromkeys(check_lock(profile, directory)))
     if faults:
         raise ConfigurationError("\n".join(sorted(map(str, faults), key=_by_place)))
+    to_eu = tuple(compile_plan(profile, rule, here, there, forth=False) for rule, here, there in ready)
+    _tell_what_is_said_elsewhere(to_eu)
     return CompiledProfile(
         profile=profile,
         namespace=national.namespace,
         eu_namespace=eu.namespace,
         to_national=tuple(compile_plan(profile, rule, here, there, forth=True) for rule, here, there in ready),
-        to_eu=tuple(compile_plan(profile, rule, here, there, forth=False) for rule, here, there in ready),
+        to_eu=to_eu,
     )
+
+
+def _tell_what_is_said_elsewhere(plans: tuple[Plan, ...]) -> None:
+    """A cumulative document repeats the annex of messages before it: those entries are context, not faults."""
+    leaves = {plan.rule.type: frozenset(leaf.path for leaf in plan.target.leaves()) for plan in plans}
+    known = frozenset().union(*leaves.values()) if leaves else frozenset()
+    for plan in plans:
+        if plan.rule.context:
+            plan.elsewhere = known - leaves[plan.rule.type]
 
 
 def _by_place(fault: str) -> tuple[str, int, str]:

@@ -124,8 +124,8 @@ def _one_of(choices: list[tuple[object, object]], random: Random) -> str:
 
 
 def canonical(root: etree._Element) -> bytes:
-    """A document after schema white space of its tokens is left as it is; comments and prefixes do not count."""
-    return etree.tostring(root, method="c14n2", strip_text=False)
+    """A document, or a part of one, as bytes that do not depend on how it was built."""
+    return etree.tostring(root, method="c14n")
 
 
 def leaves(root: etree._Element) -> dict[str, str]:

@@ -1,0 +1,165 @@
+"""Law 1: the build fails, naming file and line, as soon as one leaf is not accounted for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.errors import ConfigurationError
+from broker.translation.counts import counts, lines
+from broker.translation.mapping_file import load_profile
+from broker.translation.mapping_lock import lock_of
+from broker.translation.translator import Translator
+from tests.support.sides import SCHEMAS, translator
+
+PROFILE = "fr-hdh-1"
+DECISION = "mappings/fr-hdh-1/decision.toml"
+
+
+@pytest.fixture
+def schemas(tmp_path: Path) -> Path:
+    copy = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, copy)
+    for lock in copy.glob("mappings/*/*.lock.json"):
+        lock.unlink()
+    return copy
+
+
+def failing(schemas: Path) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        Translator.load(schemas, profiles=[PROFILE])
+    faults = str(caught.value).splitlines()
+    assert all(re.match(r"fr-hdh-1/[a-z-]+(/[a-z-]+)?\.toml:\d+: ", fault) for fault in faults), faults
+    return faults
+
+
+def changed(file: Path, old: str, new: str) -> int:
+    """Replace a text that stands there once; the number of its line."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def line_of(file: Path, beginning: str) -> str:
+    return next(line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith(beginning))
+
+
+@pytest.mark.parametrize("leaf", ["content/kind", "content/partial/reasons", "content/fees/amount", "content/unknown/field/@path"])
+def test_a_deleted_line_is_missed_where_it_stood(schemas: Path, leaf: str) -> None:
+    file = schemas / DECISION
+    at = changed(file, line_of(file, f'"{leaf}" ='), "")
+    missed = [fault for fault in failing(schemas) if repr(leaf) in fault]
+    assert missed
+    assert abs(int(missed[0].split(":")[1]) - at) <= 1
+
+
+def test_every_single_line_of_the_decision_is_needed(schemas: Path) -> None:
+    file = schemas / DECISION
+    whole = file.read_text(encoding="utf-8")
+    rows = [row for row in whole.splitlines(keepends=True) if re.match(r'"content/', row)]
+    for row in rows[::9]:
+        file.write_text(whole.replace(row, "", 1), encoding="utf-8")
+        assert failing(schemas)
+
+
+def test_a_line_twice_is_named(schemas: Path) -> None:
+    file = schemas / DECISION
+    row = line_of(file, '"content/reasons" =')
+    at = changed(file, row, row + row)
+    assert failing(schemas)[0].startswith(f"fr-hdh-1/decision.toml:{at + 1}: ")
+
+
+def test_a_leaf_added_to_the_national_schema_is_missed(schemas: Path) -> None:
+    changed(
+        schemas / "fr/1/entete.xsd",
+        '<xs:element name="langue"',
+        '<xs:element name="priorite" type="xs:string" minOccurs="0"/>\n      <xs:element name="langue"',
+    )
+    assert any(fault.startswith("fr-hdh-1/envelope.toml:") and "'Entete/priorite'" in fault for fault in failing(schemas))
+
+
+def test_a_leaf_added_to_the_pivot_is_missed(schemas: Path) -> None:
+    changed(
+        schemas / "eu/1/decision.xsd",
+        '<xs:element name="responseDueDate"',
+        '<xs:element name="newLeaf" type="xs:string" minOccurs="0"/>\n      <xs:element name="responseDueDate"',
+    )
+    assert any(fault.startswith("fr-hdh-1/decision.toml:") and "'content/newLeaf'" in fault for fault in failing(schemas))
+
+
+def swap_targets(file: Path) -> int:
+    at = changed(file, '"Instruction/decision/competence"', '"\0"')
+    changed(file, '"Instruction/decision/motifs"', '"Instruction/decision/competence"')
+    changed(file, '"\0"', '"Instruction/decision/motifs"')
+    return at
+
+
+def change_recode(file: Path) -> int:
+    table = file.parent / "tables/natures-decision.toml"
+    changed(table, '"PERMIT_REFUSED" = "REFUS"', '"PERMIT_REFUSED" = "X"')
+    changed(table, '"REQUEST_REFUSED" = "REQUETE_REFUSEE"', '"REQUEST_REFUSED" = "REFUS"')
+    changed(table, '"PERMIT_REFUSED" = "X"', '"PERMIT_REFUSED" = "REQUETE_REFUSEE"')
+    return 0
+
+
+@pytest.mark.parametrize(("mutate", "file"), [(swap_targets, "decision.toml"), (change_recode, "tables/natures-decision.toml")])
+def test_a_published_version_does_not_change_its_meaning(
+    schemas: Path, mutate: Callable[[Path], int], file: str
+) -> None:
+    for lock in SCHEMAS.glob("mappings/fr-hdh-1/*.lock.json"):
+        shutil.copy(lock, schemas / "mappings/fr-hdh-1")
+    at = mutate(schemas / DECISION)
+    faults = failing(schemas)
+    assert any(fault.startswith(f"fr-hdh-1/{file}:{at or ''}") for fault in faults), faults
+
+
+def test_a_table_that_misses_a_value_of_the_schema_is_named(schemas: Path) -> None:
+    changed(schemas / "mappings/fr-hdh-1/tables/finalites.toml", '"f" = "AMELIORATION_DES_SOINS"\n', "")
+    faults = failing(schemas)
+    assert any("no row for 'f'" in fault for fault in faults)
+    assert any("no row for 'AMELIORATION_DES_SOINS'" in fault for fault in faults)
+
+
+def test_a_table_that_is_not_one_to_one_is_refused(schemas: Path) -> None:
+    changed(schemas / "mappings/fr-hdh-1/tables/oui-non.toml", '"b" = "NON"', '"b" = "OUI"')
+    assert "not one-to-one" in failing(schemas)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { copy = "Instruction/decision/nulle" }', "no leaf"),
+        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { carried = "because" }', "needs 'source'"),
+        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { guess = "x" }', "must be a table"),
+        ('family = "decision"', "", "'family' is missing"),
+        ('eu = ["content"]', 'eu = ["contents"]', "is not in"),
+    ],
+)  # fmt: skip
+def test_a_broken_line_is_named(schemas: Path, old: str, new: str, said: str) -> None:
+    changed(schemas / DECISION, old, new)
+    assert any(said in fault for fault in failing(schemas))
+
+
+def test_a_repeated_element_needs_its_group(schemas: Path) -> None:
+    file = schemas / DECISION
+    changed(file, line_of(file, '"content/conditions" = { with'), "")
+    assert any("repeats and has no group" in fault for fault in failing(schemas))
+
+
+def test_the_lock_is_the_published_mapping() -> None:
+    profile = load_profile(SCHEMAS / "mappings" / PROFILE)
+    assert (SCHEMAS / "mappings" / PROFILE / f"{profile.version}.lock.json").exists()
+    assert set(lock_of(profile)) == set(profile.families)
+
+
+def test_the_counts_cover_every_leaf() -> None:
+    found = counts(translator(), PROFILE)
+    assert found["application"]["eu"]["copied"] > 150
+    assert found["application"]["eu"]["recoded"] > 20
+    assert found["application"]["eu"]["left_out"] == 0
+    assert any(line.startswith("fr-hdh-1  decision ") for line in lines(translator()))
