@@ -56,7 +56,7 @@ def parse(body: bytes) -> etree._Element:
 
 def element(namespace: str, name: str, content: Content, **attributes: str) -> etree._Element:
     """An element with its children, in the order given."""
-    made = etree.Element(f"{{{namespace}}}{name}", attributes, nsmap={None: namespace})  # type: ignore[arg-type] # stubs
+    made = etree.Element(f"{{{namespace}}}{name}", attributes, nsmap={None: namespace})  # type: ignore[dict-item] # the stubs do not know the default prefix
     if isinstance(content, str):
         made.text = content
     else:

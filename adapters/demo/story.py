@@ -12,6 +12,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -72,12 +73,11 @@ class Story:
             token = await run_hdeu("keys", "token", "--role", "reader", "--subject", "demo", env=env)
             self.eyes[land.node] = NodeEyes(self.session, self.stage.url(land.node), token)
         self.parties.start(self.stage.mock())
-        await self.until("the mock EU node is up", lambda: self._answers(f"{self.stage.url('mock-eu')}/healthz"))
+        await self.until("the mock EU node is up", partial(self._answers, f"{self.stage.url('mock-eu')}/healthz"))
         for land in LANDS:
             self.parties.start(self.stage.node(land))
-            await self.until(
-                f"the node {land.node} is ready", lambda land=land: self._answers(f"{self.stage.url(land.node)}/readyz")
-            )
+            url = f"{self.stage.url(land.node)}/readyz"
+            await self.until(f"the node {land.node} is ready", partial(self._answers, url))
         for land in LANDS:
             self.parties.start(self.stage.back_end(land, self.tokens[land.backend]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from broker.settings import Settings
+
+
+_MOCK_OPTIONS: Final = ("host", "port", "data-dir")
 
 
 def build(name: str, parser: argparse.ArgumentParser) -> None:
@@ -44,7 +47,8 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_mock(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="arguments of the mock: --host, --port, --data-dir")
+    for name in _MOCK_OPTIONS:
+        parser.add_argument(f"--{name}", help="instead of what the configuration says")
     parser.set_defaults(run=_mock)
 
 
@@ -100,7 +104,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _mock(arguments: argparse.Namespace) -> int:
     from adapters.mock_eu.program import main  # noqa: PLC0415 - as above
 
-    return main(arguments.config, arguments.rest)
+    given = {name: getattr(arguments, name.replace("-", "_")) for name in _MOCK_OPTIONS}
+    return main(arguments.config, [part for name, value in given.items() if value for part in (f"--{name}", value)])
 
 
 def _config(arguments: argparse.Namespace) -> int:
