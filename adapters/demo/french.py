@@ -174,7 +174,7 @@ class HealthDataHub:
                     ("duree", [("debut", self.chance.day()), ("fin", self.chance.day(3))]),
                 ],
             ),
-            ("statut", "DELIVRE"),
+            ("statut", "ACCORDE"),
             (
                 "autoriteSignataire",
                 [("nom", "Plateforme des données de santé (exemple)"), ("pays", "FR"), ("signataire", _signatory())],
