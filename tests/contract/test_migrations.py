@@ -116,7 +116,12 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str
         subprocess.Popen([sys.executable, "-W", "error", "-c", MIGRATE, empty_url], stderr=subprocess.PIPE)
         for _ in range(3)
     ]
-    errors = [process.communicate(timeout=60)[1].decode() for process in started]
+    try:
+        errors = [process.communicate(timeout=90)[1].decode() for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
     assert [(process.returncode, error) for process, error in zip(started, errors, strict=True)] == [(0, "")] * 3
     assert at_head(empty_url)
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +61,20 @@ def _unprivileged() -> str | None:
 def _children(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(word) for word in listed.stdout.split()]
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    """A process that ended meanwhile needs no signal."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 @dataclass
@@ -129,11 +143,16 @@ class Postgres:
     def kill(self) -> None:
         """SIGKILL the server and each of its processes, as a crash of its machine would."""
         process, self.process = self.process, None
-        if process:
-            family = [*_children(process.pid), process.pid]
-            for pid in family:
-                os.kill(pid, signal.SIGKILL)
-            process.wait(START_SECONDS)
+        if process is None:
+            return
+        _send(process.pid, signal.SIGSTOP)  # else it starts new ones for those that die
+        family = [process.pid, *_children(process.pid)]
+        for pid in family:
+            _send(pid, signal.SIGKILL)
+        process.wait(START_SECONDS)
+        until = time.monotonic() + START_SECONDS
+        while any(_runs(pid) for pid in family) and time.monotonic() < until:
+            time.sleep(0.01)  # while one of them runs, its shared memory keeps the next server from starting
 
     def freeze(self) -> None:
         """SIGSTOP each of its processes: connections stay open, and nobody answers."""
@@ -145,14 +164,19 @@ class Postgres:
     def _signal_all(self, number: signal.Signals) -> None:
         if self.process:
             for pid in [self.process.pid, *_children(self.process.pid)]:
-                os.kill(pid, number)
+                _send(pid, number)
 
     def stop(self) -> None:
-        """End at once, without waiting for clients."""
-        process, self.process = self.process, None
-        if process and process.poll() is None:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(START_SECONDS)
+        """End at once, without waiting for clients; also if it is frozen."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.thaw()
+        self.process.send_signal(signal.SIGQUIT)
+        try:
+            self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
 
     def url(self, database: str) -> str:
         return f"postgresql://test@127.0.0.1:{self.port}/{database}"
