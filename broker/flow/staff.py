@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,7 +42,7 @@ async def _release(node: Node, tx: Transaction, exchange: Exchange, actor: str, 
         replace(exchange, state=state, signed_off_by=actor, signed_off_at=now, updated_at=now, reason=why)
     )
     await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
-    digest = hashlib.sha256(reason.encode()).hexdigest()
+    digest = await tx.put_content(reason.encode())
     await tx.write_entry(node.entry("exchange.signed_off", exchange.id, state, actor=actor, reason_sha256=digest))
     return after
 
