@@ -44,7 +44,7 @@ from broker.flow.doors import accept
 from broker.flow.fetch import Fetcher
 from broker.flow.keep import keep, quarantine
 from broker.flow.loops import Sweeper, handler, repeat
-from broker.flow.node import Connected, Due, Node, Wire, log
+from broker.flow.node import Connected, Due, Node, Observe, Wire, log, unobserved
 from broker.flow.retry import RetryPolicy
 from broker.flow.staff import retry, sign_off
 from broker.ledger.export import Export
@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from broker.settings import BackendSection, Settings
 
 GRACE_SECONDS: Final = 10.0
+#: A loop that has not come round for this long, and three turns of its own, stands still: one slow call is not that.
+STILL_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class Built:
 
 
 @asynccontextmanager
-async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncIterator[Built]:
+async def open_node(
+    settings: Settings, *, connect_queue: bool = True, metrics: Metrics | None = None
+) -> AsyncIterator[Built]:
     """A node with its connections; closed in reverse order.
 
     `connect_queue=False` is for commands that only write rows: a serving node finds them within a second.
@@ -125,9 +129,17 @@ async def open_node(settings: Settings, *, connect_queue: bool = True) -> AsyncI
             hold_seconds=settings.work.hold,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             days=StateDays(settings.node.nation, settings.node.time_zone),
+            observe=_observer(metrics) if metrics else unobserved,
             **_rules(settings),
         )
         yield Built(settings, node, store, ring, _authenticator(settings, ring, clock, session), rabbit)
+
+
+def _observer(metrics: Metrics) -> Observe:
+    def observe(step: str, outcome: str, seconds: float) -> None:
+        metrics.attempt(step=step, outcome=outcome, seconds=seconds)
+
+    return observe
 
 
 def _profiles(settings: Settings) -> frozenset[str]:
@@ -293,18 +305,20 @@ def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awa
     node, work = built.node, built.settings.work
     key = read_signing_key(built.settings.data_dir / "keys" / "journal.pem")
     sealer = Sealer(built.store, key, node.clock, node.worker)
-    loops: dict[str, Callable[[], Awaitable[object]]] = {
-        "sweeper": partial(repeat, "sweeper", work.sweep, Sweeper(node).sweep, hearts.beat),
-        "sealer": partial(repeat, "sealer", work.seal, sealer.seal, hearts.beat),
-        "silence": partial(repeat, "silence", 30.0, partial(presume_failed, node), hearts.beat),
+    turns: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
+        "sweeper": (work.sweep, Sweeper(node).sweep),
+        "sealer": (work.seal, sealer.seal),
+        "silence": (30.0, partial(presume_failed, node)),
     }
     point: AccessPoint | None = node.access_point
     if point is not None:
-        poll = built.settings.access_point.poll
-        loops["fetcher"] = partial(repeat, "fetcher", poll, Fetcher(node, point).drain, hearts.beat)
-        loops["receipts"] = partial(
-            repeat, "receipts", work.receipts, partial(watch_receipts, node, point), hearts.beat
-        )
+        turns["fetcher"] = (built.settings.access_point.poll, Fetcher(node, point).drain)
+        turns["receipts"] = (work.receipts, partial(watch_receipts, node, point))
+    for name, (every, _) in turns.items():
+        hearts.expect(name, within=STILL_SECONDS + 3 * every)
+    loops: dict[str, Callable[[], Awaitable[object]]] = {
+        name: partial(repeat, name, every, turn, hearts.beat) for name, (every, turn) in turns.items()
+    }
     if built.rabbit is not None:
         names = frozenset(name for name, section in built.settings.backends.items() if section.kind == "amqp")
         door = AmqpDoor(
@@ -320,8 +334,9 @@ def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awa
 
 async def serve(settings: Settings) -> None:
     """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
-    async with open_node(settings) as built, AsyncExitStack() as stack:
-        health, metrics = _health(built), Metrics()
+    metrics = Metrics()
+    async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
+        health = _health(built)
         console = ConsoleSettings(
             session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
         )
@@ -340,9 +355,10 @@ async def work(settings: Settings) -> None:
         raise ConfigurationError(
             "`hdeu worker` needs PostgreSQL and RabbitMQ; with SQLite one `hdeu serve` does it all"
         )
-    async with open_node(settings) as built, AsyncExitStack() as stack:
+    metrics = Metrics()
+    async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
         health = _health(built)
-        ops = build_ops_app(health, Metrics(), built.store, built.node.clock)
+        ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("worker.started", node=settings.node.name)
         await _until_told(_worker_loops(built), health)

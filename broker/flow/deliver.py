@@ -40,6 +40,7 @@ async def deliver(node: Node, exchange_id: str) -> None:
     outcome = await _try(node, exchange, message, load)
     if isinstance(outcome, Later) and started - exchange.created_at > timedelta(seconds=node.retry.budget):
         outcome = Park(f"gave up after {work.attempts} tries: {outcome.reason}")
+    node.observe("deliver", type(outcome).__name__.lower(), (node.clock.now() - started).total_seconds())
     try:
         await commit(node, lambda tx: _record(node, tx, work, outcome, started))
     except LostLease:

@@ -66,6 +66,14 @@ class Due:
     days: int = 0
 
 
+#: Told of each finished try: step, outcome, seconds.
+Observe = Callable[[str, str, float], None]
+
+
+def unobserved(step: str, outcome: str, seconds: float) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One running node. Rules are data; everything that touches the world is a port."""
@@ -92,6 +100,7 @@ class Node:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)
     random: Random = field(default_factory=Random)
+    observe: Observe = unobserved
     hold_seconds: float = 3600.0
     worker: str = "worker"
 

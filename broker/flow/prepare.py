@@ -49,6 +49,7 @@ async def prepare(node: Node, message_id: str) -> None:
     except LostLease:
         log.warning("message.lease_lost", message_id=message_id)
         return
+    node.observe("prepare", "done", (node.clock.now() - started).total_seconds())
     for exchange_id in ready:
         await node.hint(WorkKind.DELIVER, exchange_id)
 
