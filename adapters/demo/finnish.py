@@ -32,6 +32,7 @@ class Findata:
     chance: Chance
     files: dict[str, File] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)  #: by EU id, the delivery that the next documents answer
 
     def react(self, received: Received) -> list[bytes]:
         """By the delivered document's name."""
@@ -47,7 +48,9 @@ class Findata:
         name = etree.QName(root).localname
         if name not in reactions:
             return []
-        return reactions[name](self._take(root))
+        file = self._take(root)
+        self.answers[file.eu_id] = received.id
+        return reactions[name](file)
 
     def _take(self, root: etree._Element) -> File:
         eu_id = root.findtext(f"{{{NS}}}otsikko/{{{NS}}}euHakemustunnus") or ""
@@ -111,6 +114,7 @@ class Findata:
     def _document(self, file: File, name: str, content: list[tuple[str, Content]]) -> bytes:
         head: list[tuple[str, Content]] = [
             ("sanomatunnus", f"urn:example:findata:{self.chance.number():09d}"),
+            ("vastauksena", self.answers[file.eu_id]),
             ("euHakemustunnus", file.eu_id),
         ]
         root = element(NS, name, [("otsikko", head), ("sisalto", [("hakemustunnus", file.eu_id), *content])])

@@ -47,6 +47,7 @@ class Dossier:
     number: str
     decision: str
     permit: str
+    answers: str = ""  #: the delivery that the next snapshots answer
 
     def part(self, name: str) -> etree._Element:
         """A part of the dossier, made in its place where it is missing."""
@@ -78,7 +79,9 @@ class HealthDataHub:
         }
         if event not in reactions:
             return []
-        return reactions[event](self._take(received.case, root))
+        dossier = self._take(received.case, root)
+        dossier.answers = received.id
+        return reactions[event](dossier)
 
     def _take(self, case: str, root: etree._Element) -> Dossier:
         known = self.dossiers.get(case)
@@ -189,6 +192,7 @@ class HealthDataHub:
         _replace(head, number, _HEAD)
         _replace(head, element(NS, "evenement", event), _HEAD)
         _replace(head, element(NS, "dateEvenement", self.chance.moment()), _HEAD)
+        _replace(head, element(NS, "enReponseA", dossier.answers), _HEAD)
         _replace(dossier.part("Instruction"), element(NS, part, content), _PROCEEDINGS)
         news = root.find(f"{{{NS}}}Nouvelle")
         if news is not None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import Problem
+from broker.errors import NotFound, Problem
 from broker.flow.events import ANSWERS
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Later, Park, Refuse, Stop
@@ -37,7 +37,8 @@ async def correlate(node: Node, tx: Transaction, passage: Passage) -> Passage | 
     if len(found) > 1:
         return Refuse((_mismatch(claimed),))
     if found:
-        return await _with_case(tx, passage, next(iter(found.values())), claimed)
+        known = await _with_case(tx, passage, next(iter(found.values())), claimed)
+        return await _with_delivery(tx, known)
     if passage.known.type in _STARTS_A_CASE:
         return _new_case(node, passage, claimed)
     return _unknown(node, passage)
@@ -61,6 +62,21 @@ async def _with_case(tx: Transaction, passage: Passage, case: Case, claimed: tup
         aliases=tuple(alias for alias in claimed if alias not in case.aliases),
         message=replace(passage.message, case_key=case.key),
     )
+
+
+async def _with_delivery(tx: Transaction, passage: Passage) -> Passage:
+    """A back end that names one of our deliveries in its reply has it: that is its acknowledgement."""
+    named = passage.known.in_reply_to
+    if passage.exchange.direction is not Direction.OUTBOUND or not named:
+        return passage
+    try:
+        delivery = await tx.exchange(named)
+    except NotFound:
+        return passage
+    if delivery.addressee != passage.message.party or delivery.case_key != passage.message.case_key:
+        return passage
+    source = await tx.message(delivery.message_id)
+    return replace(passage, acknowledged=delivery, reply_to=source.headers.get("message_id", ""))
 
 
 def _new_case(node: Node, passage: Passage, claimed: tuple[Alias, ...]) -> Passage | Stop:

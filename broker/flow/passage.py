@@ -62,6 +62,8 @@ class Passage:
     moved: tuple[RunningClock, ...] = ()  #: started, stopped, paused or resumed by this message
     news: dict[str, Any] | None = None
     answered: Exchange | None = None  #: the exchange that this message is an answer to, with the new facts
+    acknowledged: Exchange | None = None  #: the delivery that a back end says it answers
+    reply_to: str = ""  #: AS4 MessageId behind that delivery
     recorded: str = ""  #: why the message has no effect beyond being on record
     outgoing: tuple[Outgoing, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)

@@ -26,6 +26,7 @@ async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ..
     await _write_case(node, tx, passage)
     await tx.describe_message(passage.message)
     await _write_answered(node, tx, passage)
+    await _write_acknowledged(node, tx, passage)
     own = tuple(item for item in passage.outgoing if item.own)
     if any(item.losses for item in own):
         passage = replace(passage, outgoing=tuple(_waiting(item) for item in passage.outgoing))
@@ -81,6 +82,15 @@ async def _write_answered(node: Node, tx: Transaction, passage: Passage) -> None
     )
     if settled.state is State.ENDED:
         await write_notice(node, tx, settled, MessageType.OUTCOME_NOTICE)
+
+
+async def _write_acknowledged(node: Node, tx: Transaction, passage: Passage) -> None:
+    delivery = passage.acknowledged
+    if delivery is None or delivery.state is not State.DELIVERED:
+        return
+    now = node.clock.now()
+    await tx.save_exchange(replace(delivery, state=State.ACKNOWLEDGED, acknowledged_at=now, updated_at=now))
+    await tx.write_entry(node.entry("exchange.acknowledged", delivery.id, "ACKNOWLEDGED", message=passage.message.id))
 
 
 async def write_notice(

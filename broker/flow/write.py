@@ -54,6 +54,8 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         sender_participant=node.participant,
         sender_nation=node.nation,
     )
+    if outgoing.own and passage.reply_to:
+        _reply_to(root, passage.reply_to)
     files = await _files(tx, root)
     invalid = await _problems(node, PIVOT, root)
     done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))
@@ -69,6 +71,13 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         report=passage.report if outgoing.own else b"",
         losses=(*own_losses, *losses),
     )
+
+
+def _reply_to(root: etree._Element, wire_id: str) -> None:
+    """The other side knows its own MessageId, not the delivery by which the back end got it."""
+    named = root.find(f"{{{build.NAMESPACE}}}envelope/{{{build.NAMESPACE}}}inReplyTo")
+    if named is not None:
+        named.text = wire_id
 
 
 async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
