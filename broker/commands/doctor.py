@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.identity.keys import load_ring
-from broker.commands.opening import add_json, keys_dir, settings_of, store_of
+from broker.commands.opening import add_json, keys_dir, log_to_stderr, settings_of, store_of
 from broker.commands.terminal import as_json, table
 from broker.errors import BrokerError, ConfigurationError
 
@@ -82,6 +82,7 @@ async def _access_point(settings: Settings) -> str:
 
     if not settings.access_point.url:
         return "none is configured"
+    log_to_stderr()
     async with open_node(settings, connect_queue=False) as built:
         if built.node.access_point is not None:
             await built.node.access_point.ping()

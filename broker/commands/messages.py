@@ -8,7 +8,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from broker.commands.opening import add_json, read_file, settings_of, store_of
+from broker.commands.opening import add_json, log_to_stderr, read_file, settings_of, store_of
 from broker.commands.terminal import as_json, facts, note, problems, raw, say, table
 from broker.errors import Problem, Refused
 from broker.flow import views
@@ -212,5 +212,6 @@ def actor() -> str:
 async def _with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
     from broker.app import open_node  # noqa: PLC0415 - as above
 
+    log_to_stderr()
     async with open_node(settings, connect_queue=False) as built:
         return await step(built.node)

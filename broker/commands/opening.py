@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import structlog
 
 from adapters.store.sql import open_store
 from adapters.system import SystemClock
@@ -34,6 +37,15 @@ async def store_of(settings: Settings) -> AsyncIterator[SqlStore]:
         yield store
     finally:
         await store.close()
+
+
+def log_to_stderr() -> None:
+    """What a command prints is its answer; warnings of what it ran go beside it."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
 
 
 def keys_dir(settings: Settings) -> Path:
