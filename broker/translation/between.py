@@ -60,7 +60,7 @@ class Tools:
     parse: Callable[[bytes], etree._Element]
 
 
-def translate_between(  # noqa: PLR0913 - each is one option of the command line
+def translate_between(
     tools: Tools,
     data: bytes,
     *,
@@ -112,7 +112,7 @@ def _plain_hop(model: SchemaModel, root: etree._Element, lossy: tuple[Lossy, ...
     """A hop whose names are those of eu-1: every leaf goes as it is, or not at all."""
     gone = {item.path: item.what for item in lossy}
     fields: list[dict[str, Any]] = []
-    for node, where, text in flatten(root, shape(model, etree.QName(root).localname)):
+    for (node, where), text in flatten(root, shape(model, etree.QName(root).localname)).items():
         if text is None:
             continue
         path = numbered(node, where)

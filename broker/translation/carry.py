@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from broker.errors import Problem, TranslationError
 
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One leaf that was not sent. `value` None: an element that was there and empty."""
 
     path: str
@@ -37,8 +37,12 @@ class Carry:
     )  #: labels of a group's instances, where the order cannot be seen
     rule: int = -1  #: which of several messages of one type it was, where the document does not say
     rule_hash: str = ""  #: of the leaves that would say it
-    aside: dict[str, int] = field(default_factory=dict)  #: `only` groups of which so many instances fit, and none was taken
-    annex: list[tuple[str, str]] = field(default_factory=list)  #: annex entries (usual path, path), where they are not as usual
+    aside: dict[str, int] = field(
+        default_factory=dict
+    )  #: `only` groups of which so many instances fit, and none was taken
+    annex: list[tuple[str, str]] = field(
+        default_factory=list
+    )  #: annex entries (usual path, path), where they are not as usual
 
     def to_bytes(self) -> bytes:
         """As JSON; empty bytes if nothing is carried."""
@@ -48,7 +52,7 @@ class Carry:
             "format": FORMAT,
             "type": self.type,
             "side": self.side,
-            "items": [[item.path, item.value, item.anchor, item.hash] for item in self.items],
+            "items": self.items,
             "order": self.order,
             "annex": self.annex,
             "aside": self.aside,

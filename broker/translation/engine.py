@@ -7,21 +7,22 @@ cannot do is kept (in the annex, or in the carry), reported, and flagged.
 from __future__ import annotations
 
 import re
-from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
-from broker.translation.carry import Carry, Item, anchor_hash
 from broker.translation.places import Instances
-from broker.translation.plan import Do, Fate
+from broker.translation.plan import Fate
 from broker.translation.restore import Restorer, renumbered
-from broker.translation.trees import flatten
+from broker.translation.trees import build, flatten
+from broker.translation.unsent import carry_of
+from broker.translation.wording import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lxml import etree
 
+    from broker.translation.carry import Carry
     from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target
     from broker.translation.shapes import Node, Where
 
@@ -30,7 +31,7 @@ Place = tuple["Node", "Where"]
 Row = tuple["Node", "Where", "Op", Fate, "tuple[Place, ...]"]
 _LIMIT = 80
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
-_SENT = frozenset({Fate.COPIED, Fate.RECODED, Fate.SPLIT, Fate.JOINED})
+_NOT_SENT: Final = (Fate.ANNEX, Fate.CARRIED, Fate.LEFT_OUT)
 
 
 def shifted(where: Where, shift: Shift | None) -> Where:
@@ -43,32 +44,37 @@ class Run:
 
     def __init__(self, plan: Plan, root: etree._Element) -> None:
         self.plan = plan
-        self.facts = flatten(root, plan.source)
-        self.values: dict[Place, str | None] = {(node, where): text for node, where, text in self.facts}
+        self.values = flatten(root, plan.source)
         self.written: dict[Place, str | None] = {}
         self.rows: list[Row] = []
+        self.annex_written: list[tuple[str, str]] = []  #: (path, text) of annex entries that stand beside no other
         self.problems: list[Problem] = []
         self.constants: list[Place] = []
         self.restored: list[Place] = []
         self.orphaned: list[str] = []
-        self._kept: list[tuple[Node, Where, str | None, Op | None]] = []
-        self._annex: list[tuple[Node, Where, str, int]] = []
-        self._entries: dict[Where, dict[Node, str]] = {}
+        self.kept: list[tuple[Node, Where, str | None, Op | None]] = []
+        self.annexed: list[tuple[Node, Where, str, int]] = []
+        self.entries: dict[Where, dict[Node, str]] = {}
         self._parts: dict[tuple[Joined, Where], list[tuple[Op, Node, Where, str] | None]] = {}
         self._chosen: dict[tuple[Node, Where], int | None] = {}
         self._aside: dict[str, int] = {}
-        self._left_aside: dict[str, int] = {}
-        self._order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
-        self._annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
+        self.left_aside: dict[str, int] = {}
+        self.order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
+        self.annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
 
     def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> Carry:
         """Fill `written`; return what was not sent."""
         ops = self.plan.ops
         self._aside = carry.aside if carry else {}
-        for node, where, text in self.facts:
+        written, rows = self.written, self.rows
+        for (node, where), text in self.values.items():
             op = ops.get(node)
             if op is None or text is None:
-                self._kept.append((node, where, text, None))
+                self.kept.append((node, where, text, None))
+            elif op.plain is not None:  # the usual line: same text, same indices, nothing to check
+                place = (op.plain, where)
+                written[place] = text
+                rows.append((node, where, op, Fate.COPIED, (place,)))
             else:
                 _HANDLERS[op.do](self, op, node, where, text)
         self._join()
@@ -78,7 +84,7 @@ class Run:
         if not self.plan.forth:
             self._fill(given)
         self._put_back(carry)
-        out = self._carry_out()
+        out = carry_of(self)
         self._close_gaps()
         return out
 
@@ -135,21 +141,27 @@ class Run:
         if self.plan.annex_entry is None:
             self.keep(op, node, where, text, Fate.CARRIED)
             return
-        self._annex.append((node, where, text, len(self.rows)))
+        self.annexed.append((node, where, text, len(self.rows)))
         self.rows.append((node, where, op, Fate.ANNEX, ()))
 
     def keep(self, op: Op, node: Node, where: Where, text: str, fate: Fate | None = None) -> None:
-        self._kept.append((node, where, text, op))
+        self.kept.append((node, where, text, op))
         self.rows.append((node, where, op, fate or op.fate, ()))
 
     def annex_entry(self, op: Op, node: Node, where: Where, text: str) -> None:
-        self._entries.setdefault(where, {})[node] = text
+        self.entries.setdefault(where, {})[node] = text
 
     def condition(self, op: Op, node: Node, where: Where, text: str) -> None:
         wanted = self.plan.rule.when.get(node.path)
         if isinstance(wanted, bool):
-            self._kept.append((node, where, text, op))
+            self.kept.append((node, where, text, op))
         self.rows.append((node, where, op, Fate.CARRIED if isinstance(wanted, bool) else op.fate, ()))
+
+    def tree(self, namespace: str) -> etree._Element:
+        """The target document."""
+        entry, path = self.plan.annex_entry, self.plan.annex_path
+        annex = (entry, path, self.annex_written) if entry and path and self.annex_written else None
+        return build(self.plan.target, namespace, self.written, annex)
 
     # what the handlers share
 
@@ -162,6 +174,10 @@ class Run:
             self.written[place] = text
         self.rows.append((node, where, op, fate, places))
 
+    def sent(self) -> Iterator[Place]:
+        """Source places of which something went to the other side as itself."""
+        return (row[:2] for row in self.rows if row[1] and row[3] not in _NOT_SENT)
+
     def _fallback(self, op: Op, node: Node, where: Where, text: str) -> None:
         if self.plan.forth:
             self.annex(op, node, where, text)
@@ -170,7 +186,7 @@ class Run:
 
     def _flag(self, op: Op, node: Node, where: Where, text: str, code: str) -> None:
         path = Instances(self.values, {}, ()).path(node, where)
-        detail, hint = _WORDS[code]
+        detail, hint = WORDS[code]
         coded = code in ("unmapped-value", "ambiguous-value")
         value = text[:_LIMIT] if coded else ""
         self.problems.append(Problem(code, detail, path, f"{op.mapping} {op.table}".strip(), value, hint))
@@ -221,7 +237,7 @@ class Run:
     def _put_back(self, carry: Carry | None) -> None:
         entries = [
             (where[0], parts.get(self.plan.annex_path, ""), parts.get(self.plan.annex_entry, ""))
-            for where, parts in sorted(self._entries.items())
+            for where, parts in sorted(self.entries.items())
             if self.plan.annex_path is not None and self.plan.annex_entry is not None
         ]
         if not entries and carry is None:
@@ -233,10 +249,12 @@ class Run:
         if carry is not None:
             self.restored, self.orphaned = restorer.carry(carry)
             self.problems += [_orphan(path) for path in self.orphaned]
-            self._order = carry.annex
+            self.order = carry.annex
         if not self.plan.forth:
-            fits = {only: len(list(_matching(only, self.written))) for only in self.plan.only if only.group not in taken}
-            self._left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
+            fits = {
+                only: len(list(_matching(only, self.written))) for only in self.plan.only if only.group not in taken
+            }
+            self.left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
         moves = restorer.reorder(carry.order if carry else {})
         if moves is not None:
             self._move(moves)
@@ -245,12 +263,12 @@ class Run:
 
     def _note_annex(self, written: list[str], places: list[Place | None]) -> None:
         """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
-        sent = [place for *_, fate, targets in self.rows if fate in _SENT for place in targets]
+        sent = [place for *_, fate, targets in self.rows if fate not in _NOT_SENT for place in targets]
         instances = Instances(self.written, self.plan.target_keys, self.plan.target_mapped, sent)
         usual = [instances.path(*place) if place else "" for place in places]
         keys = [place[0].key(place[1]) for place in places if place]
         if keys != sorted(keys) or usual != written:
-            self._annex_order = list(zip(usual, written, strict=True))
+            self.annex_order = list(zip(usual, written, strict=True))
 
     def _read_annex(self, entries: list[tuple[int, str, str]], places: list[Place | None]) -> None:
         entry, path = self.plan.annex_entry, self.plan.annex_path
@@ -262,9 +280,9 @@ class Run:
             fate = Fate.ANNEX if place else Fate.CARRIED
             self.rows += [(entry, at, op, fate, targets), (path, at, op, fate, targets)]
             if place is None:
-                self._kept += [(path, at, written, op), (entry, at, text, op)]
+                self.kept += [(path, at, written, op), (entry, at, text, op)]
             if place is None and _SELECTOR.sub("", written) not in self.plan.elsewhere:
-                detail, hint = _WORDS["annex-path"]
+                detail, hint = WORDS["annex-path"]
                 self.problems.append(
                     Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint)
                 )
@@ -277,8 +295,8 @@ class Run:
     def _close_gaps(self) -> None:
         """Number the target's instances as they will stand: those of which nothing was sent leave no number behind."""
         used: dict[Place, set[int]] = {}
-        for node, where in self.written:
-            for group in node.groups if where else ():
+        for innermost, where in {(node.groups[-1], where) for node, where in self.written if where}:
+            for group in innermost.groups:
                 used.setdefault((group, where[: group.depth - 1]), set()).add(where[group.depth - 1])
         gaps = {
             place: {old: new for new, old in enumerate(sorted(found))}
@@ -288,47 +306,6 @@ class Run:
         if gaps:
             self._move(lambda place: renumbered(place, gaps))
 
-    # what was not sent
-
-    def _carry_out(self) -> Carry:
-        plan = self.plan
-        carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
-        if not (self._kept or self._annex or self._entries):
-            return carry
-        sent = [(node, where) for node, where, _, fate, _ in self.rows if fate in _SENT]
-        instances = Instances(self.values, plan.source_keys, plan.source_mapped, sent)
-        self._annex.sort(key=lambda item: item[0].key(item[1]))
-        self._write_annex(instances)
-        for node, where, text, op in self._kept:
-            anchor = op.anchor if op else None
-            at = where[: anchor.depth] if anchor else ()
-            carry.items.append(
-                Item(
-                    instances.path(node, where),
-                    text,
-                    instances.path(anchor, at) if anchor else "",
-                    anchor_hash(self.values.get((anchor, at))) if anchor else "",
-                )
-            )
-        carry.order = _orders(instances, plan)
-        if not plan.forth:
-            carry.annex, carry.aside = self._annex_order, self._left_aside
-        return carry
-
-    def _write_annex(self, instances: Instances) -> None:
-        entry, attribute = self.plan.annex_entry, self.plan.annex_path
-        if entry is None or attribute is None:
-            return
-        used = {where[0] for node, where in self.written if node is entry}
-        paths = [instances.path(node, where) for node, where, _, _ in self._annex]
-        slots = _slots(paths, used, self._order)
-        for (index, path), (node, where, text, row) in zip(slots, self._annex, strict=True):
-            at = (index,)
-            self.written[(entry, at)] = text
-            self.written[(attribute, at)] = path
-            op = self.rows[row][2]
-            self.rows[row] = (node, where, op, Fate.ANNEX, ((entry, at), (attribute, at)))
-
 
 def _matching(only: Only, places: Mapping[Place, str | None]) -> Iterator[Where]:
     """Where instances stand whose key is one of the wanted."""
@@ -337,62 +314,19 @@ def _matching(only: Only, places: Mapping[Place, str | None]) -> Iterator[Where]
             yield where
 
 
-def _slots(paths: list[str], used: set[int], order: list[tuple[str, str]]) -> list[tuple[int, str]]:
-    """Index and path for each entry: as remembered where it is, the next free index and the usual path otherwise."""
-    slots: list[tuple[int, str] | None] = []
-    taken = set(used)
-    for path in paths:
-        wanted = (index for index, (usual, _) in enumerate(order) if usual == path and index not in taken)
-        index = next(wanted, None)
-        slots.append(None if index is None else (index, order[index][1]))
-        taken.update(() if index is None else (index,))
-    free = count(max(taken, default=-1) + 1)
-    return [slot or (next(free), path) for slot, path in zip(slots, paths, strict=True)]
-
-
-def _orders(instances: Instances, plan: Plan) -> dict[str, list[str]]:
-    orders = {}
-    for group, around in instances.groups():
-        labels = instances.labels(group, around)
-        tracked = group in plan.source_keys or group in plan.source_mapped
-        if tracked and len(labels) > 1 and not all(instances.is_sent(group, (*around, index)) for index in labels):
-            above = instances.path(group, (*around, min(labels))).rpartition("[")[0]
-            orders[above] = list(labels.values())
-    return orders
-
-
 def _orphan(path: str) -> Problem:
-    detail, hint = _WORDS["orphaned"]
+    detail, hint = WORDS["orphaned"]
     return Problem("orphaned", detail, path, hint=hint)
 
 
-_HANDLERS: dict[Do, Callable[[Run, Op, Node, Where, str], None]] = {
-    Do.COPY: Run.copy,
-    Do.CONVERT: Run.convert,
-    Do.SPLIT: Run.split,
-    Do.JOIN: Run.join,
-    Do.ANNEX: Run.annex,
-    Do.KEEP: Run.keep,
-    Do.ANNEX_ENTRY: Run.annex_entry,
-    Do.CONDITION: Run.condition,
-}
-_WORDS = {
-    "unmapped-value": (
-        "The table has no row for this value; it was kept, and not replaced.",
-        "Correct the value, or add a row.",
-    ),
-    "ambiguous-value": ("This value stands for several on the other side; none was chosen.", "Say which one is meant."),
-    "not-convertible": (
-        "The value cannot be written on the other side as it stands; it was kept.",
-        "Correct its form.",
-    ),
-    "two-values": ("Two values were given where one is due; the second was kept aside.", "Give one of them."),
-    "annex-path": (
-        "The annex names a field that eu-1 does not have, or whose group is gone.",
-        "Correct or remove the entry.",
-    ),
-    "orphaned": (
-        "What was kept for this place was not put back: what it hung on was changed or is gone.",
-        "Check the field.",
-    ),
-}
+#: In the order of `Do`.
+_HANDLERS: Final[tuple[Callable[[Run, Op, Node, Where, str], None], ...]] = (
+    Run.copy,
+    Run.convert,
+    Run.split,
+    Run.join,
+    Run.annex,
+    Run.keep,
+    Run.annex_entry,
+    Run.condition,
+)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from broker.translation.shapes import Node
 
 _GONE: Final = {Fate.CARRIED: "carried", Fate.LEFT_OUT: "dropped"}
+_NOT_SENT: Final = (Fate.ANNEX, Fate.CARRIED, Fate.LEFT_OUT)
 #: Kinds that D6.4's `Positive` and `Negative` say in full (D6.4 section 9; Art. 68(3)).
 _SAID_IN_FULL: Final = frozenset({"PERMIT_GRANTED", "PERMIT_REFUSED", "REQUEST_APPROVED", "REQUEST_REFUSED"})
 _DAY: Final = len("2026-11-23")
@@ -59,7 +60,7 @@ class LegalFacts:
 
     def _rows(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
         for row in run.rows:
-            what = _what(row, forth=plan.forth)
+            what = _what(row, forth=plan.forth) if row[3] in _NOT_SENT else None
             if what is None:
                 continue
             node, where, op = row[:3]
@@ -91,7 +92,7 @@ class LegalFacts:
             return ()
         if kind not in self._shapes:
             self._shapes[kind] = shape(self.model, kind)
-        values = {(node, where): text for node, where, text in flatten(root, self._shapes[kind]) if text is not None}
+        values = {place: text for place, text in flatten(root, self._shapes[kind]).items() if text is not None}
         single = {node.path: text for (node, where), text in values.items() if not where}
         return tuple(_lossy(place, single) for place in values if place[0].path in lost and not _is_said(place, single))
 
@@ -104,7 +105,8 @@ def _is_said(place: Place, single: Mapping[str, str | None]) -> bool:
         case "content/issuedAt":
             day = (single["content/issuedAt"] or "").strip()[:_DAY]
             return (single.get("content/legalIssueDate") or day).strip() == day
-    return False
+        case _:
+            return False
 
 
 def _lossy(place: Place, single: Mapping[str, str | None]) -> Lossy:

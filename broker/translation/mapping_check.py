@@ -5,6 +5,7 @@ The leaves come from the schemas, never from the mapping. All faults are collect
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
 def within(path: str, scopes: Iterable[str]) -> bool:
     """Whether a path lies in one of the subtrees."""
-    return any(path == scope or path.startswith(f"{scope}/") for scope in scopes)
+    return any(path.startswith(scope) and path[len(scope) : len(scope) + 1] in ("", "/") for scope in scopes)
+
+
+def _below(root: Node, scopes: Iterable[str]) -> Iterator[Node]:
+    """The leaves of the subtrees, each subtree in document order."""
+    for scope in scopes:
+        node = root.find(scope)
+        if node is not None:
+            yield from node.leaves()
 
 
 def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
@@ -48,8 +57,9 @@ def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> 
 def _covered_once(
     root: Node, scopes: list[tuple[str, ...]], side: str, at: Place, *, exempt: tuple[str, ...]
 ) -> Iterator[Fault]:
+    covered = Counter(leaf.path for scope in scopes for leaf in _below(root, scope))
     for leaf in root.leaves():
-        count = sum(within(leaf.path, scope) for scope in scopes)
+        count = covered[leaf.path]
         if count != 1 and not within(leaf.path, exempt):
             what = "is covered by no part" if not count else f"is covered by {count} parts"
             yield Fault(at, f"{side} {root.name}: {leaf.path!r} {what}")
@@ -109,8 +119,8 @@ class _FamilyCheck:
 
     def _missing(self, side: str) -> Iterator[Fault]:
         at = self.family.eu_at if side == EU else self.family.national_at
-        for leaf in self._root(side).leaves():
-            if not within(leaf.path, self._scope(side)) or (side == NATIONAL and leaf.path in self.conditions):
+        for leaf in _below(self._root(side), self._scope(side)):
+            if side == NATIONAL and leaf.path in self.conditions:
                 continue
             if line := self.named[side].get(leaf.path):
                 at = line.at

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
 _SAFE = ":.,@_-~ "
+_PLAIN = re.compile(r"[A-Za-z0-9:.,@_~ -]*")
 
 
 class Instances:
-    """The instances of repeated elements in one document, each with its label."""
+    """The instances of repeated elements in one document, each with its label.
+
+    `sent` are the places of which something went to the other side as itself; None: all of them.
+    """
 
     def __init__(
         self,
@@ -32,19 +36,17 @@ class Instances:
     ) -> None:
         self._values, self._keys, self._mapped = places, keys, frozenset(mapped)
         self._found: dict[tuple[Node, Where], set[int]] = {}
-        for node, where in places:
-            self._note(node, where)
-        self._sent: set[tuple[Node, Where]] | None = None if sent is None else set()
-        if self._sent is not None:
-            for node, where in sent or ():
-                self._sent.update((group, where[: group.depth]) for group in node.groups)
-        self._labels: dict[tuple[Node, Where], dict[int, str]] = {}
-
-    def _note(self, node: Node, where: Where) -> None:
-        if where:
-            for group in node.groups:
+        for innermost, where in _innermost(places):
+            for group in innermost.groups:
                 depth = group.depth
                 self._found.setdefault((group, where[: depth - 1]), set()).add(where[depth - 1])
+        self._sent: set[tuple[Node, Where]] | None = None if sent is None else set()
+        if self._sent is not None:
+            for innermost, where in _innermost(sent or ()):
+                self._sent.update((group, where[: group.depth]) for group in innermost.groups)
+        self._labels: dict[tuple[Node, Where], dict[int, str]] = {}
+        self._by_label: dict[tuple[Node, Where], dict[str, int]] = {}
+        self._paths: dict[tuple[Node, Where], str] = {}
 
     def groups(self) -> Iterable[tuple[Node, Where]]:
         """Every (group, place of its parent) with instances, outer ones first."""
@@ -59,7 +61,13 @@ class Instances:
         known = self._labels.get((group, around))
         if known is None:
             known = self._labels[(group, around)] = self._label(group, around)
+            self._by_label[(group, around)] = {label: index for index, label in known.items()}
         return known
+
+    def index(self, group: Node, around: Where, label: str) -> int | None:
+        """The index of a label, or None."""
+        self.labels(group, around)
+        return self._by_label[(group, around)].get(label)
 
     def _label(self, group: Node, around: Where) -> dict[int, str]:
         indices = sorted(self._found.get((group, around), ()))
@@ -70,7 +78,7 @@ class Instances:
         for index in indices:
             where = (*around, index)
             value = " ".join((self._values.get((key, where)) or "").split()) if key else ""
-            name = quote(value, safe=_SAFE) if value else ";" if self.is_sent(group, where) else "+"
+            name = _escaped(value) if value else ";" if self.is_sent(group, where) else "+"
             counts[name] = count = counts.get(name, 0) + 1
             labels[index] = f"{name}{count}" if name in ";+" else name if count == 1 else f"{name};{count}"
         return labels
@@ -80,19 +88,27 @@ class Instances:
         known = self.labels(node, where[:-1])
         self._found.setdefault((node, where[:-1]), set()).add(where[-1])
         known[where[-1]] = label
+        self._by_label[(node, where[:-1])][label] = where[-1]
 
     def path(self, node: Node, where: Where) -> str:
         """The path of a place, with labels."""
         if not where:
             return node.path
-        steps, at = [], 0
-        for step in node.chain:
-            if step.repeats:
-                steps.append(f"{step.name}[{self.labels(step, where[:at])[where[at]]}]")
-                at += 1
-            else:
-                steps.append(step.name)
-        return "/".join(steps)
+        group = node.groups[-1]
+        head = self._paths.get((group, where))
+        if head is None:
+            above = self.path(group.parent, where[:-1]) if group.parent else ""
+            label = self.labels(group, where[:-1])[where[-1]]
+            head = self._paths[(group, where)] = f"{above}/{group.name}[{label}]".lstrip("/")
+        return head + node.path[len(group.path) :]
+
+
+def _innermost(places: Iterable[tuple[Node, Where]]) -> set[tuple[Node, Where]]:
+    return {(node.groups[-1], where) for node, where in places if where}
+
+
+def _escaped(key: str) -> str:
+    return key if _PLAIN.fullmatch(key) else quote(key, safe=_SAFE)
 
 
 def parse(root: Node, path: str) -> tuple[Node, tuple[str, ...]] | None:
@@ -106,7 +122,7 @@ def parse(root: Node, path: str) -> tuple[Node, tuple[str, ...]] | None:
             return None
         if node.repeats:
             labels.append(found[2])
-    return node, tuple(labels)
+    return (node, tuple(labels)) if node is not None else None
 
 
 def key_of(label: str) -> str:

@@ -5,8 +5,8 @@ A plan is plain data with functions in it; `engine` carries it out in one pass.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from broker.translation.conventions import CONVENTIONS
@@ -35,17 +35,17 @@ class Fate(StrEnum):
     LEFT_OUT = "left-out"
 
 
-class Do(StrEnum):
-    """How the engine treats a leaf."""
+class Do(IntEnum):
+    """How the engine treats a leaf; the order is that of its handlers."""
 
-    COPY = "copy"
-    CONVERT = "convert"
-    SPLIT = "split"
-    JOIN = "join"
-    ANNEX = "annex"
-    KEEP = "keep"
-    ANNEX_ENTRY = "annex-entry"
-    CONDITION = "condition"
+    COPY = 0
+    CONVERT = 1
+    SPLIT = 2
+    JOIN = 3
+    ANNEX = 4
+    KEEP = 5
+    ANNEX_ENTRY = 6
+    CONDITION = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +86,7 @@ class Op:
     reason: str = ""
     context: bool = False
     at: str = ""  #: file and line
+    plain: Node | None = None  #: set for a copy that has nothing to check or shift: where it goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,56 +238,49 @@ class _Compiler:
     def _kept(self, line: Line) -> tuple[Node, Op]:
         node = self._eu(line.leaf) if line.side == EU else self._national(line.leaf)
         anchor = _found(self.plan.source, line.anchor) if line.anchor else None
-        common = {"mapping": self.mapping, "reason": line.reason, "at": str(line.at), "anchor": anchor}
+        op = Op(Do.KEEP, Fate.CARRIED, self.mapping, reason=line.reason, at=str(line.at), anchor=anchor)
         if line.kind == "annex":
-            return node, Op(Do.ANNEX, Fate.ANNEX, **common)
-        fate = Fate.CARRIED if line.kind == "carried" else Fate.LEFT_OUT
-        return node, Op(Do.KEEP, fate, **common)
+            op = replace(op, do=Do.ANNEX, fate=Fate.ANNEX)
+        elif line.kind == "left_out":
+            op = replace(op, fate=Fate.LEFT_OUT)
+        return node, op
 
     def _translated(self, line: Line, sources: list[Node], targets: list[Node]) -> Iterator[tuple[Node, Op]]:
-        common = {"mapping": self.mapping, "only": self._only(sources[0]), "at": str(line.at)}
+        common = Op(Do.COPY, Fate.COPIED, self.mapping, only=self._only(sources[0]), at=str(line.at))
         if len(sources) > 1:
             joined = Joined(len(sources), line.by, self._target(sources[0], targets[0]))
             for number, node in enumerate(sources):
-                yield node, Op(Do.JOIN, Fate.JOINED, joined=joined, member=number, **common)
+                yield node, replace(common, do=Do.JOIN, fate=Fate.JOINED, joined=joined, member=number)
         elif len(targets) > 1:
             parts = tuple(self._target(sources[0], node, always=True) for node in targets)
-            yield sources[0], Op(Do.SPLIT, Fate.SPLIT, targets=parts, by=line.by, **common)
+            yield sources[0], replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, by=line.by)
         elif line.kind == "recode":
             yield from self._recoded(line, sources[0], targets[0], common)
         elif line.text:
             convention = CONVENTIONS[line.text]
             convert = convention.forth if self.plan.forth else convention.back
             target = self._target(sources[0], targets[0], always=True)
-            yield (
-                sources[0],
-                Op(Do.CONVERT, Fate.RECODED, table=line.text, targets=(target,), convert=convert, **common),
-            )
+            recoded = replace(common, do=Do.CONVERT, fate=Fate.RECODED, table=line.text)
+            yield sources[0], replace(recoded, targets=(target,), convert=convert)
         else:
-            yield sources[0], Op(Do.COPY, Fate.COPIED, targets=(self._target(sources[0], targets[0]),), **common)
+            target = self._target(sources[0], targets[0])
+            simple = target.shift is None and target.fits is None and self._only(sources[0]) is None
+            plain = target.node if simple else None
+            yield sources[0], replace(common, do=Do.COPY, fate=Fate.COPIED, targets=(target,), plain=plain)
 
-    def _recoded(self, line: Line, source: Node, target: Node, common: dict[str, object]) -> Iterator[tuple[Node, Op]]:
-        table = self.family.tables[line.table]
-        if self.plan.forth:
-            rows = {**table.rows, **{value: key for key, values in table.ambiguous.items() for value in values}}
-        else:
-            rows = {value: key for key, value in table.rows.items()}
+    def _recoded(self, line: Line, source: Node, target: Node, common: Op) -> Iterator[tuple[Node, Op]]:
+        table, forth = self.family.tables[line.table], self.plan.forth
+        wide = {value: key for key, values in table.ambiguous.items() for value in values}
+        rows = {**table.rows, **wide} if forth else {value: key for key, value in table.rows.items()}
         otherwise = self._national(line.otherwise) if line.otherwise else None
-        yield (
-            source,
-            Op(
-                Do.CONVERT,
-                Fate.RECODED,
-                table=line.table,
-                targets=(self._target(source, target),),
-                convert=rows.get,
-                ambiguous=frozenset() if self.plan.forth else frozenset(table.ambiguous),
-                otherwise=self._target(source, otherwise) if otherwise and self.plan.forth else None,
-                **common,  # type: ignore[arg-type]  # the same keyword arguments for every kind of line
-            ),
-        )
-        if otherwise is not None and not self.plan.forth:
-            yield otherwise, Op(Do.COPY, Fate.COPIED, targets=(self._target(otherwise, target),), **common)  # type: ignore[arg-type]  # as above
+        op = replace(common, do=Do.CONVERT, fate=Fate.RECODED, table=line.table, convert=rows.get)
+        op = replace(op, targets=(self._target(source, target),))
+        if forth:
+            yield source, replace(op, otherwise=self._target(source, otherwise) if otherwise else None)
+            return
+        yield source, replace(op, ambiguous=frozenset(table.ambiguous))
+        if otherwise is not None:
+            yield otherwise, replace(common, targets=(self._target(otherwise, target),))
 
     def _only(self, source: Node) -> Only | None:
         if not self.plan.forth:

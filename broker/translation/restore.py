@@ -95,8 +95,7 @@ class Restorer:
         node, labels = found
         where: Where = ()
         for depth, (group, label) in enumerate(zip(node.groups, labels, strict=True), start=1):
-            known = self._instances.labels(group, where)
-            index = next((at for at, name in known.items() if name == label), None)
+            index = self._instances.index(group, where, label)
             if index is None:
                 index = self._new(group, labels[:depth], where) if create else None
             if index is None:

@@ -20,7 +20,7 @@ class Node:
     """One element or attribute declaration on its way below a message element. Compared by identity."""
 
     __slots__ = (
-        "_key",
+        "_leaves",
         "attributes",
         "by_name",
         "chain",
@@ -30,6 +30,7 @@ class Node:
         "has_text",
         "is_attribute",
         "name",
+        "ordinals",
         "parent",
         "path",
         "repeats",
@@ -40,10 +41,11 @@ class Node:
     )
 
     def __init__(self, name: str, tag: str, parent: Node | None, ordinal: int) -> None:
+        self._leaves: tuple[Node, ...] | None = None
         self.name = name
         self.tag = tag
         self.parent = parent
-        self.path = f"{parent.path}/{name}".lstrip("/") if parent else ""
+        self.path: str = f"{parent.path}/{name}".lstrip("/") if parent else ""
         self.children: dict[str, Node] = {}
         self.attributes: dict[str, Node] = {}
         self.by_name: dict[str, Node] = {}
@@ -55,27 +57,30 @@ class Node:
         self.chain: tuple[Node, ...] = (*parent.chain, self) if parent else ()
         self.repeats_at: tuple[int, ...] = parent.repeats_at if parent else ()
         self.depth = len(self.repeats_at)
-        self.groups: tuple[Node, ...] = parent.groups if parent else ()  #: repeated elements on the way down, this one included
-        self._key: list[int] = [*parent._key, ordinal, 0] if parent else []  # noqa: SLF001 - the same class
+        #: Repeated elements on the way down, this one included.
+        self.groups: tuple[Node, ...] = parent.groups if parent else ()
+        #: Sort key of a place: for each step its ordinal, and its index among its like.
+        self.ordinals: tuple[int, ...] = (*parent.ordinals, ordinal, 0) if parent else ()
 
     def repeat(self) -> None:
         """Say that this element may stand several times."""
         self.repeats = True
-        self.repeats_at = (*self.repeats_at, len(self._key) - 1)
+        self.repeats_at = (*self.repeats_at, len(self.ordinals) - 1)
         self.groups = (*self.groups, self)
         self.depth = len(self.repeats_at)
 
     def key(self, where: Where) -> tuple[int, ...]:
         """A sort key that puts places in document order; the key of a parent is a prefix of its children's."""
-        key = self._key
-        if where:
-            key = key.copy()
-            for position, index in zip(self.repeats_at, where, strict=False):
-                key[position] = index
+        if not where:
+            return self.ordinals
+        key = list(self.ordinals)
+        for position, index in zip(self.repeats_at, where, strict=False):
+            key[position] = index
         return tuple(key)
 
     @property
     def is_leaf(self) -> bool:
+        """Whether it holds a text."""
         return self.has_text or self.is_attribute
 
     def walk(self) -> Iterator[Node]:
@@ -85,9 +90,11 @@ class Node:
         for child in self.children.values():
             yield from child.walk()
 
-    def leaves(self) -> Iterator[Node]:
-        """The leaves below, in document order."""
-        return (node for node in self.walk() if node.is_leaf)
+    def leaves(self) -> tuple[Node, ...]:
+        """The leaves below, in document order; looked for once, when the tree is complete."""
+        if self._leaves is None:
+            self._leaves = tuple(node for node in self.walk() if node.is_leaf)
+        return self._leaves
 
     def find(self, path: str) -> Node | None:
         """The node at a path below this one, or None."""

@@ -18,7 +18,6 @@ from broker.translation.plan import Plan, compile_plan
 from broker.translation.report import LegalFactLoss, Report
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
-from broker.translation.trees import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +79,7 @@ class EnvelopeContext:
 
     def leaves(self) -> dict[tuple[str, tuple[int, ...]], str]:
         """Path and indices of each leaf that is known."""
+        found: dict[tuple[str, tuple[int, ...]], str]
         found = {(f"envelope/{name}", ()): getattr(self, attribute) for attribute, name in _GIVEN.items()}
         for end, party in (("sender", self.sender), ("receiver", self.receiver)):
             if party is not None:
@@ -174,7 +174,7 @@ class Translator:
         namespace = compiled.namespace if plan.forth else compiled.eu_namespace
         report = Report(tuple(run.rows), tuple(run.constants), tuple(run.restored), tuple(run.orphaned))
         return Translation(
-            root=build(plan.target, namespace, run.written),
+            root=run.tree(namespace),
             type=plan.rule.type,
             report=report,
             sign_off=self.legal.losses(plan, run),

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from broker.translation.shapes import Node, Where
 
-#: (node, where, text); text None: an element without content that could have some.
-Fact = tuple["Node", "Where", "str | None"]
+Places = dict["tuple[Node, Where]", "str | None"]
 
 
-def flatten(root: etree._Element, shape: Node) -> list[Fact]:
-    """Every leaf that is present, and every empty container, in document order.
+def flatten(root: etree._Element, shape: Node) -> Places:
+    """Every leaf that is present, and every empty container, in document order. Text None: an element without content.
 
     Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape.
     """
-    facts: list[Fact] = []
+    facts: Places = {}
     _walk(root, shape, (), facts)
     return facts
 
 
-def _walk(element: etree._Element, node: Node, where: Where, facts: list[Fact]) -> None:
+def _walk(element: etree._Element, node: Node, where: Where, facts: Places) -> None:
     counts: dict[Node, int] = {}
     children = node.children
     for child in element:
@@ -45,18 +46,18 @@ def _walk(element: etree._Element, node: Node, where: Where, facts: list[Fact]) 
         if below.attributes:
             _attributes(child, below, place, facts)
         if below.has_text:
-            facts.append((below, place, (child.text or "") if not len(child) else "".join(_texts(child))))
+            facts[below, place] = (child.text or "") if not len(child) else "".join(_texts(child))
         elif len(child):
             _walk(child, below, place, facts)
         elif not below.attributes or not child.attrib:
-            facts.append((below, place, None))
+            facts[below, place] = None
 
 
-def _attributes(element: etree._Element, node: Node, where: Where, facts: list[Fact]) -> None:
+def _attributes(element: etree._Element, node: Node, where: Where, facts: Places) -> None:
     for name, text in element.attrib.items():
         leaf = node.attributes.get(str(name))
         if leaf is not None:
-            facts.append((leaf, where, str(text)))
+            facts[leaf, where] = str(text)
         elif not str(name).startswith("{http://www.w3.org/2001/XMLSchema-instance}"):
             raise _unexpected("unexpected-attribute", f"{node.path}/@{name!s}")
 
@@ -72,36 +73,95 @@ def _unexpected(code: str, path: str) -> TranslationError:
     return TranslationError((Problem(code, "The schema has nothing of this name here.", path.lstrip("/"), hint=hint),))
 
 
-def build(shape: Node, namespace: str, places: dict[tuple[Node, Where], str | None]) -> etree._Element:
-    """A tree with exactly these leaves and empty elements, in the order of the schema."""
-    root = etree.Element(shape.tag, nsmap={None: namespace})
-    made: dict[tuple[int, ...], etree._Element] = {(): root}
-    keyed = [(node.key(where), node, text) for (node, where), text in places.items()]
-    keyed.sort(key=_first)
-    for key, node, text in keyed:
-        if node.is_attribute:
-            holder = made.get(key[:-2])
-            if holder is None:
-                holder = _make(made, node.parent, key[:-2])
-            holder.set(node.tag, text or "")
-            continue
-        element = made.get(key)
-        if element is None:
-            element = _make(made, node, key)
-        if text:
-            element.text = text
-    return root
+def build(
+    shape: Node,
+    namespace: str,
+    places: Mapping[tuple[Node, Where], str | None],
+    annex: tuple[Node, Node, Sequence[tuple[str, str]]] | None = None,
+) -> etree._Element:
+    """A tree with exactly these leaves and empty elements, in the order of the schema.
+
+    `annex` is its repeated entry, the attribute for the path, and (path, text) of each entry. The document is written as
+    text and parsed in one go: faster than making its elements one by one.
+    """
+    attributes: dict[tuple[int, ...], str] = {}
+    entries: list[tuple[tuple[int, ...], bool, int, Node, str | None]] = []
+    for number, ((node, where), text) in enumerate(places.items()):
+        key = node.key(where) if where else node.ordinals
+        if node.is_attribute and node.parent is not None:
+            holder = key[:-2]
+            attributes[holder] = f"{attributes.get(holder, '')} {node.tag}={_quoted(text or '')}"
+            entries.append((holder, True, number, node.parent, None))
+        else:
+            entries.append((key, text is None, number, node, text))
+    raw = ""
+    if annex is not None:
+        entries.append((annex[0].ordinals, False, -1, annex[0], None))
+        raw = _annex(*annex)
+    entries.sort()
+    body = _written(entries, attributes, raw)
+    return etree.fromstring(f'<{shape.name} xmlns="{namespace}">{body}</{shape.name}>', _parser())
 
 
-def _first(item: tuple[tuple[int, ...], Node, str | None]) -> tuple[int, ...]:
-    return item[0]
+def _written(
+    entries: list[tuple[tuple[int, ...], bool, int, Node, str | None]],
+    attributes: Mapping[tuple[int, ...], str],
+    raw: str,
+) -> str:
+    """Leaves in document order, with what stands around them opened and closed. Entry number -1 is written as `raw`."""
+    parts: list[str] = []
+    opened: list[tuple[tuple[int, ...], str]] = [((), "")]
+    around: tuple[int, ...] = ()
+    last: tuple[int, ...] = ()
+    for key, _, number, node, text in entries:
+        if key == last:
+            continue  # the same element again, named by its attribute
+        last = key
+        if key[:-2] != around:
+            while key[: len(opened[-1][0])] != opened[-1][0]:
+                parts.append(opened.pop()[1])
+            for step in node.chain[len(opened) - 1 : -1]:
+                place = key[: 2 * len(opened)]
+                parts.append(f"<{step.name}{attributes.get(place, '')}>")
+                opened.append((place, f"</{step.name}>"))
+            around = key[:-2]
+        if number < 0:
+            parts.append(raw)
+        elif node.has_text:
+            start = f"<{node.name}{attributes[key]}" if key in attributes else f"<{node.name}"
+            parts.append(f"{start}>{_text(text)}</{node.name}>" if text else f"{start}/>")
+        else:
+            parts.append(f"<{node.name}{attributes.get(key, '')}>")
+            opened.append((key, f"</{node.name}>"))
+            around = key
+    parts.extend(close for _, close in reversed(opened))
+    return "".join(parts)
 
 
-def _make(made: dict[tuple[int, ...], etree._Element], node: Node | None, key: tuple[int, ...]) -> etree._Element:
-    if node is None:  # the root has been made
-        return made[()]
-    above = made.get(key[:-2])
-    if above is None:
-        above = _make(made, node.parent, key[:-2])
-    element = made[key] = etree.SubElement(above, node.tag)
-    return element
+def _annex(entry: Node, path: Node, entries: Sequence[tuple[str, str]]) -> str:
+    name, attribute = entry.name, path.tag
+    return "".join(
+        f"<{name} {attribute}={_quoted(where)}>{_text(text)}</{name}>"
+        if text
+        else f"<{name} {attribute}={_quoted(where)}/>"
+        for where, text in entries
+    )
+
+
+def _text(text: str) -> str:
+    if "&" in text or "<" in text or ">" in text or "\r" in text:
+        return escape(text, {"\r": "&#13;"})
+    return text
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if _PLAIN.fullmatch(text) else quoteattr(text, _ESCAPES)
+
+
+def _parser() -> etree.XMLParser:
+    """No DTD is written here and none is read; what comes in may be large, for it was let in before."""
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+
+
+_PLAIN: Final = re.compile(r"[\w/\[\]:;.,@%~+ -]*")
+_ESCAPES: Final = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}

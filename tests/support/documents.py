@@ -37,7 +37,9 @@ class Documents:
 
     def _element(self, element: Element, path: str, parent: etree._Element | None) -> etree._Element:
         tag = f"{{{self.model.namespace}}}{element.name}"
-        made = etree.Element(tag, nsmap={None: self.model.namespace}) if parent is None else etree.SubElement(parent, tag)
+        made = (
+            etree.Element(tag, nsmap={None: self.model.namespace}) if parent is None else etree.SubElement(parent, tag)
+        )
         for attribute in element.attributes:
             if attribute.required or self.random.random() < self.density:
                 made.set(attribute.name, self._text(attribute.type, f"{path}/@{attribute.name}"))

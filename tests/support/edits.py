@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from broker.translation.schema_parts import Element, SchemaModel
 
 
-def edited(root: etree._Element, model: SchemaModel, gate: etree.XMLSchema, random: Random, times: int) -> etree._Element:
+def edited(
+    root: etree._Element, model: SchemaModel, gate: etree.XMLSchema, random: Random, times: int
+) -> etree._Element:
     """The document after up to `times` edits that leave it valid: texts changed, elements removed, doubled, swapped."""
     present = deepcopy(root)
     for _ in range(times):

@@ -158,13 +158,22 @@ def test_what_hangs_on_a_dataset_that_was_removed_is_orphaned() -> None:
     sets = find(forth.root, "Demande/jeuxDeDonnees")
     sets.remove(find(sets, "jeu"))
     back = TR.read(FR, forth.root, envelope=CONTEXT, carry=forth.carry)
-    assert any("datasets[urn:example:dataset:fr-avc]" in problem.path or "AnnexeEU" in problem.path for problem in back.problems)
-    assert "urn:example:dataset:fr-avc" not in [element.text for element in back.root.iterfind("{*}content/{*}datasets/{*}dataset_id")]
+    assert any(
+        "datasets[urn:example:dataset:fr-avc]" in problem.path or "AnnexeEU" in problem.path
+        for problem in back.problems
+    )
+    assert "urn:example:dataset:fr-avc" not in [
+        element.text for element in back.root.iterfind("{*}content/{*}datasets/{*}dataset_id")
+    ]
 
 
 def test_the_context_fills_what_the_dossier_does_not_say_and_nothing_else() -> None:
     dossier = example(FR, "StatusUpdate")
-    back = TR.read(FR, dossier, envelope=EnvelopeContext(message_id="m-1", application_id="other", created_at="2030-01-01T00:00:00Z"))
+    back = TR.read(
+        FR,
+        dossier,
+        envelope=EnvelopeContext(message_id="m-1", application_id="other", created_at="2030-01-01T00:00:00Z"),
+    )
     assert text(back.root, "envelope/messageId") == "m-1"
     assert text(back.root, "envelope/applicationId") == text(dossier, "Entete/identifiantEU")
     assert text(back.root, "envelope/createdAt") == text(dossier, "Entete/dateEvenement")
@@ -173,7 +182,9 @@ def test_the_context_fills_what_the_dossier_does_not_say_and_nothing_else() -> N
 
 def test_what_a_snapshot_repeats_is_carried_and_never_sent() -> None:
     back = TR.read(FR, example(FR, "DecisionIssued"), envelope=CONTEXT)
-    repeated = [row for row in back.report.fields() if row["source"].startswith(("Demande/", "Instruction/avisCESREES"))]
+    repeated = [
+        row for row in back.report.fields() if row["source"].startswith(("Demande/", "Instruction/avisCESREES"))
+    ]
     assert len(repeated) > 200
     assert {row["fate"] for row in repeated} == {"carried"}
     assert not back.sign_off
@@ -183,8 +194,14 @@ def test_a_partial_grant_loses_facts_on_the_wire_and_each_is_named() -> None:
     result = translate_between(TOOLS, (DATA / FR / "DecisionIssued.xml").read_bytes(), source=FR, target="eu-r7")
     lost = {loss.id for loss in result.sign_off}
     assert {"decision-kind", "refused-datasets", "conditions"} <= lost
-    assert ("decision-kind", "content/kind", "downgraded") in {(loss.id, loss.path, loss.what) for loss in result.sign_off}
-    row = next(row for row in result.report["fields"] if row["source"] == "Instruction/decision/perimetreRefuse/jeuRefuse[1]/identifiantJeu")
+    assert ("decision-kind", "content/kind", "downgraded") in {
+        (loss.id, loss.path, loss.what) for loss in result.sign_off
+    }
+    row = next(
+        row
+        for row in result.report["fields"]
+        if row["source"] == "Instruction/decision/perimetreRefuse/jeuRefuse[1]/identifiantJeu"
+    )
     assert (row["fate"], row["target"]) == ("left-out", [])
 
 
@@ -205,7 +222,9 @@ def test_the_permit_is_the_union_of_decision_and_convention() -> None:
     back = TR.read(FR, dossier, envelope=CONTEXT).root
     assert text(back, "content/decisionId") == text(dossier, "Instruction/permis/decisionCNIL/numeroDecision")
     assert text(back, "content/permitId") == text(dossier, "Instruction/permis/convention/numeroPermis")
-    assert text(back, "content/authorisedPersons/fullName") == text(dossier, "Instruction/permis/convention/annexe2Utilisateur/nom")
+    assert text(back, "content/authorisedPersons/fullName") == text(
+        dossier, "Instruction/permis/convention/annexe2Utilisateur/nom"
+    )
 
 
 def test_an_unknown_profile_event_or_element_is_refused_with_its_code() -> None:

@@ -46,10 +46,14 @@ def changed(file: Path, old: str, new: str) -> int:
 
 
 def line_of(file: Path, beginning: str) -> str:
-    return next(line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith(beginning))
+    return next(
+        line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith(beginning)
+    )
 
 
-@pytest.mark.parametrize("leaf", ["content/kind", "content/partial/reasons", "content/fees/amount", "content/unknown/field/@path"])
+@pytest.mark.parametrize(
+    "leaf", ["content/kind", "content/partial/reasons", "content/fees/amount", "content/unknown/field/@path"]
+)
 def test_a_deleted_line_is_missed_where_it_stood(schemas: Path, leaf: str) -> None:
     file = schemas / DECISION
     at = changed(file, line_of(file, f'"{leaf}" ='), "")
@@ -80,7 +84,9 @@ def test_a_leaf_added_to_the_national_schema_is_missed(schemas: Path) -> None:
         '<xs:element name="langue"',
         '<xs:element name="priorite" type="xs:string" minOccurs="0"/>\n      <xs:element name="langue"',
     )
-    assert any(fault.startswith("fr-hdh-1/envelope.toml:") and "'Entete/priorite'" in fault for fault in failing(schemas))
+    assert any(
+        fault.startswith("fr-hdh-1/envelope.toml:") and "'Entete/priorite'" in fault for fault in failing(schemas)
+    )
 
 
 def test_a_leaf_added_to_the_pivot_is_missed(schemas: Path) -> None:
@@ -89,7 +95,9 @@ def test_a_leaf_added_to_the_pivot_is_missed(schemas: Path) -> None:
         '<xs:element name="responseDueDate"',
         '<xs:element name="newLeaf" type="xs:string" minOccurs="0"/>\n      <xs:element name="responseDueDate"',
     )
-    assert any(fault.startswith("fr-hdh-1/decision.toml:") and "'content/newLeaf'" in fault for fault in failing(schemas))
+    assert any(
+        fault.startswith("fr-hdh-1/decision.toml:") and "'content/newLeaf'" in fault for fault in failing(schemas)
+    )
 
 
 def swap_targets(file: Path) -> int:
@@ -107,7 +115,9 @@ def change_recode(file: Path) -> int:
     return 0
 
 
-@pytest.mark.parametrize(("mutate", "file"), [(swap_targets, "decision.toml"), (change_recode, "tables/natures-decision.toml")])
+@pytest.mark.parametrize(
+    ("mutate", "file"), [(swap_targets, "decision.toml"), (change_recode, "tables/natures-decision.toml")]
+)
 def test_a_published_version_does_not_change_its_meaning(
     schemas: Path, mutate: Callable[[Path], int], file: str
 ) -> None:
