@@ -64,22 +64,26 @@ class Story:
         raise StepFailedError(f"{step}: did not happen within {self.patience:.0f} s")
 
     async def open(self) -> None:
-        """Start all parties."""
-        for land in LANDS:
-            env = self.stage.node_env(land)
-            self.tokens[land.backend] = await run_hdeu(
-                "keys", "token", "--role", "backend", "--backend", land.backend, env=env
-            )
-            token = await run_hdeu("keys", "token", "--role", "reader", "--subject", "demo", env=env)
-            self.eyes[land.node] = NodeEyes(self.session, self.stage.url(land.node), token)
+        """Start all parties, and have tokens made while they start."""
         self.parties.start(self.stage.mock())
+        tokens = asyncio.gather(*(self._tokens(land) for land in LANDS))
         await self.until("the mock EU node is up", partial(self._answers, f"{self.stage.url('mock-eu')}/healthz"))
+        await tokens
         for land in LANDS:
             self.parties.start(self.stage.node(land))
+        for land in LANDS:
             url = f"{self.stage.url(land.node)}/readyz"
             await self.until(f"the node {land.node} is ready", partial(self._answers, url))
         for land in LANDS:
             self.parties.start(self.stage.back_end(land, self.tokens[land.backend]))
+
+    async def _tokens(self, land: Land) -> None:
+        """The first command makes the node's keys."""
+        env = self.stage.node_env(land)
+        named = ("--role", "backend", "--backend", land.backend)
+        self.tokens[land.backend] = await run_hdeu("keys", "token", *named, env=env)
+        token = await run_hdeu("keys", "token", "--role", "reader", "--subject", "demo", env=env)
+        self.eyes[land.node] = NodeEyes(self.session, self.stage.url(land.node), token)
 
     async def _answers(self, url: str) -> bool:
         async with self.session.get(url) as response:
@@ -267,9 +271,8 @@ class Story:
 
     async def verify(self) -> None:
         """Both journals hold."""
+        await asyncio.gather(*(run_hdeu("audit", "verify", env=self.stage.node_env(land)) for land in LANDS))
         for land in LANDS:
-            await asyncio.sleep(0)
-            await run_hdeu("audit", "verify", env=self.stage.node_env(land))
             self.say(f"✔ the journal of {land.node} holds")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.store.sql import open_store
 from adapters.system import SystemClock
 from broker.errors import NotFound
 from broker.settings import Settings, load_settings
@@ -32,6 +31,8 @@ async def store_of(settings: Settings) -> AsyncIterator[SqlStore]:
     """The node's store. Raises: ConfigurationError, Unavailable."""
     if settings.embedded:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+    from adapters.store.sql import open_store  # noqa: PLC0415 - the database's driver is slow to load
+
     store = open_store(settings.database_url, clock=SystemClock())
     try:
         yield store
