@@ -30,10 +30,12 @@ def lifecycle(name: str) -> str:
     """A lifecycle table as mermaid. Steps that stay where they are, and those from every open state, are a note."""
     table = read(name)
     lines = ["stateDiagram-v2"]
-    for step in table.steps:
-        for source in step.sources:
-            if step.to not in SPECIAL and source != OPEN:
-                lines.append(f"  {'[*]' if source == NONE else source} --> {step.to} : {label(step.on)}")
+    moves = [(step, source) for step in table.steps for source in step.sources]
+    lines += [
+        f"  {'[*]' if source == NONE else source} --> {step.to} : {label(step.on)}"
+        for step, source in moves
+        if step.to not in SPECIAL and source != OPEN
+    ]
     resumed = [s for s in table.steps if s.to == "ORIGIN"]
     asked = [s for s in table.steps if s.to == "AWAITING_INFO"]
     lines += [f"  AWAITING_INFO --> {to} : {label(s.on)}" for s in resumed for a in asked for to in a.sources]

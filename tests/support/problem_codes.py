@@ -60,7 +60,9 @@ class Scan:
         else:
             self.codes |= found
 
-    def _follow(self, module: Module, node: ast.expr, seen: frozenset[str]) -> set[str] | None:
+    def _follow(  # noqa: PLR0911 -- one line for each form that an expression can have
+        self, module: Module, node: ast.expr, seen: frozenset[str]
+    ) -> set[str] | None:
         match node:
             case ast.Constant(value=str()):
                 return _text(node)

@@ -1,4 +1,4 @@
-"""The documents say what the program does: diagrams, settings, codes, commands, links and words are held equal to it."""
+"""The documents say what the program does: diagrams, settings, codes, commands and links are held equal to it."""
 
 from __future__ import annotations
 
