@@ -1,4 +1,4 @@
-"""What the repository promises about itself: floors, no traces of machines, small pieces, a wheel and an image that fit."""
+"""What the repository promises about itself: floors, no traces of machines, small pieces, a fitting wheel and image."""
 
 from __future__ import annotations
 
