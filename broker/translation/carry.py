@@ -1,7 +1,7 @@
 """The carry: what was not sent, kept for the way back. It stays in the ledger and never travels.
 
-Each item has the labelled path of its place (stable keys: dataset, person, country) and the hash of its anchor. On the way
-back it is put in its place only while the anchor is unchanged; otherwise it is reported as orphaned.
+Each item has the labelled path of its place (stable keys: dataset, person, country) and the hash of its anchor. On the
+way back it is put in its place only while the anchor is unchanged; otherwise it is reported as orphaned.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from broker.errors import Problem, TranslationError
 
@@ -66,19 +66,20 @@ def read_carry(data: bytes | None) -> Carry | None:
     if not data:
         return None
     try:
-        document = json.loads(data)
-        if document["format"] != FORMAT:
-            raise ValueError(document["format"])
-        items = [Item(*item) for item in document["items"]]
-        rule, rule_hash = document["rule"]
-        annex = [(usual, written) for usual, written in document["annex"]]
-        order, aside = document["order"], document["aside"]
-        return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex)
+        return _read(json.loads(data))
     except (ValueError, KeyError, TypeError) as error:
-        problem = Problem(
-            "carry-unreadable", f"The carry cannot be read: {type(error).__name__}", hint="Translate without it."
-        )
-        raise TranslationError((problem,)) from error
+        detail = f"The carry cannot be read: {type(error).__name__}"
+        raise TranslationError((Problem("carry-unreadable", detail, hint="Translate without it."),)) from error
+
+
+def _read(document: dict[str, Any]) -> Carry:
+    if document["format"] != FORMAT:
+        raise ValueError(document["format"])
+    items = [Item(*item) for item in document["items"]]
+    rule, rule_hash = document["rule"]
+    annex = [(usual, written) for usual, written in document["annex"]]
+    order, aside = document["order"], document["aside"]
+    return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex)
 
 
 def anchor_hash(value: str | None) -> str:

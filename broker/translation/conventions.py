@@ -1,4 +1,4 @@
-"""Text conventions: the same fact written in another way. Each is a pair of total functions that give None instead of guessing."""
+"""Text conventions: the same fact written in another way; pairs of functions that give None instead of guessing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Carry out a plan on one document: one pass over the source, then what is put back, then the target tree.
 
-Nothing is invented: every target leaf comes from a source leaf, from the carry, or from the named constants. Whatever a line
-cannot do is kept (in the annex, or in the carry), reported, and flagged.
+Nothing is invented: every target leaf comes from a source leaf, from the carry, or from the named constants. Whatever a
+line cannot do is kept (in the annex, or in the carry), reported, and flagged.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
-from broker.translation.places import Instances
+from broker.translation.places import Instances, innermost
 from broker.translation.plan import Fate
 from broker.translation.restore import Restorer, renumbered
+from broker.translation.shapes import numbered
 from broker.translation.trees import build, flatten
-from broker.translation.unsent import carry_of
+from broker.translation.unsent import annex_order, carry_of
 from broker.translation.wording import WORDS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from broker.translation.carry import Carry
     from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target
     from broker.translation.shapes import Node, Where
+    from broker.translation.trees import Repeats
 
 Place = tuple["Node", "Where"]
 #: (source leaf, its place, what was to be done, what was done, the places written)
@@ -44,9 +46,11 @@ class Run:
 
     def __init__(self, plan: Plan, root: etree._Element) -> None:
         self.plan = plan
-        self.values = flatten(root, plan.source)
+        self.repeats: Repeats = {}
+        self.values = flatten(root, plan.source, self.repeats)
         self.written: dict[Place, str | None] = {}
         self.rows: list[Row] = []
+        self.flagged_late = False  #: annex entries were not met in document order
         self.annex_written: list[tuple[str, str]] = []  #: (path, text) of annex entries that stand beside no other
         self.problems: list[Problem] = []
         self.constants: list[Place] = []
@@ -91,6 +95,7 @@ class Run:
     # one handler for each way of treating a leaf
 
     def copy(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """Write the same text."""
         if op.only is not None and not self._is_chosen(op, where):
             self._fallback(op, node, where, text)
             return
@@ -101,6 +106,7 @@ class Run:
         self._send(op, node, where, ((target, text),), op.fate)
 
     def convert(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """Write what the table or the convention makes of it."""
         if op.only is not None and not self._is_chosen(op, where):
             self._fallback(op, node, where, text)
             return
@@ -117,6 +123,7 @@ class Run:
             self._send(op, node, where, ((op.targets[0], found),), op.fate)
 
     def split(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """Write its parts."""
         if op.only is not None and not self._is_chosen(op, where):
             self._fallback(op, node, where, text)
             return
@@ -130,6 +137,7 @@ class Run:
             self._flag(op, node, where, text, "not-convertible")
 
     def join(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """Keep it until its fellows are met."""
         if op.joined is None or (op.only is not None and not self._is_chosen(op, where)):
             self._fallback(op, node, where, text)
             return
@@ -138,6 +146,7 @@ class Run:
         parts[op.member] = (op, node, where, text)
 
     def annex(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """Show it in the annex, by path."""
         if self.plan.annex_entry is None:
             self.keep(op, node, where, text, Fate.CARRIED)
             return
@@ -145,13 +154,16 @@ class Run:
         self.rows.append((node, where, op, Fate.ANNEX, ()))
 
     def keep(self, op: Op, node: Node, where: Where, text: str, fate: Fate | None = None) -> None:
+        """Keep it for the way back."""
         self.kept.append((node, where, text, op))
         self.rows.append((node, where, op, fate or op.fate, ()))
 
-    def annex_entry(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def annex_entry(self, _: Op, node: Node, where: Where, text: str) -> None:
+        """Gather the two leaves of an annex entry."""
         self.entries.setdefault(where, {})[node] = text
 
     def condition(self, op: Op, node: Node, where: Where, text: str) -> None:
+        """It says which message this is: nothing to write."""
         wanted = self.plan.rule.when.get(node.path)
         if isinstance(wanted, bool):
             self.kept.append((node, where, text, op))
@@ -174,9 +186,9 @@ class Run:
             self.written[place] = text
         self.rows.append((node, where, op, fate, places))
 
-    def sent(self) -> Iterator[Place]:
-        """Source places of which something went to the other side as itself."""
-        return (row[:2] for row in self.rows if row[1] and row[3] not in _NOT_SENT)
+    def sent(self) -> set[Place]:
+        """The innermost source instances of which something went to the other side as itself."""
+        return {(row[0].groups[-1], row[1]) for row in self.rows if row[1] and row[3] not in _NOT_SENT}
 
     def _fallback(self, op: Op, node: Node, where: Where, text: str) -> None:
         if self.plan.forth:
@@ -185,7 +197,7 @@ class Run:
             self.keep(op, node, where, text, Fate.CARRIED)
 
     def _flag(self, op: Op, node: Node, where: Where, text: str, code: str) -> None:
-        path = Instances(self.values, {}, ()).path(node, where)
+        path = numbered(node, where)
         detail, hint = WORDS[code]
         coded = code in ("unmapped-value", "ambiguous-value")
         value = text[:_LIMIT] if coded else ""
@@ -223,6 +235,7 @@ class Run:
                 self.written[place] = text
                 self.rows += [(node, at, op, op.fate, (place,)) for op, node, at, _ in present]
                 continue
+            self.flagged_late = True
             for op, node, at, part in present:
                 self._flag(op, node, at, part, "not-convertible")
 
@@ -263,10 +276,10 @@ class Run:
 
     def _note_annex(self, written: list[str], places: list[Place | None]) -> None:
         """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
-        sent = [place for *_, fate, targets in self.rows if fate not in _NOT_SENT for place in targets]
-        instances = Instances(self.written, self.plan.target_keys, self.plan.target_mapped, sent)
+        sent = innermost(place for *_, fate, targets in self.rows if fate not in _NOT_SENT for place in targets)
+        instances = Instances(self.written, self.plan.target_keys, self.plan.target_mapped, lambda: sent)
         usual = [instances.path(*place) if place else "" for place in places]
-        keys = [place[0].key(place[1]) for place in places if place]
+        keys = [annex_order(place) for place in places if place]
         if keys != sorted(keys) or usual != written:
             self.annex_order = list(zip(usual, written, strict=True))
 
@@ -295,8 +308,8 @@ class Run:
     def _close_gaps(self) -> None:
         """Number the target's instances as they will stand: those of which nothing was sent leave no number behind."""
         used: dict[Place, set[int]] = {}
-        for innermost, where in {(node.groups[-1], where) for node, where in self.written if where}:
-            for group in innermost.groups:
+        for inner, where in innermost(self.written):
+            for group in inner.groups:
                 used.setdefault((group, where[: group.depth - 1]), set()).add(where[group.depth - 1])
         gaps = {
             place: {old: new for new, old in enumerate(sorted(found))}

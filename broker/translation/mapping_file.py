@@ -116,7 +116,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """The national element that shows eu-1 fields without counterpart: repeated entry, and its attribute for the path."""
+    """The national element that shows eu-1 fields without counterpart: repeated entry, attribute for the path."""
 
     entry: str
     path: str

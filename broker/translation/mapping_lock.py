@@ -1,7 +1,8 @@
 """A published mapping version never changes: each line's meaning is held in a lock beside it.
 
-Reports and ledgers name the version a message was translated with; a line or a table row that was changed, added or taken away under the
-same version would make them lie. `<version>.lock.json` = {family: {line: digest}}. No lock: the version is not published yet.
+Reports and ledgers name the version a message was translated with; a line or a table row that was changed, added or
+taken away under the same version would make them lie. `<version>.lock.json` = {family: {line: digest}}. No lock: the
+version is not published yet.
 """
 
 from __future__ import annotations

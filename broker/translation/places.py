@@ -1,8 +1,9 @@
 """Places by name: paths whose repeated steps show the key of the instance, so that what is put back follows its key.
 
-A step of a keyed group reads `section6[FINLAND]`, the second instance of the same key `section6[FINLAND;2]`. Instances without key,
-and those of groups that correspond to something by position, are counted among those that were sent: `[;2]`; those of which
-nothing was sent have a number of their own: `[+1]`. Groups without counterpart and key are simply numbered: `[2]`.
+A step of a keyed group reads `section6[FINLAND]`, the second instance of the same key `section6[FINLAND;2]`.
+Instances without key, and those of groups that correspond to something by position, are counted among those that were
+sent: `[;2]`; those of which nothing was sent have a number of their own: `[+1]`. Groups without counterpart and key are
+simply numbered: `[2]`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from broker.translation.shapes import Node, Where
 
@@ -24,7 +25,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9:.,@_~ -]*")
 class Instances:
     """The instances of repeated elements in one document, each with its label.
 
-    `sent` are the places of which something went to the other side as itself; None: all of them.
+    `sent` gives the innermost instances of which something went to the other side as itself; None: all. `repeats`
+    is the number of instances of each group in each place, where that has been counted already.
     """
 
     def __init__(
@@ -32,29 +34,34 @@ class Instances:
         places: Mapping[tuple[Node, Where], str | None],
         keys: Mapping[Node, Node],
         mapped: Iterable[Node],
-        sent: Iterable[tuple[Node, Where]] | None = None,
+        sent: Callable[[], Iterable[tuple[Node, Where]]] | None = None,
+        repeats: Mapping[tuple[Node, Where], int] | None = None,
     ) -> None:
         self._values, self._keys, self._mapped = places, keys, frozenset(mapped)
         self._found: dict[tuple[Node, Where], set[int]] = {}
-        for innermost, where in _innermost(places):
-            for group in innermost.groups:
+        if repeats is not None:
+            self._found.update((place, set(range(count))) for place, count in repeats.items())
+        for inner, where in innermost(places) if repeats is None else ():
+            for group in inner.groups:
                 depth = group.depth
                 self._found.setdefault((group, where[: depth - 1]), set()).add(where[depth - 1])
-        self._sent: set[tuple[Node, Where]] | None = None if sent is None else set()
-        if self._sent is not None:
-            for innermost, where in _innermost(sent or ()):
-                self._sent.update((group, where[: group.depth]) for group in innermost.groups)
+        self._tell_sent = sent
+        self._sent: set[tuple[Node, Where]] | None = None
         self._labels: dict[tuple[Node, Where], dict[int, str]] = {}
         self._by_label: dict[tuple[Node, Where], dict[str, int]] = {}
         self._paths: dict[tuple[Node, Where], str] = {}
 
     def groups(self) -> Iterable[tuple[Node, Where]]:
-        """Every (group, place of its parent) with instances, outer ones first."""
-        return sorted(self._found, key=lambda item: (item[0].depth, item[0].path, item[1]))
+        """Every (group, place of its parent) with instances."""
+        return self._found.keys()
 
     def is_sent(self, group: Node, where: Where) -> bool:
         """Whether anything of this instance went to the other side as itself."""
-        return self._sent is None or (group, where) in self._sent
+        if self._tell_sent is None:
+            return True
+        if self._sent is None:
+            self._sent = {(outer, at[: outer.depth]) for node, at in self._tell_sent() for outer in node.groups}
+        return (group, where) in self._sent
 
     def labels(self, group: Node, around: Where) -> dict[int, str]:
         """Label by index, for the instances of a group in one parent; in order."""
@@ -103,7 +110,8 @@ class Instances:
         return head + node.path[len(group.path) :]
 
 
-def _innermost(places: Iterable[tuple[Node, Where]]) -> set[tuple[Node, Where]]:
+def innermost(places: Iterable[tuple[Node, Where]]) -> set[tuple[Node, Where]]:
+    """The innermost repeated element around each place, once."""
     return {(node.groups[-1], where) for node, where in places if where}
 
 

@@ -51,7 +51,7 @@ class Report:
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
 
     def fields(self) -> list[dict[str, Any]]:
-        """One object per source leaf: source, fate, table, version, target (a list of paths), reason where one was given."""
+        """One object per source leaf: source, fate, table, version, target (a list of paths), and the reason if any."""
         if not self._fields:
             lossy = {item.path: item for item in self.next_hop}
             self._fields.extend(_expanded(row, lossy) for row in self.rows)

@@ -119,7 +119,7 @@ class Restorer:
         return index
 
     def reorder(self, orders: dict[str, list[str]]) -> Callable[[Place], Place] | None:
-        """A function that renumbers places, so that instances that were not sent stand where they stood; None: nothing to do."""
+        """A function that renumbers places, so that what was not sent stands where it stood; None: nothing to do."""
         moves: dict[Place, dict[int, int]] = {}
         for path, order in orders.items():
             group = self._group(path)

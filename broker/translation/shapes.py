@@ -1,6 +1,7 @@
 """What a compiled schema looks like to the engine: one tree of nodes per global element, with a number for every place.
 
-A *place* is (node, where): `where` holds one 0-based index per repeated element on the way down, the node itself included.
+A *place* is (node, where): `where` holds one 0-based index per repeated element on the way down, the node itself
+included.
 Leaves are elements with text, and attributes.
 """
 

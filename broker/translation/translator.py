@@ -1,4 +1,4 @@
-"""The door to translation: load every profile once, then read national documents into eu-1 and write eu-1 as national ones."""
+"""The door to translation: load every profile once, then read national documents into eu-1, and write them."""
 
 from __future__ import annotations
 

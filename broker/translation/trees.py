@@ -16,30 +16,32 @@ if TYPE_CHECKING:
     from broker.translation.shapes import Node, Where
 
 Places = dict["tuple[Node, Where]", "str | None"]
+Repeats = dict["tuple[Node, Where]", int]
 
 
-def flatten(root: etree._Element, shape: Node) -> Places:
+def flatten(root: etree._Element, shape: Node, repeats: Repeats | None = None) -> Places:
     """Every leaf that is present, and every empty container, in document order. Text None: an element without content.
+
+    `repeats` is filled with the number of instances of each repeated element in each place.
 
     Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape.
     """
     facts: Places = {}
-    _walk(root, shape, (), facts)
+    _walk(root, shape, (), facts, {} if repeats is None else repeats)
     return facts
 
 
-def _walk(element: etree._Element, node: Node, where: Where, facts: Places) -> None:
-    counts: dict[Node, int] = {}
+def _walk(element: etree._Element, node: Node, where: Where, facts: Places, repeats: Repeats) -> None:
     children = node.children
     for child in element:
         below = children.get(child.tag)
         if below is None:
-            if isinstance(child.tag, str):
+            if not callable(child.tag):  # comments and processing instructions have a function for a tag
                 raise _unexpected("unexpected-element", f"{node.path}/{etree.QName(child).localname}")
             continue
         if below.repeats:
-            index = counts.get(below, 0)
-            counts[below] = index + 1
+            index = repeats.get((below, where), 0)
+            repeats[below, where] = index + 1
             place = (*where, index)
         else:
             place = where
@@ -48,7 +50,7 @@ def _walk(element: etree._Element, node: Node, where: Where, facts: Places) -> N
         if below.has_text:
             facts[below, place] = (child.text or "") if not len(child) else "".join(_texts(child))
         elif len(child):
-            _walk(child, below, place, facts)
+            _walk(child, below, place, facts, repeats)
         elif not below.attributes or not child.attrib:
             facts[below, place] = None
 
@@ -81,8 +83,8 @@ def build(
 ) -> etree._Element:
     """A tree with exactly these leaves and empty elements, in the order of the schema.
 
-    `annex` is its repeated entry, the attribute for the path, and (path, text) of each entry. The document is written as
-    text and parsed in one go: faster than making its elements one by one.
+    `annex` is its repeated entry, the attribute for the path, and (path, text) of each entry. The document is
+    written as text and parsed in one go: faster than making its elements one by one.
     """
     attributes: dict[tuple[int, ...], str] = {}
     entries: list[tuple[tuple[int, ...], bool, int, Node, str | None]] = []

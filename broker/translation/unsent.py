@@ -10,7 +10,7 @@ from broker.translation.places import Instances
 from broker.translation.plan import Fate
 
 if TYPE_CHECKING:
-    from broker.translation.engine import Run
+    from broker.translation.engine import Place, Run
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node
 
@@ -21,7 +21,7 @@ def carry_of(run: Run) -> Carry:
     carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
     if not (run.kept or run.annexed or run.entries):
         return carry
-    instances = Instances(run.values, plan.source_keys, plan.source_mapped, run.sent())
+    instances = Instances(run.values, plan.source_keys, plan.source_mapped, run.sent, run.repeats)
     _write_annex(run, instances)
     for node, where, text, op in run.kept:
         anchor = op.anchor if op else None
@@ -38,11 +38,18 @@ def carry_of(run: Run) -> Carry:
     return carry
 
 
+def annex_order(place: Place) -> tuple[int, ...]:
+    """Where an entry stands in the annex: as in the document, attributes before the text of their element."""
+    node, where = place
+    return node.key(where) if node.is_attribute else (*node.key(where), 0)
+
+
 def _write_annex(run: Run, instances: Instances) -> None:
     entry, attribute = run.plan.annex_entry, run.plan.annex_path
     if entry is None or attribute is None or not run.annexed:
         return
-    run.annexed.sort(key=lambda item: item[0].key(item[1]))
+    if run.flagged_late:
+        run.annexed.sort(key=lambda item: annex_order(item[:2]))
     used = {where[0] for node, where in run.written if node is entry}
     paths = [instances.path(node, where) for node, where, _, _ in run.annexed]
     slots = _slots(paths, used, run.order)

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from broker.translation.schema_parts import Element, SchemaModel, SimpleType
 
 WORDS = ("Étude", "données", "a/b", "x;1", "[2]", "  deux  espaces ", "é́", "Ελληνικά", "<&>", "100 %", "nom", "", "سنة")
-_STAMPS = ("2026-03-01T10:11:12Z", "2026-03-01T10:11:12.123456789+02:00", "2024-02-29T23:59:59.5Z")
-_DAYS = ("2026-11-23", "2024-02-29", "2030-01-01")
+_SAMPLES = {
+    "dateTime": ("2026-03-01T10:11:12Z", "2026-03-01T10:11:12.123456789+02:00", "2024-02-29T23:59:59.5Z"),
+    "date": ("2026-11-23", "2024-02-29", "2030-01-01"),
+    "boolean": ("true", "false", "1", "0"),
+}
 
 
 @dataclass
 class Documents:
-    """Draws documents. `values` gives texts by the last step of a path or by the whole path; `density` how full they are."""
+    """Draws documents. `values` gives texts by the last step of a path or the whole path; `density` how full."""
 
     model: SchemaModel
     random: Random
@@ -72,17 +75,8 @@ def value_of(type_: SimpleType, random: Random) -> str:
     """A text in the value space of a type."""
     if type_.enumeration:
         return random.choice(type_.enumeration)
-    match type_.base:
-        case "dateTime":
-            return random.choice(_STAMPS)
-        case "date":
-            return random.choice(_DAYS)
-        case "boolean":
-            return random.choice(("true", "false", "1", "0"))
-        case "nonNegativeInteger" if not type_.patterns:
-            return str(random.randint(0, 999))
-        case "decimal" if not type_.patterns:
-            return f"{random.randint(0, 999)}.{random.randint(0, 99):02}"
+    if type_.base in _SAMPLES:
+        return random.choice(_SAMPLES[type_.base])
     if type_.patterns:
         return _matching(type_.patterns[-1], random)
     text = " ".join(random.choice(WORDS) for _ in range(random.randint(1, 3)))

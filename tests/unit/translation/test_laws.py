@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from broker.model.messages import MessageType
-from broker.translation.translator import EnvelopeContext, Translator
+from broker.translation.translator import EnvelopeContext
 from tests.support.documents import Documents, canonical, leaves
 from tests.support.edits import edited
 from tests.support.sides import Side, side, translator

@@ -17,6 +17,7 @@ from broker.translation.translator import Translator
 from tests.support.sides import SCHEMAS, translator
 
 PROFILE = "fr-hdh-1"
+COMPETENCE = '"content/competence" = { copy = "Instruction/decision/competence" }'
 DECISION = "mappings/fr-hdh-1/decision.toml"
 
 
@@ -143,13 +144,13 @@ def test_a_table_that_is_not_one_to_one_is_refused(schemas: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { copy = "Instruction/decision/nulle" }', "no leaf"),
-        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { carried = "because" }', "needs 'source'"),
-        ('"content/competence" = { copy = "Instruction/decision/competence" }', '"content/competence" = { guess = "x" }', "must be a table"),
+        (COMPETENCE, '"content/competence" = { copy = "Instruction/decision/nulle" }', "no leaf"),
+        (COMPETENCE, '"content/competence" = { carried = "because" }', "needs 'source'"),
+        (COMPETENCE, '"content/competence" = { guess = "x" }', "must be a table"),
         ('family = "decision"', "", "'family' is missing"),
         ('eu = ["content"]', 'eu = ["contents"]', "is not in"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_line_is_named(schemas: Path, old: str, new: str, said: str) -> None:
     changed(schemas / DECISION, old, new)
     assert any(said in fault for fault in failing(schemas))
