@@ -97,7 +97,7 @@ class BackendSection(Section):
 
 
 class HolderSection(Section):
-    """A holder of data, in the directory that routing and staff see."""
+    """A holder of data in the node's directory (`hdeu config holders`)."""
 
     number: int
     name: str

@@ -187,7 +187,7 @@ def examine(message: AbstractIncomingMessage, key: str, backends: frozenset[str]
     encoding = (message.content_encoding or "").lower()
     checks = (
         (not message.user_id, "user-id-missing", "user_id", "Set user_id to the name you connect with."),
-        (message.user_id not in backends, "unknown-back-end", "user_id", "Ask the operator to set this back end up."),
+        (message.user_id not in backends, "unknown-backend", "user_id", "Ask the operator to set this back end up."),
         (message.user_id != claimed, "routing-key-not-yours", "routing-key", "Publish as <your name>.<message type>."),
         (not kind, "routing-key-malformed", "routing-key", "Publish as <your name>.<message type>."),
         (not message.message_id, "message-id-missing", "message_id", "Set message_id, new for each message."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from broker.commands.opening import settings_of
-from broker.commands.terminal import as_json, note, say
+from broker.commands.terminal import as_json, note, say, table
 from broker.data_files import config_dir
 
 if TYPE_CHECKING:
@@ -57,11 +57,14 @@ def _build_config(parser: argparse.ArgumentParser) -> None:
     show = commands.add_parser("show", help="what this node runs with, secrets masked")
     show.add_argument("--json", action="store_true", help="for programs")
     show.set_defaults(run=_config)
+    holders = commands.add_parser("holders", help="the directory of data holders of this node")
+    holders.add_argument("--json", action="store_true", help="for programs")
+    holders.set_defaults(run=_holders)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from broker.app import serve  # noqa: PLC0415 - loads every adapter; `migrate` and `config` need none
     from broker.logging_setup import configure_logging  # noqa: PLC0415 - same
+    from broker.serving import serve  # noqa: PLC0415 - loads every adapter; `migrate` and `config` need none
 
     settings = settings_of(arguments)
     configure_logging()
@@ -70,8 +73,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _worker(arguments: argparse.Namespace) -> int:
-    from broker.app import work  # noqa: PLC0415 - as above
     from broker.logging_setup import configure_logging  # noqa: PLC0415 - same
+    from broker.serving import work  # noqa: PLC0415 - as above
 
     settings = settings_of(arguments)
     configure_logging()
@@ -115,6 +118,15 @@ def _config(arguments: argparse.Namespace) -> int:
     else:
         for name, value in flat(shown):
             say(f"{name} = {value}")
+    return 0
+
+
+def _holders(arguments: argparse.Namespace) -> int:
+    rows = [holder.model_dump() for holder in settings_of(arguments).holders]
+    if arguments.json:
+        as_json({"holders": rows})
+    else:
+        table("Data holders", ("number", "name", "role"), [(row["number"], row["name"], row["role"]) for row in rows])
     return 0
 
 

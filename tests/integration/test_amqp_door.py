@@ -243,7 +243,7 @@ async def test_a_user_who_is_no_back_end_and_has_no_queue_stops_nothing(
         await publish(hdh, "hdh", (b"<Dossier/>", "good", {}))
         await until(lambda: bool(keeper.kept and keeper.set_aside))
     [(arrival, problem)] = keeper.set_aside
-    assert (arrival.party, problem.code) == ("stranger", "unknown-back-end")
+    assert (arrival.party, problem.code) == ("stranger", "unknown-backend")
     assert await left_in(rabbit, OUT) == 0
 
 

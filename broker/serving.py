@@ -1,0 +1,159 @@
+"""Run a node: its doors, its web, its loops, until it is told to stop.
+
+`serve` runs all of it; `work` runs workers alone, on as many machines as wanted. On SIGTERM a node stops taking,
+finishes what is in flight, and closes its connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from broker.app import Built, amqp_door, open_node, services_of
+from broker.errors import ConfigurationError, Unavailable
+from broker.flow.answers import presume_failed, watch_receipts
+from broker.flow.fetch import Fetcher
+from broker.flow.loops import Sweeper, handler, repeat
+from broker.flow.node import log
+from broker.ledger.keys import read_signing_key
+from broker.ledger.sealer import Sealer
+from broker.model.work import WorkKind
+from broker.web.console.console import ConsoleSettings
+from broker.web.health import Check, Health, Heartbeats, build_ops_app
+from broker.web.metrics import Metrics
+from broker.web.server import Web, build_api_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker.ports import AccessPoint
+    from broker.settings import Settings
+
+GRACE_SECONDS: Final = 10.0
+#: A loop that has not come round for this long, and three turns of its own, stands still: one slow call is not that.
+STILL_SECONDS: Final = 120.0
+
+
+def _health(built: Built) -> Health:
+    checks = [Check("database", built.store.ping), Check("queue", built.node.tickets.ping)]
+    if built.node.access_point is not None:
+        checks.append(Check("access_point", built.node.access_point.ping))
+    return Health(built.node.clock, Heartbeats(built.node.clock), tuple(checks))
+
+
+def _session_key(folder: Path) -> bytes:
+    """The key that signs console sessions; made at the first start, the same for every process of the node."""
+    path = folder / "session.key"
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _worker_loops(built: Built) -> dict[str, Callable[[], Awaitable[object]]]:
+    node = built.node
+    concurrency = built.settings.work.concurrency
+    return {
+        f"worker.{kind.value}": partial(node.tickets.consume, kind, handler(node, kind), concurrency=concurrency)
+        for kind in WorkKind
+    }
+
+
+def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awaitable[object]]]:
+    node, work = built.node, built.settings.work
+    key = read_signing_key(built.settings.data_dir / "keys" / "journal.pem")
+    sealer = Sealer(built.store, key, node.clock, node.worker)
+    turns: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
+        "sweeper": (work.sweep, Sweeper(node).sweep),
+        "sealer": (work.seal, sealer.seal),
+        "silence": (30.0, partial(presume_failed, node)),
+    }
+    point: AccessPoint | None = node.access_point
+    if point is not None:
+        turns["fetcher"] = (built.settings.access_point.poll, Fetcher(node, point).drain)
+        turns["receipts"] = (work.receipts, partial(watch_receipts, node, point))
+    for name, (every, _) in turns.items():
+        hearts.expect(name, within=STILL_SECONDS + 3 * every)
+    loops: dict[str, Callable[[], Awaitable[object]]] = {
+        name: partial(repeat, name, every, turn, hearts.beat) for name, (every, turn) in turns.items()
+    }
+    door = amqp_door(built)
+    if door is not None:
+        loops["door.amqp"] = door.run
+    return loops
+
+
+async def serve(settings: Settings) -> None:
+    """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
+    metrics = Metrics()
+    async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
+        health = _health(built)
+        console = ConsoleSettings(
+            session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
+        )
+        parts = Web(services=services_of(built), health=health, metrics=metrics, ids=built.node.ids, console=console)
+        ops = build_ops_app(health, metrics, built.store, built.node.clock)
+        await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)
+        await _listen(stack, ops, settings.ops.host, settings.ops.port)
+        log.info("node.started", node=settings.node.name, port=settings.api.port)
+        await _until_told({**_serve_loops(built, health.heartbeats), **_worker_loops(built)}, health)
+        log.info("node.stopping", node=settings.node.name)
+
+
+async def work(settings: Settings) -> None:
+    """Run workers alone. Raises: ConfigurationError (also on SQLite: one `serve` owns all work there)."""
+    if settings.embedded:
+        raise ConfigurationError(
+            "`hdeu worker` needs PostgreSQL and RabbitMQ; with SQLite one `hdeu serve` does it all"
+        )
+    metrics = Metrics()
+    async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
+        health = _health(built)
+        ops = build_ops_app(health, metrics, built.store, built.node.clock)
+        await _listen(stack, ops, settings.ops.host, settings.ops.port)
+        log.info("worker.started", node=settings.node.name)
+        await _until_told(_worker_loops(built), health)
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise ConfigurationError(f"port {port} on {host} cannot be opened: {error.strerror}") from error
+
+
+async def _until_told(loops: dict[str, Callable[[], Awaitable[object]]], health: Health) -> None:
+    told = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, told.set)
+    tasks = [asyncio.create_task(_kept_up(name, loop), name=name) for name, loop in loops.items()]
+    await told.wait()
+    health.draining = True
+    for task in tasks:
+        task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_up(name: str, loop: Callable[[], Awaitable[object]]) -> None:
+    """A loop that ends, ends by mistake: say so and start it again."""
+    while True:
+        try:
+            await loop()
+        except Unavailable as problem:
+            log.warning("loop.unavailable", loop=name, code=problem.code)
+        except Exception as error:  # noqa: BLE001 -- the node outlives one loop's failure; readiness shows it
+            log.error("loop.failed", loop=name, code="internal-error", exc_info=error)
+        await asyncio.sleep(1.0)
