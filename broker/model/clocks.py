@@ -77,9 +77,13 @@ def last_day(start: datetime, length: Mapping[str, int], days: WorkingDays) -> d
     if "working_days" in length:
         return _after_working_days(day, length["working_days"], days)
     end = add_months(day, length.get("months", 0)) + timedelta(days=length.get("days", 0) + 7 * length.get("weeks", 0))
-    while not is_working_day(end, days):
-        end += timedelta(days=1)
-    return end
+    return _working_day_from(end, days)
+
+
+def _working_day_from(day: date, days: WorkingDays) -> date:
+    while not is_working_day(day, days):
+        day += timedelta(days=1)
+    return day
 
 
 def _after_working_days(day: date, count: int, days: WorkingDays) -> date:
@@ -116,29 +120,34 @@ def moved_clocks(
 ) -> tuple[RunningClock, ...]:
     """The clocks of the leg that this step starts, stops, pauses or resumes, as they are after it."""
     before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
-    moved = [after for clock in before if (after := _moved(clock, step, at)) is not clock]
+    moved = [after for clock in before if (after := _moved(clock, step, at, days)) is not clock]
     return (*moved, *(start_clock(rules[name], leg, at, days) for name in step.starts))
 
 
-def _moved(clock: RunningClock, step: Step, at: datetime) -> RunningClock:
+def _moved(clock: RunningClock, step: Step, at: datetime, days: WorkingDays) -> RunningClock:
     if ALL in step.stops or clock.clock in step.stops:
         return replace(clock, state="stopped", stopped_at=at)
     if clock.clock in step.pauses and clock.state == "running":
         return replace(clock, state="paused", paused_at=at)
     if clock.clock in step.resumes and clock.state == "paused" and clock.paused_at:
-        return _resumed(clock, at - clock.paused_at)
+        return _resumed(clock, _legal_days(clock.paused_at, at, days), days)
     return clock
 
 
-def _resumed(clock: RunningClock, pause: timedelta) -> RunningClock:
+def _legal_days(start: datetime, end: datetime, days: WorkingDays) -> int:
+    """Days of the body's calendar, as every other period counts them: not spans of 24 hours."""
+    return (end.astimezone(days.zone).date() - start.astimezone(days.zone).date()).days
+
+
+def _resumed(clock: RunningClock, pause: int, days: WorkingDays) -> RunningClock:
     """The remainder continues (D6.3 §8.2, pause); the statutory date without the pause stays visible in the reason."""
     if not clock.due_on:
         return replace(clock, state="running", paused_at=None)
-    due = date.fromisoformat(clock.due_on) + timedelta(days=pause.days)
+    due = _working_day_from(date.fromisoformat(clock.due_on) + timedelta(days=pause), days)
     return replace(
         clock,
         state="running",
         paused_at=None,
         due_on=due.isoformat(),
-        reason=f"{clock.reason}; paused {pause.days} days (D6.3 §8.2, guidance), without the pause {clock.due_on}",
+        reason=f"{clock.reason}; paused {pause} days (D6.3 §8.2, guidance), without the pause {clock.due_on}",
     )

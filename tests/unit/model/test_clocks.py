@@ -1,0 +1,220 @@
+"""Legal clocks: Regulation (EEC, Euratom) 1182/71 by worked examples, and the pauses of D6.3."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.system import StateDays
+from broker.model.cases import Leg, RunningClock
+from broker.model.clocks import (
+    ClockRule,
+    add_months,
+    is_working_day,
+    last_day,
+    moved_clocks,
+    read_clocks,
+    start_clock,
+)
+from broker.model.lifecycle import Step, read_lifecycle
+
+FOLDER = Path(__file__).parents[3] / "schemas" / "lifecycles"
+RULES = read_clocks(tomllib.loads((FOLDER / "clocks.toml").read_text("utf-8")))
+LEG_TABLE = read_lifecycle(tomllib.loads((FOLDER / "leg.toml").read_text("utf-8")))
+STEPS = {step.id: step for step in LEG_TABLE.steps}
+FRANCE, FINLAND = StateDays("FR", "Europe/Paris"), StateDays("FI", "Europe/Helsinki")
+LEG = Leg("case-1", "hdh", "PROCESSING", datetime(2029, 3, 2, tzinfo=UTC), datetime(2029, 3, 2, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A calendar with the holidays that a test names."""
+
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    holidays: frozenset[date] = frozenset()
+
+    def is_holiday(self, day: date) -> bool:
+        return day in self.holidays
+
+
+def noon(*day: int) -> datetime:
+    return datetime(*day, 11, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+def moved(
+    running: tuple[RunningClock, ...], step: Step, at: datetime, days: Any = FRANCE, leg: Leg = LEG
+) -> dict[str, RunningClock]:
+    return {clock.clock: clock for clock in moved_clocks(running, step, leg, at=at, rules=RULES, days=days)}
+
+
+def test_the_worked_example_of_2029() -> None:
+    """Received 2 March, incompleteness notice 12 March, completed 30 March (Art. 68(4))."""
+    received = moved((), STEPS["T1"], noon(2029, 3, 2))
+    assert set(received) == {"PUBLISH_APP", "PRESCREEN_TARGET"}
+    assert received["PRESCREEN_TARGET"].due_on == "2029-03-16"  # ten working days, no holiday among them
+    assert (received["PUBLISH_APP"].due_on, "without undue delay" in received["PUBLISH_APP"].reason) == ("", True)
+
+    asked = moved(tuple(received.values()), STEPS["T3"], noon(2029, 3, 12))
+    assert asked["COMPLETE_4W"].due_on == "2029-04-09"
+    assert date.fromisoformat(asked["COMPLETE_4W"].due_on).weekday() == 0
+
+    answered = moved(tuple(asked.values()), STEPS["T4"], noon(2029, 3, 30))
+    assert (answered["COMPLETE_4W"].state, answered["COMPLETE_4W"].stopped_at) == ("stopped", noon(2029, 3, 30))
+
+    complete = moved((), STEPS["T6"], noon(2029, 3, 30))
+    assert complete["DECIDE"].due_on == "2029-07-02"  # 30 June is a Saturday
+    for word in ("3 months", "2029-03-30", "Art. 68(4)", "law"):
+        assert word in complete["DECIDE"].reason
+
+
+def test_easter_monday_does_not_end_a_period_in_france() -> None:
+    """Four weeks from Monday 5 March 2029 end on Easter Monday, 2 April: the next working day is 3 April."""
+    assert last_day(noon(2029, 3, 5), {"weeks": 4}, FRANCE) == date(2029, 4, 3)
+    assert last_day(noon(2029, 3, 5), {"weeks": 4}, Plain()) == date(2029, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "end"),
+    [
+        ((2028, 11, 30), 3, (2029, 2, 28)),  # no 30 February: the last day of the month
+        ((2027, 11, 30), 3, (2028, 2, 29)),  # 2028 is a leap year
+        ((2028, 2, 29), 12, (2029, 2, 28)),
+        ((2028, 1, 31), 1, (2028, 2, 29)),
+        ((2029, 3, 31), 1, (2029, 4, 30)),
+        ((2028, 12, 15), 3, (2029, 3, 15)),
+        ((2029, 3, 31), 0, (2029, 3, 31)),
+    ],
+)
+def test_a_month_ends_on_the_same_number_or_its_last_day(
+    start: tuple[int, int, int], months: int, end: tuple[int, int, int]
+) -> None:
+    assert add_months(date(*start), months) == date(*end)
+
+
+def test_30_november_and_three_months_end_on_a_working_day() -> None:
+    assert last_day(noon(2028, 11, 30), {"months": 3}, FRANCE) == date(2029, 2, 28)  # a Wednesday
+    assert last_day(noon(2030, 11, 30), {"months": 3}, FRANCE) == date(2031, 2, 28)  # a Friday
+    assert last_day(noon(2026, 11, 30), {"months": 3}, FRANCE) == date(2027, 3, 1)  # 28 February is a Sunday
+
+
+def test_29_february_counts() -> None:
+    assert last_day(noon(2028, 2, 1), {"days": 28}, Plain()) == date(2028, 2, 29)
+    assert last_day(noon(2029, 2, 1), {"days": 28}, Plain()) == date(2029, 3, 1)
+    assert last_day(noon(2028, 2, 29), {"months": 3}, Plain()) == date(2028, 5, 29)
+
+
+def test_thirty_working_days_leave_out_week_ends_and_holidays() -> None:
+    """From 2 May 2029 in France: 8 May, Ascension (10 May) and Whit Monday (21 May) do not count."""
+    assert last_day(noon(2029, 5, 2), {"working_days": 30}, FRANCE) == date(2029, 6, 18)
+    assert last_day(noon(2029, 5, 2), {"working_days": 30}, Plain()) == date(2029, 6, 13)
+    assert last_day(noon(2029, 5, 2), {"working_days": 30}, FINLAND) == date(2029, 6, 14)  # Ascension alone
+
+
+def test_the_day_of_the_event_is_not_counted() -> None:
+    assert last_day(noon(2029, 3, 5), {"working_days": 1}, FRANCE) == date(2029, 3, 6)
+    assert last_day(noon(2029, 3, 5), {"days": 1}, FRANCE) == date(2029, 3, 6)
+
+
+def test_the_day_is_that_of_the_bodys_own_zone() -> None:
+    late = datetime(2029, 3, 29, 21, 30, tzinfo=UTC)
+    assert last_day(late, {"months": 3}, FRANCE) == date(2029, 6, 29)  # 23:30 in Paris
+    assert last_day(late, {"months": 3}, FINLAND) == date(2029, 7, 2)  # 00:30 on the 30th in Helsinki; then a Saturday
+
+
+def test_the_hour_that_does_not_exist_and_the_one_that_is_twice_shift_no_day() -> None:
+    """Summer time in Paris begins on 25 March 2029 at 01:00 UTC and ends on 28 October 2029 at 01:00 UTC."""
+    assert last_day(datetime(2029, 3, 24, 22, 59, tzinfo=UTC), {"days": 2}, FRANCE) == date(2029, 3, 26)
+    assert last_day(datetime(2029, 3, 24, 23, 1, tzinfo=UTC), {"days": 2}, FRANCE) == date(2029, 3, 27)
+    assert last_day(datetime(2029, 3, 25, 21, 59, tzinfo=UTC), {"days": 2}, FRANCE) == date(2029, 3, 27)
+    assert last_day(datetime(2029, 3, 25, 22, 1, tzinfo=UTC), {"days": 2}, FRANCE) == date(2029, 3, 28)
+    for hour in (0, 1):  # 02:30 comes twice
+        assert last_day(datetime(2029, 10, 28, hour, 30, tzinfo=UTC), {"days": 2}, FRANCE) == date(2029, 10, 30)
+
+
+def test_a_pause_moves_the_date_by_its_length_and_says_so() -> None:
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))["DECIDE"]
+    paused = moved((running,), STEPS["T9"], noon(2029, 4, 10))
+    assert (paused["DECIDE"].state, paused["DECIDE"].paused_at) == ("paused", noon(2029, 4, 10))
+    assert paused["INFO_IN_ASSESSMENT"].due_on == "2029-04-24"
+
+    resumed = moved(tuple(paused.values()), STEPS["T4"], noon(2029, 4, 20))["DECIDE"]
+    assert (resumed.state, resumed.paused_at, resumed.due_on) == ("running", None, "2029-07-12")
+    assert "paused 10 days" in resumed.reason
+    assert "2029-07-02" in resumed.reason  # the statutory date stays visible
+
+
+def test_a_date_that_a_pause_moves_to_a_sunday_ends_with_the_next_working_day() -> None:
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))["DECIDE"]
+    paused = moved((running,), STEPS["T9"], noon(2029, 4, 10))["DECIDE"]
+    resumed = moved((paused,), STEPS["T4"], noon(2029, 4, 16))["DECIDE"]
+    assert resumed.due_on == "2029-07-09"  # 2 July and six days are a Sunday
+
+
+def test_a_pause_over_midnight_counts_by_days_of_the_bodys_zone() -> None:
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))["DECIDE"]
+    paused = moved((running,), STEPS["T9"], datetime(2029, 4, 10, 21, 0, tzinfo=UTC))["DECIDE"]
+    resumed = moved((paused,), STEPS["T4"], datetime(2029, 4, 11, 8, 0, tzinfo=UTC))["DECIDE"]
+    assert resumed.due_on == "2029-07-03"  # asked on the 10th, answered on the 11th: one day
+
+
+def test_a_clock_without_a_number_has_no_date_even_after_a_pause() -> None:
+    rule = ClockRule("OPEN_END", "example", {}, "Art. 1", "law", "without undue delay")
+    clock = start_clock(rule, LEG, noon(2029, 3, 5), FRANCE)
+    assert clock.due_on == ""
+    step = Step("X", (), "x", "y", pauses=("OPEN_END",))
+    paused = moved((clock,), step, noon(2029, 3, 6))["OPEN_END"]
+    back = moved((paused,), replace(step, pauses=(), resumes=("OPEN_END",)), noon(2029, 3, 9))["OPEN_END"]
+    assert (back.state, back.due_on) == ("running", "")
+
+
+def test_stopping_all_stops_what_runs_and_what_is_paused_and_nothing_else() -> None:
+    decide = moved((), STEPS["T6"], noon(2029, 3, 30))["DECIDE"]
+    paused = replace(decide, clock="PUBLISH_APP", state="paused", paused_at=noon(2029, 4, 1))
+    over = replace(decide, clock="COMPLETE_4W", state="stopped", stopped_at=noon(2029, 4, 1))
+    other = replace(decide, leg="findata")
+    after = moved((decide, paused, over, other), STEPS["T21"], noon(2029, 5, 1))
+    assert {name: clock.state for name, clock in after.items()} == {"DECIDE": "stopped", "PUBLISH_APP": "stopped"}
+
+
+def test_every_clock_that_a_step_names_is_in_the_catalogue() -> None:
+    named = {
+        name
+        for step in LEG_TABLE.steps
+        for name in (*step.starts, *step.stops, *step.pauses, *step.resumes)
+        if name != "ALL"
+    }
+    assert named == set(RULES)
+    assert {rule.strength for rule in RULES.values()} == {"law", "guidance"}
+
+
+@given(
+    st.datetimes(datetime(2027, 1, 1), datetime(2036, 12, 31)),  # noqa: DTZ001 -- the zone is added below
+    st.sampled_from([{"months": 3}, {"weeks": 4}, {"days": 28}, {"working_days": 30}]),
+    st.sampled_from([FRANCE, FINLAND]),
+)
+def test_a_period_ends_on_a_working_day_after_its_event(
+    start: datetime, length: dict[str, int], days: StateDays
+) -> None:
+    end = last_day(start.replace(tzinfo=UTC), length, days)
+    assert end is not None
+    assert is_working_day(end, days)
+    assert end > start.replace(tzinfo=UTC).astimezone(days.zone).date()
+
+
+@given(
+    st.datetimes(datetime(2027, 1, 1), datetime(2036, 12, 31)),  # noqa: DTZ001 -- the zone is added below
+    st.integers(0, 400),
+)
+def test_a_later_event_never_ends_earlier(start: datetime, later: int) -> None:
+    first, second = start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + timedelta(hours=later)
+    for rule in RULES.values():
+        ends = last_day(first, rule.length, FRANCE), last_day(second, rule.length, FRANCE)
+        assert ends == (None, None) or (ends[0] and ends[1] and ends[0] <= ends[1])

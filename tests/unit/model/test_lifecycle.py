@@ -1,0 +1,290 @@
+"""The leg's machine, walked along its own table: what it allows happens, everything else is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import Problem, Refused
+from broker.flow.events import ANSWERS, NEWS
+from broker.model.cases import Leg
+from broker.model.lifecycle import NONE, OPEN, Event, Lifecycle, Step, advance, read_lifecycle
+from broker.model.messages import MessageType
+
+FOLDER = Path(__file__).parents[3] / "schemas" / "lifecycles"
+AT = datetime(2029, 3, 2, 9, tzinfo=UTC)
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+
+
+LEG, CHAIN = read_lifecycle(_table("leg")), read_lifecycle(_table("fr-hdh"))
+
+
+def _states(lifecycle: Lifecycle) -> frozenset[str]:
+    named = {state for step in lifecycle.steps for state in (*step.sources, step.to)}
+    return frozenset((named | lifecycle.terminal) - {OPEN, "SAME", "ORIGIN"})
+
+
+STATES = _states(LEG)
+EVENTS = tuple(sorted({step.on for step in LEG.steps}))
+FACTS = {fact: AT.isoformat() for step in LEG.steps for fact in (*step.require, *step.unless, *step.record)}
+
+
+def leg(state: str = NONE, **fields: Any) -> Leg:
+    return replace(Leg("case-1", "hdh", state, AT, AT), **fields)
+
+
+def event(name: str) -> Event:
+    kind, _, variant = name.partition(":")
+    return Event(kind, variant)
+
+
+def allowed(lifecycle: Lifecycle, step: Step, state: str) -> bool:
+    """The table's meaning, said a second time: a list of states, or every one in which the leg lives."""
+    lives = state != NONE and state not in lifecycle.terminal
+    return state in step.sources or (OPEN in step.sources and lives)
+
+
+def step_for(state: str, name: str) -> Step | None:
+    return next((step for step in LEG.steps if step.on == name and allowed(LEG, step, state)), None)
+
+
+def refusal(one: Leg, name: str, *, national: Lifecycle | None = None) -> Problem:
+    with pytest.raises(Refused) as refused:
+        advance(one, event(name), lifecycle=LEG, national=national, at=AT)
+    [problem] = refused.value.problems
+    return problem
+
+
+def after(one: Leg, *names: str, national: Lifecycle | None = None) -> Leg:
+    for name in names:
+        one = advance(one, event(name), lifecycle=LEG, national=national, at=AT).leg
+    return one
+
+
+def guarded(step: Step) -> dict[str, Any]:
+    return {"facts": {fact: AT.isoformat() for fact in step.require}, "origin": "PROCESSING"}
+
+
+LAWFUL = [(state, step) for step in LEG.steps for state in sorted(STATES) if allowed(LEG, step, state)]
+ILLEGAL = [(state, name) for state in sorted(STATES) for name in EVENTS if step_for(state, name) is None]
+
+
+@pytest.mark.parametrize(("state", "step"), LAWFUL, ids=[f"{step.id}-{state}" for state, step in LAWFUL])
+def test_every_step_does_what_its_row_says(state: str, step: Step) -> None:
+    before = leg(state, **guarded(step))
+    change = advance(before, event(step.on), lifecycle=LEG, national=None, at=AT)
+    expected = {"SAME": state, "ORIGIN": "PROCESSING"}.get(step.to, step.to)
+    assert (change.step, change.leg.state, change.leg.updated_at) == (step, expected, AT)
+    assert set(change.leg.facts) == {*step.require, *step.record}
+    assert change.leg.origin == (state if step.to == "AWAITING_INFO" else "PROCESSING")
+
+
+@pytest.mark.parametrize(("state", "name"), ILLEGAL, ids=[f"{state}-{name}" for state, name in ILLEGAL])
+def test_everything_else_is_refused_with_what_would_be_possible(state: str, name: str) -> None:
+    problem = refusal(leg(state, facts=FACTS, origin="PROCESSING"), name)
+    assert (problem.code, problem.value, problem.rule) == ("illegal-step", state, "leg-1")
+    possible = sorted({step.on for step in LEG.steps if allowed(LEG, step, state)})
+    assert all(one in problem.hint for one in possible or ["none"])
+
+
+def test_the_table_leaves_no_pair_untried() -> None:
+    pairs = {(state, step.on) for state, step in LAWFUL} | set(ILLEGAL)
+    assert pairs == {(state, name) for state in STATES for name in EVENTS}
+
+
+def test_no_two_steps_claim_the_same_event_in_one_state() -> None:
+    claims = [(state, step.on) for state, step in LAWFUL]
+    assert len(claims) == len(set(claims))
+
+
+@pytest.mark.parametrize("step", [step for step in LEG.steps if step.require], ids=lambda step: step.id)
+def test_a_step_waits_for_the_facts_that_it_requires(step: Step) -> None:
+    state = next(state for state, row in LAWFUL if row is step)
+    for missing in step.require:
+        facts = {fact: "x" for fact in step.require if fact != missing}
+        problem = refusal(leg(state, facts=facts), step.on)
+        assert problem.code == "guard-unmet"
+        assert missing in problem.detail
+        assert step.id in problem.rule
+        assert problem.hint
+
+
+@pytest.mark.parametrize("step", [step for step in LEG.steps if step.unless], ids=lambda step: step.id)
+def test_a_step_that_is_possible_once_is_refused_the_second_time(step: Step) -> None:
+    state = next(state for state, row in LAWFUL if row is step)
+    done = after(leg(state), step.on)
+    problem = refusal(done, step.on)
+    assert problem.code == "guard-unmet"
+    assert "again" in problem.detail
+
+
+def reachable() -> dict[str, Leg]:
+    """From nothing, by lawful events alone: the first leg seen in each state with each set of facts."""
+    found: dict[tuple[str, str, frozenset[str]], Leg] = {}
+    todo = [leg()]
+    while todo:
+        one = todo.pop()
+        key = (one.state, one.origin, frozenset(one.facts))
+        if key in found:
+            continue
+        found[key] = one
+        for name in EVENTS:
+            try:
+                todo.append(after(one, name))
+            except Refused:
+                continue
+    return {"/".join((state, origin, *sorted(facts))): one for (state, origin, facts), one in found.items()}
+
+
+def test_every_state_and_every_step_can_be_reached_from_an_application_alone() -> None:
+    legs = reachable().values()
+    assert {one.state for one in legs} == STATES
+    taken = set()
+    for one in legs:
+        for name in EVENTS:
+            try:
+                taken.add(advance(one, event(name), lifecycle=LEG, national=None, at=AT).step.id)
+            except Refused:
+                continue
+    assert taken == {step.id for step in LEG.steps}
+
+
+def test_nothing_leaves_a_terminal_state() -> None:
+    assert LEG.terminal < STATES
+    for state in LEG.terminal:
+        assert not [step.id for step in LEG.steps if allowed(LEG, step, state)]
+
+
+def test_an_answer_returns_the_leg_to_where_the_question_was_asked() -> None:
+    asked_early = after(
+        leg(), "ApplicationSubmitted", "ApplicationAck", "StatusUpdate:PRE_SCREENING", "AdditionalInfoRequest"
+    )
+    assert after(asked_early, "AdditionalInformation").state == "PRE_SCREENING"
+    asked_late = after(asked_early, "AdditionalInformation", "StatusUpdate:PROCESSING", "AdditionalInfoRequest")
+    assert (asked_late.state, after(asked_late, "AdditionalInformation").state) == ("AWAITING_INFO", "PROCESSING")
+
+
+@pytest.mark.parametrize("name", sorted(NEWS | ANSWERS))
+def test_news_and_answers_change_no_leg_in_any_state(name: str) -> None:
+    """Art. 68(5): each body decides alone. No row of the table may name what others did."""
+    assert not [step.id for step in LEG.steps if step.on.partition(":")[0] == name]
+    for one in reachable().values():
+        assert refusal(one, name).code == "illegal-step"
+
+
+@pytest.mark.parametrize("release", ["d6.4-v0.4", "d6.4-v0.5"])
+def test_the_wire_has_a_word_for_every_state_that_it_may_hear_of(release: str) -> None:
+    unheard = {NONE, "ORIGINATED"}  # before the platform knows of it: nothing is told
+    assert {state for state in STATES if not LEG.status(release, state)} == unheard
+    assert LEG.status(release, "NO_SUCH_STATE") == ""
+    assert LEG.status("d6.4-v9", "PROCESSING") == ""
+
+
+def test_a_projection_only_uses_words_of_the_status_list() -> None:
+    words = tomllib.loads((FOLDER.parent / "codelists" / "application-statuses.toml").read_text("utf-8"))
+    text = str(words)
+    for release, projection in LEG.projections.items():
+        assert [word for word in projection.values() if word not in text] == [], release
+
+
+def test_each_decision_kind_belongs_to_one_group() -> None:
+    kinds = [kind for group in LEG.groups.values() for kind in group]
+    assert len(kinds) == len(set(kinds))
+    assert LEG.group("PERMIT_PARTIALLY_GRANTED") == "positive"
+    assert LEG.group("SOMETHING_NEW") == "SOMETHING_NEW"
+
+
+def test_a_decision_of_an_unknown_kind_is_no_decision() -> None:
+    assert refusal(leg("PROCESSING", facts=FACTS), "DecisionIssued:SOMETHING_NEW").code == "illegal-step"
+
+
+def test_the_table_emits_only_what_the_broker_can_send() -> None:
+    known = {"self", "forward", *MessageType}
+    assert {emit for step in LEG.steps for emit in step.emits} <= known
+    assert {step.on.partition(":")[0] for step in LEG.steps} <= set(MessageType)
+
+
+# --- the French chain -------------------------------------------------------------------------------------------
+
+FRENCH_ROAD = (
+    "ApplicationSubmitted",
+    "ApplicationAck",
+    "StatusUpdate:PRE_SCREENING",
+    "StatusUpdate:PROCESSING",
+    "NationalStep:AVIS_CESREES",
+    "NationalStep:TRANSMISSION_CNIL",
+    "FeeEstimate",
+    "FeeResponse:ACCEPT",
+    "DecisionIssued:positive",
+    "ApplicantResponse:ACCEPT",
+    "PermitIssued",
+)
+
+
+def test_the_french_road_leads_through_cesrees_and_cnil_to_the_convention() -> None:
+    one, seen = leg(), []
+    for name in FRENCH_ROAD:
+        one = after(one, name, national=CHAIN)
+        seen.append(one.national_state)
+    assert (one.state, one.national_state) == ("GRANTED", "CONVENTION_SIGNEE")
+    passed = ["DEPOSE", "AU_CESREES", "AVIS_RENDU", "A_LA_CNIL", "DECISION_CNIL", "CONVENTION_SIGNEE"]
+    assert list(dict.fromkeys(seen)) == passed
+
+
+@pytest.mark.parametrize("skipped", ["NationalStep:AVIS_CESREES"])
+def test_the_cnil_does_not_decide_before_the_opinion(skipped: str) -> None:
+    road = FRENCH_ROAD[: FRENCH_ROAD.index("DecisionIssued:positive")]
+    without = [name for name in road if name not in {skipped, "NationalStep:TRANSMISSION_CNIL"}]
+    one = after(leg(), *without, national=CHAIN)
+    problem = refusal(one, "DecisionIssued:positive", national=CHAIN)
+    assert (problem.code, problem.value) == ("illegal-national-step", "AU_CESREES")
+    assert "AVIS_RENDU" in problem.hint
+    assert "LIL art. 66" in problem.rule
+    assert after(one, "DecisionIssued:positive").state == "POSITIVE_DECISION_ISSUED"  # without the chain it is lawful
+
+
+CHAIN_STATES = _states(CHAIN)
+CHAIN_EVENTS = tuple(sorted({step.on for step in CHAIN.steps}))
+
+
+@pytest.mark.parametrize("state", sorted(CHAIN_STATES))
+@pytest.mark.parametrize("name", CHAIN_EVENTS)
+def test_every_pair_of_the_chain_is_a_step_or_refused(state: str, name: str) -> None:
+    step = next(step for step in LEG.steps if step.on in (name, name.partition(":")[0]))
+    start = next(one for one in sorted(STATES) if allowed(LEG, step, one))
+    one = leg(start, national_state=state, facts=guarded(step)["facts"])
+    row = next((row for row in CHAIN.steps if row.on == name and state in row.sources), None)
+    if row:
+        change = advance(one, event(name), lifecycle=LEG, national=CHAIN, at=AT)
+        assert (change.national_step, change.leg.national_state) == (row, row.to)
+    else:
+        problem = refusal(one, name, national=CHAIN)
+        assert problem.code == "illegal-national-step"
+        assert problem.hint.startswith("It is possible from: ")
+
+
+def test_a_national_step_that_the_chain_does_not_know_is_refused() -> None:
+    one = leg("PROCESSING", national_state="AU_CESREES")
+    problem = refusal(one, "NationalStep:HOROSCOPE", national=CHAIN)
+    assert (problem.code, problem.hint) == ("illegal-national-step", "It is possible from: no state.")
+
+
+def test_the_chain_does_not_speak_of_what_it_does_not_name() -> None:
+    one = leg("PROCESSING", national_state="AU_CESREES")
+    asked = advance(one, event("AdditionalInfoRequest"), lifecycle=LEG, national=CHAIN, at=AT)
+    assert (asked.national_step, asked.leg.national_state) == (None, "AU_CESREES")
+
+
+def test_a_refused_event_leaves_no_trace() -> None:
+    one = leg("RECEIVED", facts={"acknowledged": "x"}, national_state="DEPOSE")
+    copy = replace(one, facts=dict(one.facts))
+    refusal(one, "PermitIssued", national=CHAIN)
+    assert one == copy
