@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broker.translation.mapping_file import Fault, Place
+from broker.translation.mapping_file import Fault, Place, load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from broker.translation.mapping_file import Family, Line, Profile
 
@@ -67,3 +68,14 @@ def _meaning(line: Line) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m broker.translation.mapping_lock DIRECTORY`: publish the mappings of one profile."""
+    directory = Path(arguments[0])
+    write_lock(load_profile(directory), directory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

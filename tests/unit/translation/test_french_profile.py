@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from lxml import etree
 
 from broker.errors import TranslationError
@@ -248,3 +250,43 @@ def test_a_carry_that_is_no_carry_is_refused() -> None:
     with pytest.raises(TranslationError) as caught:
         TR.write(FR, example("eu-1", "StatusUpdate"), carry=b"{}")
     assert caught.value.problems[0].code == "carry-unreadable"
+
+
+def test_the_annex_of_an_application_repeated_in_a_decision_is_context() -> None:
+    dossier = example(FR, "DecisionIssued")
+    annex = find(TR.write(FR, example("eu-1", "ApplicationSubmitted")).root, "AnnexeEU")
+    dossier.append(annex)
+    assert GATE.validate(dossier), GATE.error_log
+    back = TR.read(FR, dossier, envelope=CONTEXT)
+    assert not back.problems
+    assert not back.sign_off
+    again = TR.write(FR, back.root, carry=back.carry)
+    assert canonical(again.root) == canonical(dossier)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_each_report_is_what_its_schema_says(name: str) -> None:
+    check = Draft202012Validator(json.loads((SCHEMAS / "report.schema.json").read_text(encoding="utf-8")))
+    forth = TR.write(FR, example("eu-1", name))
+    back = TR.read(FR, example(FR, name), envelope=CONTEXT, carry=forth.carry)
+    check.validate(forth.report.as_dict())
+    check.validate(json.loads(back.report.to_bytes()))
+    if name != "NationalStep":
+        data = (DATA / FR / f"{name}.xml").read_bytes()
+        check.validate(translate_between(TOOLS, data, source=FR, target="eu-1", envelope=CONTEXT).report)
+
+
+def test_a_report_over_two_hops_names_the_first_source_and_the_last_target() -> None:
+    data = (DATA / FR / "StatusUpdate.xml").read_bytes()
+    result = translate_between(TOOLS, data, source=FR, target="eu-r7", envelope=CONTEXT)
+    row = next(row for row in result.report["fields"] if row["source"] == "Instruction/suivi/statut")
+    assert (row["fate"], row["table"], row["target"]) == ("recoded", "statuts", ["content/status"])
+    assert json.loads(result.document)["content"]["status"] == "PROCESSING"
+
+
+def test_there_and_back_between_two_profiles_keeps_the_document() -> None:
+    data = (DATA / "eu-1/ApplicationSubmitted.xml").read_bytes()
+    forth = translate_between(TOOLS, data, source="eu-1", target=FR)
+    back = translate_between(TOOLS, forth.document, source=FR, target="eu-1", carry=forth.carry)
+    parser = etree.XMLParser(remove_blank_text=True)
+    assert canonical(etree.fromstring(back.document, parser)) == canonical(etree.fromstring(data, parser))
