@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import aio_pika
 import aiohttp
 from aiohttp import web
 
@@ -123,43 +124,57 @@ async def run_webhook(arguments: argparse.Namespace, office: Office) -> None:
 
 
 async def run_amqp(arguments: argparse.Namespace, office: Office) -> None:
-    """Take from `hdeu.in.<name>` and publish to `hdeu.national.out` until stopped."""
-    import aio_pika  # noqa: PLC0415 -- a demonstration without RabbitMQ needs no AMQP client
+    """Take from `hdeu.in.<name>` and publish to `hdeu.national.out` until stopped, over every outage of RabbitMQ."""
+    desk = Desk(office, arguments.dir, amqp_sender(arguments))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_take_for_ever(arguments, desk))
+        group.create_task(desk.work())
 
-    connection = await aio_pika.connect_robust(f"{arguments.amqp}?heartbeat=5&reconnect_interval=1&fail_fast=0")
+
+def amqp_sender(arguments: argparse.Namespace) -> Callable[[str, bytes, str], Awaitable[str]]:
+    """Publish, confirmed, again under the same id until RabbitMQ has it."""
 
     async def send(key: str, document: bytes, content_type: str) -> str:
+        message = aio_pika.Message(
+            document,
+            message_id=key,
+            content_type=content_type,
+            user_id=arguments.user,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            headers={"ce-id": key, "ce-specversion": "1.0"},
+        )
         while True:
             try:
-                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                async with channel:
+                async with asyncio.timeout(10), await aio_pika.connect(arguments.amqp, timeout=5) as connection:
+                    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                     exchange = await channel.get_exchange("hdeu.national.out", ensure=False)
-                    message = aio_pika.Message(
-                        document,
-                        message_id=key,
-                        content_type=content_type,
-                        user_id=arguments.user,
-                        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                        headers={"ce-id": key, "ce-specversion": "1.0"},
-                    )
-                    await exchange.publish(message, f"{arguments.name}.document", mandatory=True, timeout=10)
-                    return json.dumps({"status": "published"})
+                    await exchange.publish(message, f"{arguments.name}.document", mandatory=True, timeout=5)
+                return json.dumps({"status": "published"})
             except Exception as error:  # noqa: BLE001 -- a script that waits for RabbitMQ to come back
                 sys.stderr.write(f"publish: {type(error).__name__}\n")
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    desk = Desk(office, arguments.dir, send)
+    return send
 
+
+async def _take_for_ever(arguments: argparse.Namespace, desk: Desk) -> None:
     async def take(message: Any) -> None:
         kind = str(message.headers.get("ce-type", "")).rpartition(".")[2]
         desk.take(Received(str(message.message_id), kind, str(message.headers.get("ce-subject", "")), message.body))
         await message.ack()
 
-    channel = await connection.channel()
-    await channel.set_qos(prefetch_count=1)
-    queue = await channel.get_queue(f"hdeu.in.{arguments.name}", ensure=False)
-    await queue.consume(take)
-    await desk.work()
+    while True:
+        try:
+            async with await aio_pika.connect(f"{arguments.amqp}?heartbeat=5", timeout=5) as connection:
+                channel = await connection.channel()
+                await channel.set_qos(prefetch_count=1)
+                queue = await channel.get_queue(f"hdeu.in.{arguments.name}", ensure=False)
+                await queue.consume(take)
+                while not (connection.is_closed or channel.is_closed):
+                    await asyncio.sleep(_RETRY_SECONDS)
+        except Exception as error:  # noqa: BLE001 -- as above
+            sys.stderr.write(f"consume: {type(error).__name__}\n")
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
 def main(argv: list[str] | None = None) -> None:
