@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from adapters.demo.processes import StepFailedError
+from adapters.demo.processes import NotNowError, StepFailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +87,8 @@ class NodeEyes:
     async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self.session.get(f"{self.url}{path}", params=query, headers=headers) as response:
+            if response.status >= 500:  # noqa: PLR2004 -- HTTP: the server's own trouble
+                raise NotNowError(f"{self.url}{path} answered {response.status}")
             if not response.ok:
                 raise StepFailedError(f"{self.url}{path} answered {response.status}: {(await response.text())[:300]}")
             return dict(await response.json())

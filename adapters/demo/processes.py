@@ -20,6 +20,10 @@ class StepFailedError(Exception):
     """A step of the story did not happen; the text names it and says what was seen."""
 
 
+class NotNowError(StepFailedError):
+    """A party answers that it cannot serve at the moment: whoever can wait asks again."""
+
+
 @dataclass(slots=True)
 class Party:
     """One process: its name, how it was started, and where it logs."""
@@ -111,6 +115,17 @@ async def run_hdeu(*arguments: str, env: dict[str, str]) -> str:
     if process.returncode:
         raise StepFailedError(f"hdeu {' '.join(arguments[:2])} ended with {process.returncode}: {err.decode().strip()}")
     return out.decode().strip()
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on this port, or may not be pushed aside there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def free_port() -> int:

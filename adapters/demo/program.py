@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from adapters.demo.processes import StepFailedError, run_hdeu
+from adapters.demo.processes import StepFailedError, is_taken, run_hdeu
 from adapters.demo.stage import LANDS, Stage, fixed_ports, free_ports
 from adapters.demo.story import Story, tell
 
@@ -38,8 +38,11 @@ def main(argv: Sequence[str]) -> int:
     except (OSError, ValueError) as error:
         tell(f"✘ the form {form_file} cannot be read: {error}")
         return 1
-    shutil.rmtree(arguments.folder, ignore_errors=True)
     ports = free_ports() if arguments.free_ports else fixed_ports()
+    if taken := [f"{port} ({name})" for name, port in ports.items() if is_taken(port)]:
+        tell(f"✘ in use: port {', '.join(taken)}. Stop what listens there, or choose other ports with --free-ports")
+        return 1
+    shutil.rmtree(arguments.folder, ignore_errors=True)
     stage = Stage(arguments.folder.absolute(), config, ports, {})
     attachments = [] if arguments.form else sorted((config / "demo" / "attachments").iterdir())
     try:

@@ -48,6 +48,7 @@ class Stage:
     extra: dict[str, dict[str, str]]
     mock_url: str = ""  #: where nodes see the mock, if something stands in between
     amqp: dict[str, tuple[str, str]] | None = None  #: back end → (address, user), where offices speak AMQP
+    workers: tuple[Land, ...] = ()  #: nodes that have a second process, `hdeu worker`; needs `<node>.worker` in `ports`
 
     def url(self, name: str) -> str:
         """Where a party listens."""
@@ -76,6 +77,11 @@ class Stage:
     def node(self, land: Land) -> Party:
         """A member state's node."""
         return Party(land.node, hdeu("serve"), self.log(land.node), self.node_env(land))
+
+    def worker(self, land: Land) -> Party:
+        """One more worker of a member state's node."""
+        env = {**self.node_env(land), "HDEU_OPS__PORT": str(self.ports[f"{land.node}.worker"])}
+        return Party(f"{land.node}-worker", hdeu("worker"), self.log(f"{land.node}-worker"), env)
 
     def back_end(self, land: Land, token: str) -> Party:
         """A member state's scripted office."""

@@ -16,11 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from lxml import etree
 
 from adapters.demo.applicant import Applicant, NodeEyes, titled
-from adapters.demo.french import NS as FRENCH
-from adapters.demo.processes import Parties, StepFailedError, run_hdeu
+from adapters.demo.lodging import lodged, publish_once
+from adapters.demo.processes import NotNowError, Parties, StepFailedError, run_hdeu
 from adapters.demo.stage import FINLAND, FRANCE, LANDS, Land, Stage
 
 if TYPE_CHECKING:
@@ -30,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Story:
-    """One run. `patience`: seconds that a step may take."""
+    """One run. `patience`: seconds that a step may take.
+
+    `calm` is held while a person acts; who takes a party away holds it too, as a person acts on a page that answers.
+    """
 
     stage: Stage
     session: aiohttp.ClientSession
@@ -41,6 +43,7 @@ class Story:
     tokens: dict[str, str] = field(default_factory=dict)
     shown: set[tuple[str, str, str]] = field(default_factory=set)
     step: str = ""
+    calm: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def applicant(self) -> Applicant:
@@ -58,7 +61,7 @@ class Story:
                     self.say(f"✔ {step}")
                     await self.show()
                     return found
-            except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            except (aiohttp.ClientError, TimeoutError, ConnectionError, NotNowError):
                 pass
             await asyncio.sleep(0.1)
         raise StepFailedError(f"{step}: did not happen within {self.patience:.0f} s")
@@ -74,6 +77,10 @@ class Story:
         for land in LANDS:
             url = f"{self.stage.url(land.node)}/readyz"
             await self.until(f"the node {land.node} is ready", partial(self._answers, url))
+        for land in self.stage.workers:
+            self.parties.start(self.stage.worker(land))
+            url = f"http://127.0.0.1:{self.stage.ports[f'{land.node}.worker']}/readyz"
+            await self.until(f"the second process of {land.node} is ready", partial(self._answers, url))
         for land in LANDS:
             self.parties.start(self.stage.back_end(land, self.tokens[land.backend]))
 
@@ -111,7 +118,8 @@ class Story:
     async def act_one(self, form: dict[str, Any], attachments: list[Path]) -> str:
         """As today: filed at the platform, fetched by both nations, decided by each alone."""
         form = titled(form)
-        filed = await self.applicant.file(form, attachments)
+        async with self.calm:
+            filed = await self.applicant.file(form, attachments)
         application = str(filed["application_id"])
         self.say(f"application {application} is filed for {', '.join(filed['nations'])}")
         for land in LANDS:
@@ -145,7 +153,8 @@ class Story:
         answer = f"{form['title']}: each component is needed, see the research plan ({secrets.token_hex(4)})."
         changed = json.loads(json.dumps(form))
         changed["form"].setdefault("section5", {})["whyTheDataIsNeeded"] = answer
-        version = int((await self.applicant.amend(application, changed))["version"])
+        async with self.calm:
+            version = int((await self.applicant.amend(application, changed))["version"])
         self.say(f"the applicant answers with version {version}")
         for land in LANDS:
 
@@ -161,7 +170,8 @@ class Story:
             return bool(leg.get("fee_estimate")) and leg["status"] == "PROCESSING"
 
         await self.until(f"{land.backend} works on version {version} and estimates the fees", estimated)
-        await self.applicant.answer_fees(application, land.nation, "ACCEPT")
+        async with self.calm:
+            await self.applicant.answer_fees(application, land.nation, "ACCEPT")
 
     async def _decisions(self, application: str) -> None:
         async def decided() -> bool:
@@ -181,7 +191,8 @@ class Story:
             raise StepFailedError("the partial grant left France before anyone signed it off")
         env = self.stage.node_env(FRANCE)
         reason = "the structured decision goes along"
-        await run_hdeu("messages", "sign-off", message, "--reason", reason, env=env)
+        async with self.calm:
+            await run_hdeu("messages", "sign-off", message, "--reason", reason, env=env)
         await self.until("signed off, the partial grant arrives with the structured rest", decided_in_part)
 
     async def _acceptance(self, application: str, land: Land) -> None:
@@ -194,7 +205,8 @@ class Story:
             number = leg["permit"].get("permitId", "")
             return bool(number) and any(number in file.read_text() for file in sent.glob("*.xml"))
 
-        await self.applicant.answer_decision(application, land.nation, "ACCEPT")
+        async with self.calm:
+            await self.applicant.answer_decision(application, land.nation, "ACCEPT")
         await self.until(f"{land.backend}'s permit is at the platform", permitted)
         await self.until(f"it is the permit that {land.backend} wrote", has_it)
 
@@ -229,20 +241,38 @@ class Story:
             await self._forwarded(door, title)
 
     async def _lodge(self, door: str, document: bytes) -> None:
-        if door == "http":
-            headers = {
-                "Authorization": f"Bearer {self.tokens['hdh']}",
-                "Idempotency-Key": secrets.token_hex(8),
-                "Content-Type": "application/xml",
-            }
-            url = f"{self.stage.url('france')}/api/v1/messages"
-            async with self.session.post(url, data=document, headers=headers) as response:
-                if response.status != 202:  # noqa: PLR2004 -- HTTP Accepted
-                    raise StepFailedError(f"lodging over HTTP: {response.status} {(await response.text())[:500]}")
-            return
-        file = self.stage.folder / "lodged.xml"
+        key = secrets.token_hex(8)
+        doors = {"http": self._lodge_http, "cli": self._lodge_cli, "amqp": self._lodge_amqp}
+
+        async def lodged_once() -> bool:
+            await doors[door](document, key)
+            return True
+
+        await self.until(f"a dossier is lodged by {door}", lodged_once)
+
+    async def _lodge_http(self, document: bytes, key: str) -> None:
+        headers = {
+            "Authorization": f"Bearer {self.tokens['hdh']}",
+            "Idempotency-Key": key,
+            "Content-Type": "application/xml",
+        }
+        url = f"{self.stage.url('france')}/api/v1/messages"
+        async with self.session.post(url, data=document, headers=headers) as response:
+            if response.status >= 500:  # noqa: PLR2004 -- HTTP: the server's own trouble
+                raise NotNowError(f"lodging over HTTP: {response.status}")
+            if response.status != 202:  # noqa: PLR2004 -- HTTP Accepted
+                raise StepFailedError(f"lodging over HTTP: {response.status} {(await response.text())[:500]}")
+
+    async def _lodge_cli(self, document: bytes, key: str) -> None:
+        file = self.stage.folder / f"lodged-{key}.xml"
         file.write_bytes(document)
-        await run_hdeu("messages", "submit", "--backend", "hdh", str(file), env=self.stage.node_env(FRANCE))
+        async with self.calm:
+            await run_hdeu("messages", "submit", "--backend", "hdh", str(file), env=self.stage.node_env(FRANCE))
+
+    async def _lodge_amqp(self, document: bytes, key: str) -> None:
+        if self.stage.amqp is None:
+            raise StepFailedError("no office speaks AMQP here")
+        await publish_once(*self.stage.amqp["hdh"], document=document, key=key)
 
     async def _forwarded(self, door: str, title: str) -> None:
         async def platform_has_it() -> str:
@@ -274,25 +304,6 @@ class Story:
         await asyncio.gather(*(run_hdeu("audit", "verify", env=self.stage.node_env(land)) for land in LANDS))
         for land in LANDS:
             self.say(f"✔ the journal of {land.node} holds")
-
-
-def lodged(template: bytes, *, number: str, title: str) -> bytes:
-    """A dossier as the Hub would lodge it: no EU identifier yet, a number and a title of this run."""
-    root = etree.fromstring(template, etree.XMLParser(resolve_entities=False, no_network=True))
-    head, ask = root.find(f"{{{FRENCH}}}Entete"), root.find(f"{{{FRENCH}}}Demande")
-    if head is None or ask is None:
-        raise StepFailedError("the French dossier has no header or no application")
-    for parent, names in ((head, ("identifiantEU", "enReponseA", "numeroDossierHDH")), (ask, ("referenceEU",))):
-        for name in names:
-            for found in parent.findall(f"{{{FRENCH}}}{name}"):
-                parent.remove(found)
-    own = etree.Element(f"{{{FRENCH}}}numeroDossierHDH", systeme="hdh")
-    own.text = number
-    head.insert(0, own)
-    named = ask.find(f"{{{FRENCH}}}titre")
-    if named is not None:
-        named.text = title
-    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
 def tell(line: str) -> None:
