@@ -145,6 +145,7 @@ SAFE_KEYS: Final[Mapping[str, Shape]] = {
             "messages",
             "next_attempt_at",
             "number",
+            "parts",
             "pid",
             "port",
             "problems",

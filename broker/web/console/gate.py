@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from broker.model.identity import Identity
 
 ROOT: Final = "/console"
+#: Headers of a refusal that its page keeps.
+_KEPT: Final = ("Allow", "Retry-After", "X-Request-ID")
 _UNAUTHORIZED: Final = 401
 _YEAR: Final = 365 * 24 * 3600
 #: Nothing but this node's own files; no frames, no plugins, no other base; forms come back here.
@@ -89,7 +91,9 @@ async def as_pages(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     response = await handler(request)
     if isinstance(response, web.Response) and response.content_type == MEDIA_TYPE:
+        kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
         response = refusal(request, response)
+        response.headers.update(kept)
     response.headers.update(HEADERS)
     _set_caching(request, response)
     if language := asked_language(request):
@@ -102,9 +106,7 @@ def refusal(request: web.Request, problem: web.Response) -> web.Response:
     if problem.status == _UNAUTHORIZED:
         return login_page(request, rejected="Authorization" in request.headers)
     code = json.loads(problem.text or "{}").get("type", "").rpartition(":")[2]
-    page = draw(request, "error.html", {"status": problem.status, "code": code}, status=problem.status)
-    page.headers.update({name: problem.headers[name] for name in ("Allow", "Retry-After") if name in problem.headers})
-    return page
+    return draw(request, "error.html", {"status": problem.status, "code": code}, status=problem.status)
 
 
 def login_page(request: web.Request, *, rejected: bool = False, used: bool = False) -> web.Response:
