@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from broker.ports import Transaction
 
 READING: Final = (read, validate)
-_EARLY: Final = timedelta(seconds=0.5)
-_ORDER_GRACE: Final = timedelta(seconds=3)
+#: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
+#: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
+_EARLY: Final = (timedelta(seconds=0.5), timedelta(seconds=1.5))
+_SOON: Final = 6
+_EARLY_TRIES: Final = 14
 _ABOUT_ORDER: Final = frozenset({"illegal-step", "guard-unmet", "illegal-national-step", "unknown-case"})
 
 
@@ -75,15 +78,15 @@ async def _read(node: Node, passage: Passage) -> Passage | Stop:
     return came_to
 
 
-async def _decide(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
+async def _decide(node: Node, tx: Transaction, passage: Passage, attempts: int) -> Passage | Stop:
     found = await correlate(node, tx, passage)
     applied = apply(node, found) if isinstance(found, Passage) else found
-    if isinstance(applied, (Refuse, Park)) and await _may_be_early(node, tx, passage, applied):
-        return Later(_EARLY, "waits for what the same back end sent before", "early")
+    if isinstance(applied, (Refuse, Park)) and await _may_be_early(tx, passage, applied, attempts):
+        return Later(_EARLY[attempts > _SOON], "waits for what the same back end sent before", "early")
     return await write(node, tx, applied) if isinstance(applied, Passage) else applied
 
 
-async def _may_be_early(node: Node, tx: Transaction, passage: Passage, stop: Refuse | Park) -> bool:
+async def _may_be_early(tx: Transaction, passage: Passage, stop: Refuse | Park, attempts: int) -> bool:
     """Whether an earlier message of the same back end, still under way, may be what this one lacks.
 
     A queue is read by several hands at once: what was published in order may be prepared out of order.
@@ -91,7 +94,7 @@ async def _may_be_early(node: Node, tx: Transaction, passage: Passage, stop: Ref
     message = passage.message
     if message.door is not Door.AMQP or not _ABOUT_ORDER.intersection(problem.code for problem in stop.problems):
         return False
-    if node.clock.now() - message.kept_at < _ORDER_GRACE:
+    if attempts < _EARLY_TRIES:
         return True
     waiting = await tx.exchanges(ExchangeFilter(states=(State.KEPT,), party=message.party, limit=200))
     return any(exchange.message_id < message.id for exchange in waiting)
@@ -100,7 +103,7 @@ async def _may_be_early(node: Node, tx: Transaction, passage: Passage, stop: Ref
 async def _finish(
     node: Node, tx: Transaction, work: Work, came_to: Passage | Stop, kept: Passage, started: datetime
 ) -> tuple[str, ...]:
-    decided = await _decide(node, tx, came_to) if isinstance(came_to, Passage) else came_to
+    decided = await _decide(node, tx, came_to, work.attempts) if isinstance(came_to, Passage) else came_to
     await tx.add_attempt(_attempt(node, work, decided, started))
     passage = came_to if isinstance(came_to, Passage) else kept
     if isinstance(decided, Later):
