@@ -309,7 +309,7 @@ def test_the_variables_of_compose_are_settings_that_exist(monkeypatch: pytest.Mo
 
     settings = load_settings(ROOT / "config" / config)
 
-    assert settings.queue.url.get_secret_value() == "amqp://hdeu:example@rabbitmq/hdeu"
+    assert settings.queue.url.get_secret_value() == "amqp://hdeu:example@rabbitmq/%2Fhdeu"
     assert settings.backends["hdh"].kind == "amqp"
 
 
