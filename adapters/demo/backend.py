@@ -170,7 +170,7 @@ async def _take_for_ever(arguments: argparse.Namespace, desk: Desk) -> None:
                 await channel.set_qos(prefetch_count=1)
                 queue = await channel.get_queue(f"hdeu.in.{arguments.name}", ensure=False)
                 await queue.consume(take)
-                while not (connection.is_closed or channel.is_closed):
+                while not (connection.is_closed or channel.is_closed):  # noqa: ASYNC110 -- two states, no event
                     await asyncio.sleep(_RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 -- as above
             sys.stderr.write(f"consume: {type(error).__name__}\n")

@@ -126,7 +126,8 @@ def _holders(arguments: argparse.Namespace) -> int:
     if arguments.json:
         as_json({"holders": rows})
     else:
-        table("Data holders", ("number", "name", "role"), [(str(row["number"]), row["name"], row["role"]) for row in rows])
+        shown = [(str(row["number"]), row["name"], row["role"]) for row in rows]
+        table("Data holders", ("number", "name", "role"), shown)
     return 0
 
 
