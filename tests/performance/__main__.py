@@ -1,0 +1,43 @@
+"""`python -m tests.performance [NAME…]`: measure, print a table, write `build/bench.json` and the inputs beside it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.performance import documents
+from tests.performance.figures import Figure, table, write
+
+BUILD = Path(__file__).parents[2] / "build"
+BENCHES: dict[str, Callable[[Path], Figure]] = {
+    "translate.eu-fr": partial(documents.write_national, profile="fr-hdh-1"),
+    "translate.fr-eu": partial(documents.read_national, profile="fr-hdh-1"),
+    "translate.eu-fi": partial(documents.write_national, profile="fi-findata-1"),
+    "validate.eu-1": documents.validate_pivot,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.performance")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(BENCHES)}")
+    wanted = parser.parse_args().names or list(BENCHES)
+    if unknown := [name for name in wanted if name not in BENCHES]:
+        parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    sys.stdout.write(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors\n")
+    figures = {name: _measured(name) for name in wanted}
+    write(BUILD / "bench.json", figures)
+    sys.stdout.write("".join(f"{line}\n" for line in table(figures)))
+
+
+def _measured(name: str) -> Figure:
+    folder = BUILD / "bench" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return BENCHES[name](folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Documents: translate one, validate one. Our side begins and ends with bytes, as the floor does."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
+from broker.data_files import schemas_dir
+from broker.translation.translator import EnvelopeContext, Translator
+from tests.performance.figures import Figure, compare
+from tests.performance.floors import Translated, Validated
+
+DATA = Path(__file__).parents[1] / "data"
+PIVOT = "eu-1"
+UNIT = "documents/s"
+_CONTEXT = EnvelopeContext(message_id="urn:example:message:1", created_at="2027-03-01T09:30:15Z")
+
+
+@cache
+def _xml() -> XmlDocuments:
+    return XmlDocuments(schemas_dir())
+
+
+@cache
+def _translator() -> Translator:
+    return Translator.load(schemas_dir())
+
+
+def _schema(profile: str) -> Path:
+    return schemas_dir() / ENTRY_SCHEMAS[profile]
+
+
+def _input(folder: Path, profile: str) -> bytes:
+    """A full application: all ten sections, section 6 for two countries, attachments."""
+    data = (DATA / profile / "ApplicationSubmitted.xml").read_bytes()
+    (folder / f"{profile}.ApplicationSubmitted.xml").write_bytes(data)
+    return data
+
+
+def _valid(profile: str, root: etree._Element) -> None:
+    if not _xml().is_valid(profile, root):
+        raise AssertionError(f"the document is not valid {profile}")
+
+
+def _bytes(root: etree._Element) -> bytes:
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _written(profile: str, data: bytes) -> bytes:
+    root = _xml().parse(data)
+    _valid(PIVOT, root)
+    done = _translator().write(profile, root)
+    _valid(profile, done.root)
+    return _bytes(done.root)
+
+
+def _read(profile: str, data: bytes) -> bytes:
+    root = _xml().parse(data)
+    _valid(profile, root)
+    done = _translator().read(profile, root, envelope=_CONTEXT)
+    _valid(PIVOT, done.root)
+    return _bytes(done.root)
+
+
+def write_national(folder: Path, profile: str) -> Figure:
+    """eu-1 into a national profile, with compact report and carry."""
+    data = _input(folder, PIVOT)
+    result = _written(profile, data)
+    (folder / f"{PIVOT}.ApplicationSubmitted.{profile}.xml").write_bytes(result)
+    floor = Translated(_schema(PIVOT), _schema(profile), result)
+    return compare(lambda: _written(profile, data), lambda: floor(data), unit=UNIT)
+
+
+def read_national(folder: Path, profile: str) -> Figure:
+    """A national document into eu-1, with compact report and carry."""
+    data = _input(folder, profile)
+    result = _read(profile, data)
+    (folder / f"{profile}.ApplicationSubmitted.{PIVOT}.xml").write_bytes(result)
+    floor = Translated(_schema(profile), _schema(PIVOT), result)
+    return compare(lambda: _read(profile, data), lambda: floor(data), unit=UNIT)
+
+
+def validate_pivot(folder: Path) -> Figure:
+    """The hardened parser and the gate, against libxml2 alone."""
+    data = _input(folder, PIVOT)
+    floor = Validated(_schema(PIVOT))
+    return compare(lambda: _valid(PIVOT, _xml().parse(data)), lambda: floor(data), unit=UNIT, times=40)
