@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +47,8 @@ class StateDays:
     """Public holidays and legal days of one state (ISO 3166-1 alpha-2); source: the `holidays` package."""
 
     def __init__(self, nation: str, zone: str) -> None:
+        import holidays  # noqa: PLC0415 - slow to load, and the command line needs the clock alone
+
         self.zone = ZoneInfo(zone)
         self._holidays = holidays.country_holidays(nation)
 

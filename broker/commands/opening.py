@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from adapters.system import SystemClock
 from broker.errors import NotFound
 from broker.settings import Settings, load_settings
@@ -42,6 +40,8 @@ async def store_of(settings: Settings) -> AsyncIterator[SqlStore]:
 
 def log_to_stderr() -> None:
     """What a command prints is its answer; warnings of what it ran go beside it."""
+    import structlog  # noqa: PLC0415 - slow to load, and not every command runs what logs
+
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

@@ -6,12 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
 
     from broker.errors import Problem
 
@@ -58,6 +56,9 @@ def raw(data: bytes) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table for people."""
+    from rich.table import Table  # noqa: PLC0415 - slow to load, and programs ask for JSON
+    from rich.text import Text  # noqa: PLC0415 - same
+
     console = _console()
     grid = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for name in columns:
@@ -73,6 +74,8 @@ def facts(title: str, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - as above
+
     if sys.stdout.isatty():
         return Console(file=sys.stdout)
     return Console(file=sys.stdout, width=PIPED_WIDTH)
