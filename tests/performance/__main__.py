@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.performance import documents
+from tests.performance import documents, outbound
 from tests.performance.figures import Figure, table, write
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "translate.fr-eu": partial(documents.read_national, profile="fr-hdh-1"),
     "translate.eu-fi": partial(documents.write_national, profile="fi-findata-1"),
     "validate.eu-1": documents.validate_pivot,
+    "exchange.outbound": outbound.exchange,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from adapters.demo.lodging import lodged
 from adapters.demo.processes import free_port, run_hdeu
 from adapters.demo.stage import FRANCE, Stage, free_ports
 from broker.data_files import schemas_dir
-from tests.performance import floors
+from tests.performance.figures import Figure
+from tests.performance.floors import Exchanged, Translated
 from tests.support.postgres import private_server
 from tests.support.rabbitmq import RabbitNode
 
 ROOT = Path(__file__).parents[2]
-MESSAGES = 120
+MESSAGES = 60
 HANDS = 16
 _ID = re.compile(rb"<(?:\w+:)?MessageId>([^<]+)<")
 _ANSWER = (
@@ -58,7 +60,13 @@ class Sink:
         return web.Response(text="ok")
 
 
-async def outbound(folder: Path, inputs: Path) -> dict[str, Any]:
+def exchange(inputs: Path) -> Figure:
+    """As a benchmark: in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        return asyncio.run(outbound(Path(folder), inputs))
+
+
+async def outbound(folder: Path, inputs: Path) -> Figure:
     """Messages per second, ours and the floor's, on the same private services."""
     sink, port, rabbit = Sink(), free_port(), RabbitNode()
     app = web.Application(client_max_size=2**26)
@@ -75,9 +83,7 @@ async def outbound(folder: Path, inputs: Path) -> dict[str, Any]:
         await runner.cleanup()
 
 
-async def _measured(
-    folder: Path, inputs: Path, sink: Sink, sink_url: str, rabbit: RabbitNode, postgres: Any
-) -> dict[str, Any]:
+async def _measured(folder: Path, inputs: Path, sink: Sink, sink_url: str, rabbit: RabbitNode, postgres: Any) -> Figure:
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("create database france")
         connection.execute("create database floor")
@@ -104,19 +110,18 @@ async def _measured(
     finally:
         node.stop()
     target = _wire_document(postgres.url("france"))
-    least = await floors.exchange(
-        documents,
-        target,
+    floor = Exchanged(
         amqp=rabbit.url("hdh", "bench"),
         database=postgres.url("floor"),
         sink=f"{sink_url}/floor",
-        schemas=(str(schemas_dir() / "fr/1/hdh.xsd"), str(schemas_dir() / "eu/1/eu.xsd")),
+        work=Translated(schemas_dir() / "fr/1/hdh.xsd", schemas_dir() / "eu/1/eu.xsd", target),
+        result=target,
         hands=HANDS,
     )
+    least = await floor.seconds(documents)
     if sink.posts != len(documents):
         raise RuntimeError("the floor lost a post")
-    value, floor = len(documents) / ours, len(documents) / least
-    return {"value": round(value, 1), "floor": round(floor, 1), "ratio": round(value / floor, 3), "unit": "msg/s"}
+    return Figure(len(documents) / ours, len(documents) / least, "messages/s")
 
 
 def _documents() -> list[bytes]:
@@ -132,8 +137,8 @@ def _without_pieces(document: bytes) -> bytes:
     from lxml import etree  # noqa: PLC0415 -- only here
 
     root = etree.fromstring(document)
-    for piece in root.findall(".//{*}Demande/{*}piece"):
-        piece.getparent().remove(piece)
+    for pieces in root.findall("{*}Demande/{*}pieces"):
+        pieces.getparent().remove(pieces)
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
@@ -141,7 +146,7 @@ def _wire_document(database: str) -> bytes:
     """The eu-1 document of one exchange: what the floor validates, stores and posts."""
     with psycopg.connect(database) as connection:
         row = connection.execute(
-            "select bytes from contents where sha256 = (select pivot_sha256 from exchanges "
+            "select data from contents where sha256 = (select pivot_sha256 from exchanges "
             "where direction = 'outbound' and pivot_sha256 <> '' limit 1)"
         ).fetchone()
     if row is None:
