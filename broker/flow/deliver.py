@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import AlreadySubmitted, Conflict, LostLease, OutcomeUnknown, Refused, Unavailable
-from broker.flow.node import Node, commit, log
+from broker.errors import AlreadySubmitted, BrokerError, LostLease, OutcomeUnknown, Refused, Unavailable
+from broker.flow.answers import settled
+from broker.flow.node import Due, Node, commit, log
 from broker.flow.outcomes import Done, Later, Outcome, Park
+from broker.flow.record import write_notice
 from broker.model.exchanges import Direction, Exchange, State
-from broker.model.messages import Message
+from broker.model.messages import Message, MessageType
 from broker.model.work import Attempt, Work, WorkKind
 from broker.ports import Delivery, Part, UserMessage
 
@@ -83,8 +85,11 @@ async def _try(node: Node, exchange: Exchange, message: Message, load: dict[str,
     except Unavailable as problem:
         breaker.failed(node.clock.now())
         return Later(timedelta(0), problem.detail, problem.code)
-    except Conflict as problem:
+    except BrokerError as problem:
         return Later(timedelta(0), problem.detail, problem.code)
+    except Exception as error:  # noqa: BLE001 -- without an outcome the row would come back after every lease, for ever
+        log.error("exchange.failed", exchange_id=exchange.id, code=BrokerError.code, exc_info=error)
+        return Later(timedelta(0), f"something unforeseen happened ({type(error).__name__})", BrokerError.code)
     breaker.succeeded()
     return outcome
 
@@ -154,7 +159,9 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
         return
     await tx.finish_work(work)
     after = _parked(exchange, outcome) if isinstance(outcome, Park) else _arrived(node, exchange, outcome, now)
-    await tx.save_exchange(replace(after, updated_at=now))
+    after = await tx.save_exchange(replace(after, updated_at=now))
+    if after.state is State.ENDED and exchange.state is not State.ENDED:
+        await write_notice(node, tx, after, MessageType.OUTCOME_NOTICE)
     await tx.write_entry(
         node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, wire_id=exchange.wire_message_id)
     )
@@ -194,4 +201,5 @@ def _arrived(node: Node, exchange: Exchange, outcome: Outcome, now: datetime) ->
     due = node.due.get(exchange.type)
     due_at = now + timedelta(days=due.days) if due and due.days and exchange.state is State.SUBMITTING else None
     state = State.SUBMITTED if exchange.state is State.SUBMITTING else exchange.state
-    return replace(exchange, state=state, submitted_at=exchange.submitted_at or now, due_at=due_at)
+    arrived = replace(exchange, state=state, submitted_at=exchange.submitted_at or now, due_at=due_at)
+    return settled(arrived, due or Due())  # an answer may have been faster than the access point's own

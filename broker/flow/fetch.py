@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, NotFound, Problem
+from broker.errors import BrokerError, NotFound
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.node import log
@@ -50,16 +50,20 @@ class Fetcher:
             try:
                 await self._fetch(message_id)
             except BrokerError as problem:
-                self._rest(message_id, problem)
+                self._rest(message_id, problem.code)
+                return False
+            except Exception as error:  # noqa: BLE001 -- what nobody foresaw of one message must not hold up the others
+                log.error("fetch.broken", wire_message_id=message_id, exc_info=error)
+                self._rest(message_id, BrokerError.code)
                 return False
             self.resting.pop(message_id, None)
             return True
 
-    def _rest(self, message_id: str, problem: BrokerError) -> None:
+    def _rest(self, message_id: str, code: str) -> None:
         tries = self.resting.get(message_id, (0, None))[0] + 1
         until = self.node.clock.now() + self.node.retry.delay(tries, self.node.random)
         self.resting[message_id] = (tries, until)
-        log.warning("fetch.failed", wire_message_id=message_id, code=problem.code, attempt=tries)
+        log.warning("fetch.failed", wire_message_id=message_id, code=code, attempt=tries)
 
     async def _fetch(self, message_id: str) -> None:
         try:
@@ -72,9 +76,6 @@ class Fetcher:
 
     async def _keep(self, user_message: UserMessage) -> None:
         arrival = arrival_of(self.access_point.name, user_message)
-        if not arrival.data:
-            await quarantine(self.node, arrival, Problem("missing-part", "the message has no business document"))
-            return
         try:
             await keep(self.node, arrival)
         except KeyReused as reused:

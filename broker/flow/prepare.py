@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import LostLease
+from broker.errors import BrokerError, LostLease, Problem, Unavailable
 from broker.flow.apply import apply, not_validated, validated
 from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 READING: Final = (read, validate)
 #: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
 #: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
+_PATIENCE: Final = 8  #: tries of what the store does not take
 _EARLY: Final = (timedelta(seconds=0.5), timedelta(seconds=1.5))
 _SOON: Final = 6
 _EARLY_TRIES: Final = 14
@@ -46,15 +47,34 @@ async def prepare(node: Node, message_id: str) -> None:
     if claimed is None:
         return
     work, passage = claimed
-    came_to = await _read(node, passage)
     try:
+        came_to = await _read(node, passage)
         ready = await commit(node, lambda tx: _finish(node, tx, work, came_to, passage, started))
     except LostLease:
         log.warning("message.lease_lost", message_id=message_id)
         return
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 -- it would come back after every lease, for ever
+        log.error("message.failed", message_id=message_id, code=BrokerError.code, exc_info=error)
+        stop = _unforeseen(node, work, error)
+        ready = await commit(node, lambda tx: _finish(node, tx, work, stop, passage, started))
     node.observe("prepare", "done", (node.clock.now() - started).total_seconds())
     for exchange_id in ready:
         await node.hint(WorkKind.DELIVER, exchange_id)
+
+
+def _unforeseen(node: Node, work: Work, error: Exception) -> Stop:
+    """A fault of ours. What another transaction did may pass by itself; all else waits for a person at once."""
+    if isinstance(error, BrokerError) and work.attempts < _PATIENCE:
+        return Later(node.retry.delay(work.attempts, node.random), "the store did not take it", error.code)
+    problem = Problem(
+        BrokerError.code,
+        "something unforeseen happened while the message was prepared",
+        rule=type(error).__name__,
+        hint="Find the message's id in the log, then retry it.",
+    )
+    return Park("something unforeseen happened; the log has the rest", (problem,))
 
 
 async def _claim(node: Node, tx: Transaction, message_id: str, now: datetime) -> tuple[Work, Passage] | None:
@@ -157,6 +177,8 @@ async def _answer(node: Node, tx: Transaction, passage: Passage, stop: Refuse | 
         return ()
     if passage.message.type in ANSWERS or passage.message.headers.get("from_party") != node.wire.central_party:
         return ()
+    if isinstance(stop, Park) and passage.root is None:
+        return ()  # nobody knows yet whether it is valid
     outgoing = not_validated(node, passage, stop.problems) if isinstance(stop, Refuse) else validated(node, passage)
     written = await write(node, tx, replace(passage, outgoing=(outgoing,)))
     return await write_rules(node, tx, written) if isinstance(written, Passage) else ()

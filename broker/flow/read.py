@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PIVOT: Final = "eu-1"
 CLAIM_CHECK: Final = "application/vnd.hdeu.claim-check+json"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 async def read(node: Node, passage: Passage) -> Passage | Stop:
@@ -41,6 +43,9 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     sender = passage.message.headers.get("from_party", "")
     if sender != node.wire.central_party:
         return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
+    if not passage.data:
+        hint = "Send the business document as the part cid:message."
+        raise Refused((Problem("missing-part", "the message has no business document", hint=hint),))
     decoded = node.codec.decode(passage.data, passage.message.content_type)
     files = tuple((file.sha256, file.data) for file in decoded.files)
     attachments = tuple(
@@ -92,8 +97,10 @@ async def _claimed(node: Node, passage: Passage) -> Passage:
         return passage
     try:
         sha256 = str(json.loads(passage.data)["sha256"])
-    except (ValueError, KeyError, TypeError):
-        raise Refused((_bad_claim("claim-check-malformed", "the claim check is not JSON with a sha256", ""),)) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        sha256 = ""
+    if not _SHA256.fullmatch(sha256):
+        raise Refused((_bad_claim("claim-check-malformed", "the claim check is not JSON with a sha256", ""),))
     async with node.store.transaction() as tx:
         if not await tx.has_content(sha256):
             raise Refused((_bad_claim("claim-check-unknown", "no bytes were uploaded under this hash", sha256),))
@@ -122,8 +129,19 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
         return passage
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
     if passage.exchange.direction is Direction.INBOUND:
-        return Refuse(problems)
+        misfits = frozenset(passage.known.unknown_fields)
+        return Refuse(tuple(_as_sent(problem, misfits) for problem in problems))
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
+
+
+def _as_sent(problem: Problem, misfits: frozenset[str]) -> Problem:
+    """Of the document as it was sent: what is missing in eu-1 because its value fits no type was not missing there."""
+    pointer = "/" + problem.path.lstrip("/").partition("/")[2]
+    if problem.code != "missing-element" or pointer not in misfits:
+        return problem
+    name = pointer.rpartition("/")[2]
+    hint = f"Write a value that the type of {name} allows."
+    return replace(problem, code="bad-value", detail=f"{name} has a value that it cannot have.", rule="type", hint=hint)
 
 
 def serialised(root: etree._Element) -> bytes:

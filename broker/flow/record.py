@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from broker.flow.events import APPLICATIONS
 from broker.model.exchanges import Direction, Exchange, Outcome, State
 from broker.model.messages import Door, Message, MessageType
 from broker.model.work import WorkKind
@@ -52,8 +53,7 @@ async def _write_case(node: Node, tx: Transaction, passage: Passage) -> None:
     case = passage.case
     if case is None:
         return
-    version = max(case.version, passage.known.version) if passage.facts and not passage.recorded else case.version
-    after = replace(case, version=version, aliases=(*case.aliases, *passage.aliases))
+    after = replace(case, version=_version(passage, case.version), aliases=(*case.aliases, *passage.aliases))
     if passage.news:
         after = replace(after, news=(*case.news, passage.news))
     if passage.new_case:
@@ -70,6 +70,13 @@ async def _write_case(node: Node, tx: Transaction, passage: Passage) -> None:
         await tx.save_clock(clock)
 
 
+def _version(passage: Passage, before: int) -> int:
+    """The highest version applied: only an application has one of its own, and one that is parked was not applied."""
+    if passage.known.type not in APPLICATIONS or passage.recorded or "parked" in passage.notes:
+        return before
+    return max(before, passage.known.version)
+
+
 async def _write_answered(node: Node, tx: Transaction, passage: Passage) -> None:
     after = passage.answered
     if after is None:
@@ -80,7 +87,7 @@ async def _write_answered(node: Node, tx: Transaction, passage: Passage) -> None
     await tx.write_entry(
         node.entry("exchange.answered", after.id, settled.state, message=passage.message.id, type=passage.known.type)
     )
-    if settled.state is State.ENDED:
+    if settled.state is State.ENDED and now_stored.state is not State.ENDED:
         await write_notice(node, tx, settled, MessageType.OUTCOME_NOTICE)
 
 
@@ -148,14 +155,20 @@ async def write_notice(
 
 
 async def _write_rule(node: Node, tx: Transaction, passage: Passage, number: int, item: Outgoing) -> str:
-    """A message that the broker writes itself: immutable, kept as eu-1, caused by the one that is prepared."""
+    """A message that the broker writes itself: immutable, kept as eu-1, caused by the one that is prepared.
+
+    One that was written when this message was prepared before is not written again: "".
+    """
     now = node.clock.now()
     source = passage.message
+    key = f"{source.id}|{number}|{item.type}|{item.addressee}"
+    if await tx.message_by_key(Door.RULE, node.name, key) is not None:
+        return ""
     message = Message(
         id=node.ids.new(),
         door=Door.RULE,
         party=node.name,
-        key=f"{source.id}|{number}|{item.type}|{item.addressee}",
+        key=key,
         sha256=await tx.put_content(item.pivot),
         size=len(item.pivot),
         content_type="application/xml",

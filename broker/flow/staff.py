@@ -68,8 +68,11 @@ async def retry(node: Node, message_id: str, *, actor: str) -> str:
 
     async def change(tx: Transaction) -> tuple[Exchange, WorkKind]:
         exchange = await _one(tx, message_id, _retryable)
-        prepared = bool(exchange.document_sha256) and not exchange.problems
-        after = await tx.save_exchange(_again(exchange, prepared=prepared))
+        prepared = bool(exchange.document_sha256 or exchange.pivot_sha256)
+        if prepared and not await tx.attempts((exchange.id,)):
+            raise Conflict(f"message {message_id} was applied, and its document cannot be written: nothing can go out")
+        again = replace(_again(node, exchange, prepared=prepared), updated_at=node.clock.now())
+        after = await tx.save_exchange(again)
         kind = WorkKind.DELIVER if prepared else WorkKind.PREPARE
         subject = exchange.id if prepared else exchange.message_id
         waiting = await tx.work_of((subject,))
@@ -83,15 +86,25 @@ async def retry(node: Node, message_id: str, *, actor: str) -> str:
     return after.state.value
 
 
-def _again(exchange: Exchange, *, prepared: bool) -> Exchange:
+def _again(node: Node, exchange: Exchange, *, prepared: bool) -> Exchange:
     if not prepared:
         return replace(exchange, state=FIRST[exchange.direction], reason="", problems=())
+    if exchange.state is State.SEND_FAILED:
+        exchange = _under_another_id(node, exchange)
     state = State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY
-    return replace(exchange, state=state, reason="")
+    return replace(exchange, state=state, reason="", problems=())
+
+
+def _under_another_id(node: Node, exchange: Exchange) -> Exchange:
+    """The access point gave up on the first MessageId for good: it would take it for a duplicate."""
+    number = exchange.resend + 1
+    wire_id = node.wire_id(exchange.wire_message_id, "resend", str(number))
+    return replace(exchange, wire_message_id=wire_id, resend=number)
 
 
 def _retryable(exchange: Exchange) -> bool:
-    return exchange.state in {State.PARKED, State.SEND_FAILED, State.PRESUMED_FAILED} and not exchange.losses
+    stopped = exchange.state in {State.PARKED, State.SEND_FAILED, State.PRESUMED_FAILED}
+    return stopped and (not exchange.losses or exchange.signed_off_at is not None)
 
 
 async def _one(tx: Transaction, message_id: str, wanted: Callable[[Exchange], bool]) -> Exchange:
