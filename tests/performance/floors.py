@@ -1,14 +1,19 @@
 """The floors: what the same work costs with libxml2, PostgreSQL, RabbitMQ and HTTP alone.
 
 Nothing of ours is imported here. Everything is compiled and connected beforehand, as it is on our side.
+Run as a program (`python -m tests.performance.floors ORDER.json`) it is a bare node: see `Exchanged`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
+import hashlib
+import json
+import sys
+import uuid
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import aio_pika
 import aiohttp
@@ -43,70 +48,161 @@ class Translated:
         return etree.tostring(self._result, encoding="UTF-8", xml_declaration=True)
 
 
-#: Commits of one outbound message: keep, claim, prepare, claim, submitted.
-COMMITS = 5
+_TABLES = (
+    "CREATE TABLE contents (sha256 text PRIMARY KEY, data bytea NOT NULL)",
+    "CREATE TABLE rows (id text PRIMARY KEY, body text NOT NULL)",
+)
+_KEEP_CONTENT = "INSERT INTO contents VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_ADD = "INSERT INTO rows VALUES (%s, %s)"
+_CHANGE = "UPDATE rows SET body = %s WHERE id = %s"
+_DROP = "DELETE FROM rows WHERE id = %s"
+_CONTENT = "SELECT data FROM contents WHERE sha256 = %s"
+_ROW = "SELECT body FROM rows WHERE id = %s"
+_WORK = "w" * 220  #: a work row of ours has about as many bytes
+_POOL = 10  #: database connections, as many as ours
+_TICKET = "text/plain"
+
+Statement = tuple[str, tuple[Any, ...]]
 
 
-@dataclass
 class Exchanged:
-    """Publish with confirms, the commits with the same bytes, the XML work, one post: for each document, by `hands`."""
+    """A bare node: what one message from AMQP to the access point costs without any thought about it.
 
-    amqp: str
-    database: str
-    sink: str
-    work: Translated
-    result: bytes
-    hands: int
-    done: int = 0
+    For each message the same five commits (kept; claimed; prepared; claimed; submitted) with as many bytes in them as
+    ours (`rows.json` and the contents were read from our database), the reads that a worker who was handed an id needs,
+    two tickets by persistent, confirmed publishes to quorum queues, the XML work, and the same SOAP post.
+    """
 
-    async def seconds(self, documents: list[bytes]) -> float:
-        """From the first publish to the last post."""
+    def __init__(self, order: dict[str, Any]) -> None:
+        trace = Path(order["trace"])
+        self._order = order
+        self._rows: dict[str, list[str]] = json.loads((trace / "rows.json").read_text("utf-8"))
+        self._contents = [file.read_bytes() for file in sorted(trace.glob("content-*"))]
+        self._post = (trace / "post.xml").read_bytes()
+        self._translate = Translated(Path(order["source"]), Path(order["target"]), self._contents[0])
         self._free: asyncio.Queue[psycopg.AsyncConnection] = asyncio.Queue()
-        async with await aio_pika.connect(self.amqp) as rabbit, aiohttp.ClientSession() as session:
+        self._keys: dict[str, list[str]] = {}
+
+    async def run(self) -> None:
+        """Consume until the process is ended; say `ready` first."""
+        async with AsyncExitStack() as stack:
+            self._session = await stack.enter_async_context(aiohttp.ClientSession())
+            rabbit = await stack.enter_async_context(await aio_pika.connect(self._order["amqp"]))
             await self._connect()
-            channel = await rabbit.channel(publisher_confirms=True)
-            await channel.set_qos(prefetch_count=self.hands)
-            queue = await channel.declare_queue("floor", durable=True, arguments={"x-queue-type": "quorum"})
-            finished = asyncio.Event()
-
-            async def handle(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-                await self._commits(message.body)
-                async with session.post(self.sink, data=self.result) as response:
-                    await response.read()
-                await message.ack()
-                self.done += 1
-                if self.done == len(documents):
-                    finished.set()
-
-            await queue.consume(handle)
-            started = time.perf_counter()
-            await self._publish(channel, documents)
-            await finished.wait()
-            return time.perf_counter() - started
+            self._publisher = await rabbit.channel(publisher_confirms=True, on_return_raises=True)
+            await self._consume(rabbit, "hdeu.out", self._keep, topic="hdeu.national.out")
+            await self._consume(rabbit, "floor.prepare", self._prepare)
+            await self._consume(rabbit, "floor.deliver", self._deliver)
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
 
     async def _connect(self) -> None:
-        for number in range(self.hands):
-            connection = await psycopg.AsyncConnection.connect(self.database)
-            if not number:
-                await connection.execute("create table floor (id bigserial primary key, bytes bytea)")
-                await connection.commit()
+        for number in range(_POOL):
+            connection = await psycopg.AsyncConnection.connect(self._order["database"], autocommit=True)
+            for table in _TABLES if not number else ():
+                await connection.execute(table)
             self._free.put_nowait(connection)
 
-    async def _commits(self, document: bytes) -> None:
+    async def _consume(self, rabbit: Any, name: str, step: Any, *, topic: str = "") -> None:
+        channel = await rabbit.channel()
+        await channel.set_qos(prefetch_count=self._order["hands"][name])
+        queue = await channel.declare_queue(name, durable=True, arguments=self._order["arguments"])
+        if topic:
+            exchange = await channel.declare_exchange(topic, "topic", durable=True)
+            await queue.bind(exchange, "#")
+
+        async def handle(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+            await step(message)
+            await message.ack()
+
+        await queue.consume(handle)
+
+    async def _keep(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        subject, body = message.message_id or "", message.body
+        keys = self._keys[subject] = [hashlib.sha256(body).hexdigest()]
+        await self._commit(
+            (_KEEP_CONTENT, (keys[0], body)),
+            *self._added(subject, "message", "exchange"),
+            (_ADD, (f"{subject}/journal/0", self._rows["journal"][0])),
+            (_ADD, (f"{subject}/prepare", _WORK)),
+        )
+        await self._ticket("floor.prepare", subject)
+
+    async def _prepare(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        subject = message.body.decode()
+        data, *_ = await self._commit(
+            (_CHANGE, (_WORK, f"{subject}/prepare")),
+            reads=[(_CONTENT, (self._keys[subject][0],)), *self._named(subject, "message", "exchange")],
+        )
+        self._translate(data)
+        made = [b"%b%b" % (content[: -len(subject)], subject.encode()) for content in self._contents]
+        keys = [hashlib.sha256(content).hexdigest() for content in made]
+        self._keys[subject] += keys
+        await self._commit(
+            *((_KEEP_CONTENT, pair) for pair in zip(keys, made, strict=True)),
+            *self._added(subject, "leg", "clocks"),
+            (_ADD, (f"{subject}/attempt/0", self._rows["attempts"][0])),
+            *((_ADD, (f"{subject}/journal/{n}", text)) for n, text in enumerate(self._rows["journal"][1:-1], 1)),
+            *self._changed(subject, "message", "exchange"),
+            (_DROP, (f"{subject}/prepare",)),
+            (_ADD, (f"{subject}/deliver", _WORK)),
+        )
+        await self._ticket("floor.deliver", subject)
+
+    async def _deliver(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        subject = message.body.decode()
+        await self._commit(
+            (_CHANGE, (_WORK, f"{subject}/deliver")),
+            *self._changed(subject, "exchange"),
+            reads=[(_CONTENT, (self._keys.pop(subject)[2],)), *self._named(subject, "message", "exchange")],
+        )
+        await self._submit()
+        await self._commit(
+            (_ADD, (f"{subject}/attempt/1", self._rows["attempts"][1])),
+            (_DROP, (f"{subject}/deliver",)),
+            *self._changed(subject, "exchange"),
+            (_ADD, (f"{subject}/journal/last", self._rows["journal"][-1])),
+        )
+
+    async def _submit(self) -> None:
+        known = self._order["wire_id"]
+        wire_id = f"{uuid.uuid4()}{known[36:]}"
+        data = self._post.replace(known.encode(), wire_id.encode())
+        headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        async with self._session.post(self._order["sink"], data=data, headers=headers) as response:
+            if wire_id.encode() not in await response.read():
+                raise RuntimeError("the access point did not confirm")
+
+    async def _ticket(self, queue: str, subject: str) -> None:
+        ticket = aio_pika.Message(
+            subject.encode(), content_type=_TICKET, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+        )
+        await self._publisher.default_exchange.publish(ticket, queue, mandatory=True)
+
+    def _added(self, subject: str, *names: str) -> list[Statement]:
+        found = [(f"{subject}/{name}/{n}", text) for name in names for n, text in enumerate(self._rows[name])]
+        return [(_ADD, pair) for pair in found]
+
+    def _changed(self, subject: str, *names: str) -> list[Statement]:
+        return [(_CHANGE, (self._rows[name][0], f"{subject}/{name}/0")) for name in names]
+
+    def _named(self, subject: str, *names: str) -> list[Statement]:
+        return [(_ROW, (f"{subject}/{name}/0",)) for name in names]
+
+    async def _commit(self, *writes: Statement, reads: list[Statement] | None = None) -> list[Any]:
+        """One transaction in one go (libpq's pipeline); the first column of what was read."""
         connection = await self._free.get()
-        for number in range(COMMITS):
-            kept = document if number == 0 else self.result if number == 2 else b"x" * 200
-            await connection.execute("insert into floor (bytes) values (%s)", (kept,))
-            await connection.commit()
-        self.work(document)
-        self._free.put_nowait(connection)
+        try:
+            async with connection.pipeline(), connection.transaction():
+                for statement, values in writes:
+                    await connection.execute(statement, values)
+                cursors = [await connection.execute(statement, values) for statement, values in reads or ()]
+            found = [await cursor.fetchone() for cursor in cursors]
+            return [row[0] if row else None for row in found]
+        finally:
+            self._free.put_nowait(connection)
 
-    async def _publish(self, channel: aio_pika.abc.AbstractChannel, documents: list[bytes]) -> None:
-        gate = asyncio.Semaphore(self.hands)
 
-        async def one(document: bytes) -> None:
-            async with gate:
-                message = aio_pika.Message(document, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-                await channel.default_exchange.publish(message, "floor", mandatory=True)
-
-        await asyncio.gather(*(one(document) for document in documents))
+if __name__ == "__main__":
+    asyncio.run(Exchanged(json.loads(Path(sys.argv[1]).read_text("utf-8"))).run())

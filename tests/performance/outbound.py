@@ -1,12 +1,22 @@
-"""`exchange.outbound`: a dossier comes in over AMQP and is submitted at the access point, counted at the receiver."""
+"""`exchange.outbound`: French status updates come in over AMQP and are submitted; counted at the receiver.
+
+Ours is `hdeu serve` as a process of its own, on private RabbitMQ and PostgreSQL with fsync and confirms; only the look
+for AS4 receipts is put off, for it comes after the submit. The floor is a process too (`floors.Exchanged`), fed by the
+same publisher and counted by the same sink. Each message belongs to a case of its own that waits for this step.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import secrets
+import json
+import os
+import statistics
+import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,178 +25,237 @@ import aiohttp
 import psycopg
 from aiohttp import web
 
-from adapters.demo.lodging import lodged
-from adapters.demo.processes import free_port, run_hdeu
+from adapters.amqp.topology import NATIONAL_OUT, OUT, Topology
+from adapters.demo.processes import Party, free_port, run_hdeu
 from adapters.demo.stage import FRANCE, Stage, free_ports
+from adapters.store.sql import open_store
+from adapters.system import SystemClock, TimeSortedIds
 from broker.data_files import schemas_dir
+from broker.model.cases import Alias, Case, Leg
 from tests.performance.figures import Figure
-from tests.performance.floors import Exchanged, Translated
+from tests.performance.sink import Sink
+from tests.performance.trace import activity, write_trace, written_by_one
 from tests.support.postgres import private_server
 from tests.support.rabbitmq import RabbitNode
 
 ROOT = Path(__file__).parents[2]
-MESSAGES = 60
+EXAMPLE = ROOT / "tests" / "data" / "fr-hdh-1" / "StatusUpdate.xml"
+NATIONAL_ID, EU_ID = "EXEMPLE-2026-0001", "6a70b4d104db074a00fd905d"
+WARM_UP, MESSAGES, ROUNDS = 30, 150, 3
 HANDS = 16
-_ID = re.compile(rb"<(?:\w+:)?MessageId>([^<]+)<")
-_ANSWER = (
-    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:w="http://eu.domibus.wsplugin/"><s:Body>'
-    "{}</s:Body></s:Envelope>"
-)
+PUBLISHING = 32  #: unconfirmed publishes of the back end at once
+SECONDS = 120.0
 
 
-class Sink:
-    """A bare access point: takes every submit once, lists nothing, says ACKNOWLEDGED."""
+@dataclass
+class Bench:
+    """Where everything runs."""
 
-    def __init__(self) -> None:
-        self.taken: set[bytes] = set()
-        self.posts = 0
+    folder: Path  #: gone afterwards
+    inputs: Path
+    sink: Sink
+    sink_url: str
+    rabbit: RabbitNode
+    postgres: Any
+    number: int = 0
 
-    async def soap(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        if b"submitRequest" in body:
-            found = _ID.search(body)
-            name = found.group(1) if found else b""
-            self.taken.add(name)
-            inner = f"<w:submitResponse><messageID>{name.decode()}</messageID></w:submitResponse>"
-        elif b"listPendingMessagesRequest" in body:
-            inner = "<w:listPendingMessagesResponse/>"
-        else:
-            inner = "<w:getStatusResponse>ACKNOWLEDGED</w:getStatusResponse>"
-        return web.Response(text=_ANSWER.format(inner), content_type="application/soap+xml")
+    @property
+    def ours(self) -> str:
+        return self.postgres.url("france")
 
-    async def bare(self, request: web.Request) -> web.Response:
-        await request.read()
-        self.posts += 1
-        return web.Response(text="ok")
+    @property
+    def floor(self) -> str:
+        return self.postgres.url("floor")
+
+    def documents(self, count: int) -> list[tuple[str, str, bytes]]:
+        """National id, EU id and document, none of them used before."""
+        example = EXAMPLE.read_bytes()
+        found = []
+        for _ in range(count):
+            self.number += 1
+            national, eu = f"EXEMPLE-2026-{self.number:04d}", f"{self.number:024x}"
+            document = example.replace(NATIONAL_ID.encode(), national.encode()).replace(EU_ID.encode(), eu.encode())
+            found.append((national, eu, document))
+        return found
 
 
 def exchange(inputs: Path) -> Figure:
-    """As a benchmark: in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        return asyncio.run(outbound(Path(folder), inputs))
+    """Messages per second."""
+    return asyncio.run(_outbound(inputs))
 
 
-async def outbound(folder: Path, inputs: Path) -> Figure:
-    """Messages per second, ours and the floor's, on the same private services."""
-    sink, port, rabbit = Sink(), free_port(), RabbitNode()
-    app = web.Application(client_max_size=2**26)
-    app.add_routes([web.post("/floor", sink.bare), web.post("/{path:.*}", sink.soap)])
-    runner = web.AppRunner(app, access_log=None)
+async def _outbound(inputs: Path) -> Figure:
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hdeu-bench-")))
+        rabbit = RabbitNode()
+        stack.push_async_callback(asyncio.to_thread, rabbit.stop)
+        await asyncio.to_thread(rabbit.start)
+        postgres = stack.enter_context(private_server())
+        sink, sink_url = await _listening(stack)
+        bench = Bench(folder, inputs, sink, sink_url, rabbit, postgres)
+        _prepare_services(bench)
+        await _start_node(bench, stack)
+        await _round(bench, "france", await _with_cases(bench, WARM_UP))
+        await _start_floor(bench, stack)
+        await _round(bench, "floor", bench.documents(WARM_UP))
+        return await _measured(bench)
+
+
+async def _measured(bench: Bench) -> Figure:
+    ours, floor, counts = [], [], []
+    for _ in range(ROUNDS):
+        before = activity(bench.ours), activity(bench.floor)
+        ours.append(await _round(bench, "france", await _with_cases(bench, MESSAGES)))
+        between = activity(bench.ours)
+        floor.append(await _round(bench, "floor", bench.documents(MESSAGES)))
+        counts.append(_counts(before, between, activity(bench.floor)))
+    seen = {"seconds": {"ours": ours, "floor": floor}, "messages": MESSAGES, "per message": counts}
+    (bench.inputs / "rounds.json").write_text(json.dumps(seen, indent=2) + "\n", encoding="utf-8")
+    return Figure(MESSAGES / statistics.median(ours), MESSAGES / statistics.median(floor), "messages/s")
+
+
+def _counts(
+    before: tuple[tuple[int, int], tuple[int, int]], between: tuple[int, int], after: tuple[int, int]
+) -> dict[str, float]:
+    """Commits and bytes of the database's log, per message; ours includes what its loops do beside."""
+    (ours, log), (floor, _) = before
+    return {
+        "commits ours": round((between[0] - ours) / MESSAGES, 2),
+        "commits floor": round((after[0] - floor) / MESSAGES, 2),
+        "log bytes ours": round((between[1] - log) / MESSAGES),
+        "log bytes floor": round((after[1] - between[1]) / MESSAGES),
+    }
+
+
+async def _listening(stack: AsyncExitStack) -> tuple[Sink, str]:
+    sink, port = Sink(), free_port()
+    runner = web.AppRunner(sink.app(), access_log=None)
     await runner.setup()
+    stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.to_thread(rabbit.start)
-    try:
-        with private_server() as postgres:
-            return await _measured(folder, inputs, sink, f"http://127.0.0.1:{port}", rabbit, postgres)
-    finally:
-        await asyncio.to_thread(rabbit.stop)
-        await runner.cleanup()
+    return sink, f"http://127.0.0.1:{port}"
 
 
-async def _measured(folder: Path, inputs: Path, sink: Sink, sink_url: str, rabbit: RabbitNode, postgres: Any) -> Figure:
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        connection.execute("create database france")
-        connection.execute("create database floor")
-    rabbit.add_vhost("bench")
-    for user in ("node", "hdh"):
-        rabbit.add_user(user)
-        rabbit.allow(user, "bench")
+def _prepare_services(bench: Bench) -> None:
+    with psycopg.connect(bench.postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE france")
+        connection.execute("CREATE DATABASE floor")
+    for user in ("node", FRANCE.backend):
+        bench.rabbit.add_user(user)
+    for vhost in ("france", "floor"):
+        bench.rabbit.add_vhost(vhost)
+        for user in ("node", FRANCE.backend):
+            bench.rabbit.allow(user, vhost)
+
+
+async def _start_node(bench: Bench, stack: AsyncExitStack) -> None:
     extra = {
-        "HDEU_DATABASE__URL": postgres.url("france"),
-        "HDEU_QUEUE__URL": rabbit.url("node", "bench"),
+        "HDEU_DATABASE__URL": bench.ours,
+        "HDEU_QUEUE__URL": bench.rabbit.url("node", "france"),
         "HDEU_BACKENDS__HDH__KIND": "amqp",
         "HDEU_WORK__CONCURRENCY": str(HANDS),
+        "HDEU_WORK__RECEIPTS": "3600",
     }
-    stage = Stage(folder, ROOT / "config", free_ports(), {"france": extra}, mock_url=sink_url)
-    await run_hdeu("migrate", env=stage.node_env(FRANCE))
+    stage = Stage(bench.folder, ROOT / "config", free_ports(), {FRANCE.node: extra}, mock_url=bench.sink_url)
+    for command in (("keys", "init"), ("migrate",)):
+        await run_hdeu(*command, env=stage.node_env(FRANCE))
     node = stage.node(FRANCE)
     node.start()
+    stack.callback(node.stop)
+    await _ready(f"{stage.url('france.ops')}/readyz", node)
+
+
+async def _ready(url: str, node: Party) -> None:
+    async with aiohttp.ClientSession() as session:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end and node.alive:
+            try:
+                async with session.get(url) as response:
+                    if response.ok:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+    raise RuntimeError(f"the node did not get ready:\n{node.log.read_text()[-2000:]}")
+
+
+async def _with_cases(bench: Bench, count: int) -> list[tuple[str, str, bytes]]:
+    """Documents whose cases stand before the step that they tell of."""
+    documents, clock, ids = bench.documents(count), SystemClock(), TimeSortedIds()
+    store, now = open_store(bench.ours, clock=clock), datetime.now(UTC)
     try:
-        async with aiohttp.ClientSession() as session:
-            await _ready(session, f"{stage.url('france')}/readyz")
-        documents = _documents()
-        (inputs / "exchange.outbound.xml").write_bytes(documents[0])
-        ours = await _ours(documents, sink, rabbit.url("hdh", "bench"))
+        async with store.transaction() as tx:
+            for national, eu, _ in documents:
+                case = Case(ids.new(), now, version=2, aliases=(Alias("cp", eu), Alias(FRANCE.backend, national)))
+                facts = {"acknowledged": now.isoformat()}
+                await tx.add_case(case)
+                leg = Leg(case.key, FRANCE.backend, "PRE_SCREENING", now, now, national_state="DEPOSE", facts=facts)
+                await tx.save_leg(leg)
     finally:
-        node.stop()
-    target = _wire_document(postgres.url("france"))
-    floor = Exchanged(
-        amqp=rabbit.url("hdh", "bench"),
-        database=postgres.url("floor"),
-        sink=f"{sink_url}/floor",
-        work=Translated(schemas_dir() / "fr/1/hdh.xsd", schemas_dir() / "eu/1/eu.xsd", target),
-        result=target,
-        hands=HANDS,
+        await store.close()
+    return documents
+
+
+async def _start_floor(bench: Bench, stack: AsyncExitStack) -> None:
+    rows, contents = written_by_one(bench.ours)
+    write_trace(bench.inputs, rows, contents, bench.sink.last)
+    order = bench.folder / "order.json"
+    order.write_text(json.dumps(_order(bench)), encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.performance.floors",
+        str(order),
+        cwd=ROOT,
+        env=dict(os.environ),
+        stdout=asyncio.subprocess.PIPE,
     )
-    least = await floor.seconds(documents)
-    if sink.posts != len(documents):
-        raise RuntimeError("the floor lost a post")
-    return Figure(len(documents) / ours, len(documents) / least, "messages/s")
+    stack.push_async_callback(process.wait)
+    stack.callback(process.terminate)
+    if process.stdout is None or await process.stdout.readline() != b"ready\n":
+        raise RuntimeError("the floor did not start")
 
 
-def _documents() -> list[bytes]:
-    template = (ROOT / "tests" / "data" / "fr-hdh-1" / "ApplicationOriginated.xml").read_bytes()
-    return [
-        _without_pieces(lodged(template, number=f"HDH-EX-{secrets.token_hex(5)}", title=f"Dossier {number}"))
-        for number in range(MESSAGES)
-    ]
+def _order(bench: Bench) -> dict[str, Any]:
+    topology = Topology((FRANCE.backend,))
+    return {
+        "amqp": bench.rabbit.url("node", "floor"),
+        "database": bench.floor,
+        "sink": bench.sink_url,
+        "trace": str(bench.inputs.resolve()),
+        "source": str(schemas_dir() / "fr" / "1" / "hdh.xsd"),
+        "target": str(schemas_dir() / "eu" / "1" / "eu.xsd"),
+        "hands": dict.fromkeys((OUT, "floor.prepare", "floor.deliver"), HANDS),
+        "arguments": {**topology.queue(OUT).arguments, "x-dead-letter-exchange": ""},
+        "wire_id": next(iter(bench.sink.taken & _named(bench.sink.last))),
+    }
 
 
-def _without_pieces(document: bytes) -> bytes:
-    """Attachments would have to be uploaded first; they are no part of this measure."""
-    from lxml import etree  # noqa: PLC0415 -- only here
-
-    root = etree.fromstring(document)
-    for pieces in root.findall("{*}Demande/{*}pieces"):
-        pieces.getparent().remove(pieces)
-    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
+def _named(post: bytes) -> set[str]:
+    return {word.decode() for word in post.replace(b">", b"<").split(b"<")}
 
 
-def _wire_document(database: str) -> bytes:
-    """The eu-1 document of one exchange: what the floor validates, stores and posts."""
-    with psycopg.connect(database) as connection:
-        row = connection.execute(
-            "select data from contents where sha256 = (select pivot_sha256 from exchanges "
-            "where direction = 'outbound' and pivot_sha256 <> '' limit 1)"
-        ).fetchone()
-    if row is None:
-        raise RuntimeError("no message was submitted")
-    return bytes(row[0])
-
-
-async def _ready(session: aiohttp.ClientSession, url: str) -> None:
-    for _ in range(300):
-        try:
-            async with session.get(url) as response:
-                if response.status == 200:
-                    return
-        except aiohttp.ClientError:
-            pass
-        await asyncio.sleep(0.1)
-    raise RuntimeError("the node did not get ready")
-
-
-async def _ours(documents: list[bytes], sink: Sink, amqp: str) -> float:
-    async with await aio_pika.connect(amqp) as connection:
+async def _round(bench: Bench, vhost: str, documents: list[tuple[str, str, bytes]]) -> float:
+    """Seconds from the first publish until the sink has counted them all."""
+    bench.sink.expect(len(documents))
+    address = bench.rabbit.url(FRANCE.backend, vhost)
+    async with await aio_pika.connect(address) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        exchange = await channel.get_exchange("hdeu.national.out", ensure=False)
-        gate = asyncio.Semaphore(HANDS)
+        national_out = await channel.get_exchange(NATIONAL_OUT, ensure=False)
+        gate = asyncio.Semaphore(PUBLISHING)
 
-        async def publish(number: int, document: bytes) -> None:
+        async def publish(national: str, document: bytes) -> None:
+            message = aio_pika.Message(
+                document,
+                message_id=f"urn:example:{national}",
+                content_type="application/xml",
+                user_id=FRANCE.backend,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            )
             async with gate:
-                message = aio_pika.Message(
-                    document,
-                    message_id=f"bench-{number}",
-                    content_type="application/xml",
-                    user_id="hdh",
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                )
-                await exchange.publish(message, "hdh.document", mandatory=True)
+                await national_out.publish(message, f"{FRANCE.backend}.StatusUpdate", mandatory=True)
 
         started = time.perf_counter()
-        await asyncio.gather(*(publish(number, document) for number, document in enumerate(documents)))
-        while len(sink.taken) < len(documents):
-            if time.perf_counter() - started > 180:
-                raise RuntimeError(f"only {len(sink.taken)} of {len(documents)} were submitted")
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*(publish(national, document) for national, _, document in documents))
+        await bench.sink.received(seconds=SECONDS)
         return time.perf_counter() - started
