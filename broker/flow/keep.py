@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import Conflict, Problem
 from broker.flow.node import log
+from broker.flow.record import repeat_notices
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.messages import Door, Message
 from broker.model.work import WorkKind
@@ -49,6 +50,8 @@ async def keep(node: Node, arrival: Arrival) -> Kept:
     if kept.sha256 != message.sha256:
         raise KeyReused(kept)
     log.info("message.repeated", message_id=kept.id, door=message.door.value, party=message.party)
+    if message.door is Door.AMQP:
+        await repeat_notices(node, kept)
     return Kept(kept, fresh=False)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from broker.flow.events import APPLICATIONS
+from broker.flow.node import commit
 from broker.model.exchanges import Direction, Exchange, Outcome, State
 from broker.model.messages import Door, Message, MessageType
 from broker.model.work import WorkKind
@@ -124,7 +125,7 @@ async def write_notice(
         id=node.ids.new(),
         door=Door.RULE,
         party=node.name,
-        key=f"{source.id}|{kind}|{exchange.id}",
+        key=_notice_key(source, kind, exchange),
         sha256=sha256,
         size=len(document),
         content_type=NOTICE,
@@ -152,6 +153,31 @@ async def write_notice(
     await tx.add_exchange(notice)
     await tx.add_work(node.work(WorkKind.DELIVER, notice.id))
     return notice.id
+
+
+def _notice_key(source: Message, kind: MessageType, exchange: Exchange) -> str:
+    return f"{source.id}|{kind}|{exchange.id}"
+
+
+async def repeat_notices(node: Node, source: Message) -> None:
+    """Hand over again, under the same id, what the back end was told of this message: it asks, so it did not hear."""
+
+    async def change(tx: Transaction) -> list[str]:
+        told = [await _told(node, tx, source, exchange) for exchange in await tx.exchanges_of_message(source.id)]
+        again = [notice for notices in told for notice in notices if notice.state is State.DELIVERED]
+        for notice in again:
+            await tx.save_exchange(replace(notice, state=State.READY, updated_at=node.clock.now()))
+            await tx.add_work(node.work(WorkKind.DELIVER, notice.id))
+        return [notice.id for notice in again]
+
+    for exchange_id in await commit(node, change):
+        await node.hint(WorkKind.DELIVER, exchange_id)
+
+
+async def _told(node: Node, tx: Transaction, source: Message, exchange: Exchange) -> list[Exchange]:
+    keys = [_notice_key(source, kind, exchange) for kind in (MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE)]
+    notices = [await tx.message_by_key(Door.RULE, node.name, key) for key in keys]
+    return [one for notice in notices if notice for one in await tx.exchanges_of_message(notice.id)]
 
 
 async def _write_rule(node: Node, tx: Transaction, passage: Passage, number: int, item: Outgoing) -> str:

@@ -185,6 +185,17 @@ async def test_a_back_end_that_publishes_is_told_why_its_message_is_refused(flow
     assert [problem["code"] for problem in told["problems"]] == ["not-xml"]
 
 
+async def test_a_publisher_that_repeats_a_message_hears_its_first_outcome_again(flow: Flow) -> None:
+    flow.hdh.acknowledges = False
+    bad = {"door": Door.AMQP, "key": "amqp-1"}
+    first = await flow.from_office(b"no xml", **bad)  # type: ignore[arg-type]
+    assert await flow.from_office(b"no xml", **bad) == first  # type: ignore[arg-type]
+    [notice] = flow.hdh.of("ErrorNotice")
+    assert flow.hdh.tries == [notice.id] * 2
+    assert len(await flow.all(type="ErrorNotice")) == 1
+    assert (await flow.exchange(first)).state is State.REFUSED
+
+
 async def test_a_queue_is_read_by_several_hands_and_its_order_is_still_kept(flow: Flow) -> None:
     await case_in(flow, "ACKNOWLEDGED")
     screening, processing = await _two(flow)
