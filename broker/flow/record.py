@@ -82,13 +82,12 @@ async def _write_answered(node: Node, tx: Transaction, passage: Passage) -> None
     after = passage.answered
     if after is None:
         return
-    now_stored = await tx.exchange(after.id)
-    settled = replace(after, revision=now_stored.revision)
-    await tx.save_exchange(settled)
+    before = await tx.exchange(after.id)
+    settled = await tx.save_exchange(after)  # a Conflict if another answer was first: then this one is read anew
     await tx.write_entry(
         node.entry("exchange.answered", after.id, settled.state, message=passage.message.id, type=passage.known.type)
     )
-    if settled.state is State.ENDED and now_stored.state is not State.ENDED:
+    if settled.state is State.ENDED and before.state is not State.ENDED:
         await write_notice(node, tx, settled, MessageType.OUTCOME_NOTICE)
 
 

@@ -154,7 +154,7 @@ async def test_the_unforeseen_is_told_by_an_incident_only(
     assert (response.status, body["type"]) == (500, "urn:hdeu:problem:internal-error")
     assert "inner words" not in str(body)
     assert body["instance"].startswith("urn:uuid:")
-    assert body["instance"] in capsys.readouterr().out
+    assert body["instance"] in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
