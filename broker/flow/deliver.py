@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import AlreadySubmitted, BrokerError, LostLease, OutcomeUnknown, Refused, Unavailable
 from broker.flow.answers import settled
 from broker.flow.node import Due, Node, commit, log
+from broker.flow.order import next_in_turn, waits_its_turn
 from broker.flow.outcomes import Done, Later, Outcome, Park
 from broker.flow.record import write_notice
 from broker.model.exchanges import Direction, Exchange, State
@@ -44,9 +45,12 @@ async def deliver(node: Node, exchange_id: str) -> None:
         outcome = Park(f"gave up after {work.attempts} tries: {outcome.reason}")
     node.observe("deliver", type(outcome).__name__.lower(), (node.clock.now() - started).total_seconds())
     try:
-        await commit(node, lambda tx: _record(node, tx, work, outcome, started))
+        follower = await commit(node, lambda tx: _record(node, tx, work, outcome, started))
     except LostLease:
         log.warning("exchange.lease_lost", exchange_id=exchange_id)
+        return
+    if follower:
+        await node.hint(WorkKind.DELIVER, follower)
 
 
 async def _claim(
@@ -59,6 +63,8 @@ async def _claim(
     exchange = await tx.exchange(exchange_id)
     if exchange.state not in _DELIVERABLE:
         await tx.finish_work(work)
+        return None
+    if await waits_its_turn(tx, work, exchange, now):
         return None
     if exchange.state is State.QUEUED:
         exchange = await tx.save_exchange(replace(exchange, state=State.SUBMITTING, updated_at=now))
@@ -146,7 +152,8 @@ class Acknowledged(Done):
     """Delivered, and the back end said that it has it."""
 
 
-async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, started: datetime) -> None:
+async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, started: datetime) -> str:
+    """Write down what came of it; the exchange whose turn it is now, "" if none waits."""
     now = node.clock.now()
     exchange = await tx.exchange(work.subject)
     await tx.add_attempt(_attempt(node, work, outcome, started, now))
@@ -156,7 +163,7 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
         if exchange.state is State.SUBMITTING:
             await tx.save_exchange(replace(exchange, state=State.QUEUED, updated_at=now))
         log.warning("exchange.later", exchange_id=exchange.id, code=outcome.code, attempt=work.attempts)
-        return
+        return ""
     await tx.finish_work(work)
     after = _parked(exchange, outcome) if isinstance(outcome, Park) else _arrived(node, exchange, outcome, now)
     after = await tx.save_exchange(replace(after, updated_at=now))
@@ -166,6 +173,7 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
         node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, wire_id=exchange.wire_message_id)
     )
     log.info("exchange.delivered", exchange_id=exchange.id, state=after.state.value, type=exchange.type)
+    return await next_in_turn(tx, exchange)
 
 
 def _attempt(node: Node, work: Work, outcome: Outcome, started: datetime, now: datetime) -> Attempt:

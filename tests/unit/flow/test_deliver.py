@@ -23,6 +23,7 @@ from broker.flow.retry import Breakers, RetryPolicy
 from broker.flow.staff import retry
 from broker.model.exchanges import Exchange, State
 from broker.model.messages import Door
+from broker.model.work import WorkKind
 from broker.ports import Delivery
 from tests.support.flow_node import Flow, case_in, dossier, eu_application, make_flow, pre_screening
 from tests.support.samples import SetClock
@@ -244,8 +245,10 @@ async def test_a_destination_that_keeps_failing_is_left_alone_for_a_while(
         flow.clock.at = work.next_attempt_at
         await flow.run()
     tried = len([call for call in flow.point.calls if call == ("submit", exchange.wire_message_id)])
-    other = await flow.exchange(await flow.from_office(pre_screening()))
+    await flow.from_eu(eu_application(content={"application_id": "another"}, applicationId="another"), ZIP)
+    *_, other = await flow.all(type="ValidationResult", direction="outbound")
     assert other.state is State.QUEUED
+    assert other.case_key != exchange.case_key
     [work] = await flow.work(other.id)
     assert "left alone" in work.last_error
     assert tried == 3
@@ -298,3 +301,28 @@ def test_the_longest_pause_is_shorter_than_the_budget() -> None:
     policy = RetryPolicy()
     assert policy.cap < policy.budget
     assert policy.lease < policy.cap
+
+
+async def test_a_later_status_does_not_overtake_an_earlier_one_that_is_tried_again(flow: Flow) -> None:
+    first = await queued(flow, Unavailable("the access point does not answer"))
+    second = await flow.exchange(await flow.from_office(pre_screening()))
+    assert [exchange.state for exchange in (await now(flow, first), second)] == [State.QUEUED, State.QUEUED]
+    [ahead], [behind] = await flow.work(first.id), await flow.work(second.id)
+    assert behind.next_attempt_at > ahead.next_attempt_at
+    assert behind.attempts == 0, "waiting is no try"
+    flow.clock.at = behind.next_attempt_at
+    await deliver(flow.node, second.id)
+    assert (await now(flow, second)).state is State.QUEUED
+    await deliver(flow.node, first.id)
+    assert flow.tickets.put_[-1] == (WorkKind.DELIVER, second.id), "the next one is told at once"
+    flow.clock.advance(0.05)
+    await flow.run()
+    submits = [message_id for name, message_id in flow.point.calls if name == "submit"]
+    assert submits[-2:] == [first.wire_message_id, second.wire_message_id]
+
+
+async def test_what_waits_for_a_person_holds_nobody_up(flow: Flow) -> None:
+    first = await queued(flow, Refused((Problem("not-taken", "the access point refuses it for good"),)))
+    second = await flow.exchange(await flow.from_office(pre_screening()))
+    assert (await now(flow, first)).state is State.PARKED
+    assert second.state is State.SUBMITTED
