@@ -1,0 +1,157 @@
+"""The bad documents of every door, what must hold after each, and the table of what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.flow_node import dossier, lodged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.running_node import Running
+
+DATA = Path(__file__).parents[1] / "data"
+BUILD = Path(__file__).parents[2] / "build"
+GENERIC = {"refused", "internal-error", "bad-request"}  #: codes that tell a sender nothing
+NAMESPACE = b"urn:hdeu:fr:hdh:1"
+GOOD = dossier("ApplicationAck")
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "lol">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9))
+    + b"]><Dossier>&j;</Dossier>"
+)
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><Dossier>&e;</Dossier>'
+MEGABYTES_11 = b'<Dossier xmlns="' + NAMESPACE + b'">' + b" " * 11_000_000 + b"</Dossier>"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One document with one thing wrong; `code` is what must be said of it, `path` where."""
+
+    name: str
+    data: bytes
+    code: str
+    path: str = ""
+    rule: str = ""
+
+
+#: What is wrong with a document before its schema says anything, and what its root says.
+DOCUMENTS = (
+    Bad("not XML", b"good morning", "not-xml"),
+    Bad("JSON for XML", b'{"Dossier": {}}', "not-xml"),
+    Bad("empty", b"", "empty-document"),
+    Bad("white space alone", b" \r\n\t ", "empty-document"),
+    Bad("cut in the middle", GOOD[: len(GOOD) // 2], "not-xml"),
+    Bad("two documents", GOOD + GOOD, "not-xml"),
+    Bad("zero byte", b"<Dossier>\x00</Dossier>", "not-xml"),
+    Bad("unknown encoding", b'<?xml version="1.0" encoding="nope"?><Dossier/>', "bad-encoding"),
+    Bad("hundred deep", b"<a>" * 100 + b"</a>" * 100, "too-deep"),
+    Bad("DTD", b"<!DOCTYPE Dossier><Dossier/>", "dtd-forbidden"),
+    Bad("billion laughs", LAUGHS, "dtd-forbidden"),
+    Bad("entity from a file", OUTSIDE, "dtd-forbidden"),
+    Bad("wrong namespace", GOOD.replace(NAMESPACE, b"urn:hdeu:fr:hdh:9"), "wrong-root", "/Dossier", "global element"),
+    Bad("no namespace", GOOD.replace(b' xmlns="%s"' % NAMESPACE, b""), "wrong-root", "/Dossier", "global element"),
+    Bad("unknown type", b'<Potin xmlns="%s"/>' % NAMESPACE, "wrong-root", "/Potin", "global element"),
+    Bad(
+        "unknown event",
+        dossier("ApplicationAck", **{"Entete/evenement": "POTIN"}),
+        "bad-value",
+        "/Dossier/Entete/evenement",
+        "enumeration",
+    ),
+    Bad(
+        "another profile",
+        (DATA / "fi-findata-1" / "ApplicationAck.xml").read_bytes(),
+        "wrong-root",
+        "",
+        "global element",
+    ),
+    Bad(
+        "another back end's number",
+        GOOD.replace(b'systeme="hdh"', b'systeme="findata"'),
+        "bad-value",
+        "/Dossier/Entete/numeroDossierHDH/@systeme",
+        "enumeration",
+    ),
+    Bad("type of the other direction", dossier("FeeResponse"), "unexpected-message-type", "envelope/messageType"),
+)
+
+
+def _near_misses() -> tuple[Bad, ...]:
+    folder = DATA / "fr-hdh-1" / "near-misses"
+    index = tomllib.loads((folder / "index.toml").read_text("utf-8"))["near-miss"]
+    return tuple(
+        Bad(f"near-miss {row['file']}", (folder / row["file"]).read_bytes(), row["code"], row["path"]) for row in index
+    )
+
+
+NEAR_MISSES = _near_misses()  #: dossiers with exactly one rule broken
+ONE_OF_EACH = tuple({bad.code: bad for bad in NEAR_MISSES}.values())
+
+
+def eu_json(kind: str = "ApplicationWithdrawn", **envelope: object) -> bytes:
+    """A JSON message of the platform, about an application that nobody knows."""
+    document = json.loads((DATA / "eu-r7" / f"{kind}.json").read_text("utf-8"))
+    changed = {**document["envelope"], **envelope}
+    document["envelope"] = {name: value for name, value in changed.items() if value is not None}
+    return json.dumps(document).encode()
+
+
+@dataclass
+class Matrix:
+    """What every door said."""
+
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, door: str, name: str, answer: str, *, code: str, where: str = "", kept: str = "") -> None:
+        """One row; whoever adds it has seen the next good message pass."""
+        self.rows.append((door, name, answer, code, where, kept, "yes"))
+
+    def lines(self) -> Iterator[str]:
+        head = ("door", "what is wrong", "answer", "code", "path", "bytes kept", "next one passes")
+        table = [head, *self.rows]
+        widths = [min(max(len(row[n]) for row in table), 60) for n in range(len(head))]
+        for row in table:
+            yield "  ".join(cell[:60].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield f"{len(self.rows)} rows"
+
+
+def number() -> str:
+    """Of a dossier that nobody has seen yet."""
+    return f"EXEMPLE-{secrets.token_hex(6)}"
+
+
+def passes(node: Running) -> None:
+    """A good message, right behind: taken, and on its way."""
+    answer = node.post(lodged(number()))
+    assert answer.status == 202, answer
+    assert answer.json["state"] in {"QUEUED", "SUBMITTING", "SUBMITTED", "ENDED"}
+
+
+def same_bytes(node: Running, message_id: str, data: bytes) -> str:
+    """The message holds exactly these bytes, and says so."""
+    digest = hashlib.sha256(data).hexdigest()
+    assert hashlib.sha256(node.kept(message_id)).hexdigest() == digest
+    assert node.message(message_id)["sha256"] == digest
+    return "yes"
+
+
+def names(problems: list[dict[str, str]], bad: Bad) -> dict[str, str]:
+    """The problem that the case is about: by its own code, at its path, with its rule."""
+    fitting = [
+        one
+        for one in problems
+        if one["code"] == bad.code
+        and one.get("path", "") == (bad.path or one.get("path", ""))
+        and one.get("rule", "").startswith(bad.rule)
+    ]
+    assert fitting, (bad, problems)
+    assert not GENERIC & {one["code"] for one in problems}
+    return fitting[0]
