@@ -1,0 +1,44 @@
+"""One running node for all bad input, and the table of what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.bad_input import BUILD, Matrix
+from tests.support.running_node import Running, embedded_stage, running
+
+
+@pytest.fixture(scope="package")
+def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
+    made = Matrix()
+    yield made
+    text = "\n".join(made.lines())
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "bad-input.txt").write_text(text + "\n", "utf-8")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n{text}")  # noqa: T201 -- the log shows the matrix
+
+
+@pytest.fixture(scope="package")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(embedded_stage(tmp_path_factory.mktemp("bad-input"))) as made:
+        made.bring_files()
+        yield made
+
+
+@pytest.fixture(scope="package")
+def case(node: Running) -> str:
+    """The platform's id of an application whose leg stands at RECEIVED."""
+    application = node.file()
+    node.arrives(application)
+    return application
+
+
+@pytest.fixture(autouse=True)
+def _survives(node: Running) -> Iterator[None]:
+    pid = node.pid
+    yield
+    assert node.pid == pid

@@ -1,0 +1,82 @@
+"""Bad documents at the command line, beside the running node."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.support.bad_input import (
+    DOCUMENTS,
+    MEGABYTES_11,
+    ONE_OF_EACH,
+    Bad,
+    Matrix,
+    number,
+    passes,
+    same_bytes,
+)
+from tests.support.flow_node import lodged
+from tests.support.running_node import Running
+
+#: The document says the same through every door: here one of each kind, for each is a process of its own.
+CLI = (*{bad.code: bad for bad in DOCUMENTS if bad.data}.values(), *ONE_OF_EACH)
+
+
+@pytest.mark.parametrize("bad", CLI, ids=lambda bad: bad.name)
+def test_the_command_line_says_one_line_per_problem_and_ends_with_one(
+    node: Running, matrix: Matrix, bad: Bad, tmp_path: Path
+) -> None:
+    file = tmp_path / "document"
+    file.write_bytes(bad.data)
+    done = node.cli("messages", "submit", "--backend", "hdh", "--id", secrets.token_hex(8), str(file))
+    assert done.returncode == 1, done
+    message_id = done.stdout.decode().strip()
+    lines = [line for line in done.stderr.decode().splitlines() if re.match(r"[a-z-]+[ :]", line)]
+    fitting = [line for line in lines if line.startswith(f"{bad.code} " if bad.path else bad.code)]
+    assert fitting, done.stderr
+    assert any(f" {bad.path}" in line for line in fitting)
+    assert len(node.message(message_id)["problems"]) == len(lines)
+    kept = same_bytes(node, message_id, bad.data)
+    passes(node)
+    matrix.add("CLI", bad.name, "exit 1", code=bad.code, where=bad.path, kept=kept)
+
+
+def test_the_command_line_refuses_what_is_no_submission_at_all(node: Running, matrix: Matrix, tmp_path: Path) -> None:
+    file = tmp_path / "document.xml"
+    file.write_bytes(lodged(number()))
+    big = tmp_path / "big.xml"
+    big.write_bytes(MEGABYTES_11)
+    submit = ("messages", "submit", "--backend")
+    cases = {
+        "unknown back end": (("messages", "submit", "--backend", "rems", str(file)), "unknown-backend"),
+        "no such file": ((*submit, "hdh", str(tmp_path / "nothing")), "not-found"),
+        "11 MB": ((*submit, "hdh", str(big)), "document-too-large"),
+        "unknown profile": (("validate", "--profile", "rems-1", str(file)), "unknown-profile"),
+        "no message of this id": (("messages", "show", "nothing"), "not-found"),
+    }
+    for name, (words, code) in cases.items():
+        done = node.cli(*words)
+        lines = (done.stdout + done.stderr).decode().splitlines()
+        assert done.returncode == 1, (name, lines)
+        assert any(re.match(rf"{code}\b", line) for line in lines), (name, lines)
+        matrix.add("CLI", name, "exit 1", code=code, kept="yes" if name == "11 MB" else "no")
+    passes(node)
+
+
+def test_the_command_line_does_nothing_twice(node: Running, matrix: Matrix, tmp_path: Path) -> None:
+    file, other = tmp_path / "one.xml", tmp_path / "other.xml"
+    file.write_bytes(lodged(number()))
+    other.write_bytes(lodged(number()))
+    words = ("messages", "submit", "--backend", "hdh", "--id", secrets.token_hex(8))
+    first, again, conflict = (node.cli(*words, str(one)) for one in (file, file, other))
+    assert (first.returncode, again.returncode, conflict.returncode) == (0, 0, 1)
+    assert first.stdout == again.stdout
+    assert b"kept before" in again.stderr
+    assert conflict.stderr.startswith(b"key-reused")
+    assert conflict.stdout == b""
+    matrix.add("CLI", "same id, equal content", "exit 0", code="-", kept="yes")
+    matrix.add("CLI", "same id, other content", "exit 1", code="key-reused", kept="no")
+    passes(node)

@@ -1,0 +1,97 @@
+"""Bad messages that lie in the access point of the running node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.bad_input import (
+    GENERIC,
+    Matrix,
+    eu_json,
+    same_bytes,
+)
+from tests.support.flow_node import eu_application
+from tests.support.running_node import Running
+
+JSON, ZIP = "application/json", "application/zip"
+FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
+    "not JSON": (b"good morning", JSON, "not-json", ""),
+    "XML for JSON": (b"<a/>", JSON, "not-json", ""),
+    "empty": (b" ", JSON, "not-json", ""),
+    "JSON too deep": (b"[" * 100_000, JSON, "too-deep", ""),
+    "no envelope": (b"{}", JSON, "missing-part", "/envelope"),
+    "unknown media type": (b"a;b", "text/csv", "unsupported-media-type", ""),
+    "unknown type": (eu_json(messageType="Gossip"), JSON, "unknown-message-type", "/envelope/messageType"),
+    "no type": (eu_json(messageType=None), JSON, "unknown-message-type", "/envelope/messageType"),
+    "type of the other direction": (eu_json("StatusUpdate"), JSON, "unexpected-message-type", "envelope/messageType"),
+    "value of no type": (
+        eu_json(createdAt="yesterday"),
+        JSON,
+        "bad-value",
+        "/ApplicationWithdrawn/envelope/createdAt",
+    ),
+    "missing field": (
+        eu_json(createdAt=None),
+        JSON,
+        "missing-element",
+        "/ApplicationWithdrawn/envelope/createdAt",
+    ),
+    "no ZIP": (b"PK\x03\x04 not a zip", ZIP, "", ""),
+    "ZIP cut in the middle": (eu_application()[:500], ZIP, "", ""),
+    "application for JSON": (eu_application(), JSON, "not-json", ""),
+    "11 MB": (b'{"envelope": "' + b"x" * 11_000_000 + b'"}', JSON, "", ""),
+}
+
+
+@pytest.mark.parametrize("name", FROM_EU)
+def test_the_platform_hears_not_validated_with_the_reason(node: Running, matrix: Matrix, name: str) -> None:
+    data, media_type, code, path = FROM_EU[name]
+    wire_id = node.from_eu(data, media_type)
+    told = node.verdict(wire_id)
+    errors = told["error"]
+    assert told["validated"] is False
+    assert not GENERIC & {error["code"] for error in errors}
+    assert any(error["code"] == (code or error["code"]) and error.get("path", "") == path for error in errors), errors
+    [row] = node.find(f"{wire_id}|RECEIVING")
+    assert row["state"] == "REFUSED"
+    kept = same_bytes(node, row["id"], data)
+    node.arrives(node.file())
+    matrix.add("EU", name, "not validated", code=errors[0]["code"], where=path, kept=kept)
+
+
+def test_the_platforms_own_mistake_is_answered_not_validated(node: Running, matrix: Matrix) -> None:
+    order = json.dumps({"name": "not-schema-valid", "nation": "fr", "times": 1}).encode()
+    armed = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    before = {content["originalMessageId"] for content in node.told("ValidationResult")}
+
+    def refused() -> list[dict[str, Any]]:
+        told = node.told("ValidationResult")
+        return [one for one in told if one["originalMessageId"] not in before and not one["validated"]]
+
+    node.file()
+    [told] = node.until(refused)
+    assert told["error"]
+    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
+    assert [fault["fired"] for fault in faults if fault["id"] == armed.json["id"]] == [1]
+    node.arrives(node.file())
+    matrix.add("EU", "fault not-schema-valid", "not validated", code=told["error"][0]["code"], kept="yes")
+
+
+PARKED: dict[str, tuple[bytes, dict[str, str]]] = {
+    "somebody else's access point": (eu_json(), {"from_party": "hdeu:mock:ap:fi"}),
+    "nobody's access point": (eu_json(), {"from_party": "urn:example:stranger"}),
+}
+
+
+@pytest.mark.parametrize("name", PARKED)
+def test_a_message_from_another_party_is_parked_and_not_answered(node: Running, matrix: Matrix, name: str) -> None:
+    data, header = PARKED[name]
+    wire_id = node.from_eu(data, **header)
+    [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    kept = same_bytes(node, row["id"], data)
+    node.arrives(node.file())
+    assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
+    matrix.add("EU", name, "parked", code="-", kept=kept)
