@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from broker.settings import Settings
 
 T = TypeVar("T")
+PATIENCE: Final = 60.0  #: seconds in which a person at a terminal hears what became of a submission
 COLUMNS: Final = ("kept", "id", "type", "from", "to", "state", "case")
 
 
@@ -168,7 +169,7 @@ def _submit(arguments: argparse.Namespace) -> int:
         data,
         arguments.content_type or guessed_type(data),
     )
-    accepted = asyncio.run(_with_node(settings, partial(_accept, arrival=arrival, budget=settings.api.time_budget)))
+    accepted = asyncio.run(_with_node(settings, partial(_accept, arrival=arrival, budget=PATIENCE)))
     say(accepted.message_id)
     if not accepted.fresh:
         note("This submission was kept before; nothing is done twice.")

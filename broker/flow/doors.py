@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from broker.errors import BrokerError, Problem
 from broker.flow.arrival import Accepted, Arrival
 from broker.flow.keep import Kept, keep
 from broker.flow.node import Node, log
 from broker.flow.prepare import prepare
+from broker.model.exchanges import State
 
 if TYPE_CHECKING:
     from broker.model.exchanges import Exchange
+
+_LOOK: Final = 0.05  #: seconds between two looks at what a worker has come to
 
 
 async def accept(node: Node, arrival: Arrival, *, budget: float = 0.0) -> Accepted:
@@ -21,19 +24,28 @@ async def accept(node: Node, arrival: Arrival, *, budget: float = 0.0) -> Accept
     Raises: Conflict (`key-reused`), Unavailable: then nothing was kept.
     """
     kept = await keep(node, arrival)
-    if kept.fresh and budget:
-        await _prepare_within(node, kept, budget)
-    return await outcome_of(node, kept)
-
-
-async def _prepare_within(node: Node, kept: Kept, budget: float) -> None:
+    if not budget:
+        return await outcome_of(node, kept)
     try:
         async with asyncio.timeout(budget):
-            await prepare(node, kept.message.id)
+            return await _prepared(node, kept)
     except TimeoutError:
         log.warning("message.slow", message_id=kept.message.id)
     except BrokerError as problem:
         log.warning("message.not_prepared", message_id=kept.message.id, code=problem.code)
+    return await outcome_of(node, kept)
+
+
+async def _prepared(node: Node, kept: Kept) -> Accepted:
+    """The outcome of preparing, also where a worker was faster to take the row. Cancelled, it lets the row be finished.
+
+    A claim that is cut short would hold the message back until its lease is over.
+    """
+    if kept.fresh:
+        await asyncio.shield(prepare(node, kept.message.id))
+    while (accepted := await outcome_of(node, kept)).state == State.KEPT:  # noqa: ASYNC110 -- the worker may be another process
+        await asyncio.sleep(_LOOK)
+    return accepted
 
 
 async def outcome_of(node: Node, kept: Kept) -> Accepted:

@@ -41,7 +41,7 @@ FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "no ZIP": (b"PK\x03\x04 not a zip", ZIP, "", ""),
     "ZIP cut in the middle": (eu_application()[:500], ZIP, "", ""),
-    "application for JSON": (eu_application(), JSON, "not-json", ""),
+    "application for JSON": (eu_application(), JSON, "bad-encoding", ""),
     "11 MB": (b'{"envelope": "' + b"x" * 11_000_000 + b'"}', JSON, "", ""),
 }
 

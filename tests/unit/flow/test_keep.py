@@ -12,6 +12,8 @@ from broker.errors import Problem
 from broker.flow.arrival import Arrival
 from broker.flow.doors import accept
 from broker.flow.keep import KeyReused, keep, quarantine
+from broker.flow.node import Node
+from broker.flow.prepare import prepare
 from broker.model.exchanges import Direction, State
 from broker.model.messages import Door
 from broker.model.work import WorkKind
@@ -149,3 +151,39 @@ async def test_a_resend_after_a_refusal_is_a_new_message(flow: Flow) -> None:
     assert refused.state == State.REFUSED
     acked = await accept(flow.node, arrival(data=dossier("ApplicationAck"), key="key-2"), budget=5)
     assert acked.state == State.QUEUED
+
+
+async def test_a_door_hears_what_a_faster_worker_came_to(flow: Flow) -> None:
+    """The worker takes the row between keeping and preparing."""
+
+    async def faster(node: object, message_id: str) -> None:
+        del node, message_id
+
+    async def worker() -> None:
+        while not await flow.due():  # noqa: ASYNC110 -- a row has no event
+            await asyncio.sleep(0.01)
+        await flow.run()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("broker.flow.doors.prepare", faster)
+        accepted, _ = await asyncio.gather(accept(flow.node, arrival(data=b"no xml"), budget=5), worker())
+    assert (accepted.state, [problem.code for problem in accepted.problems]) == (State.REFUSED, ["not-xml"])
+
+
+async def test_a_request_that_runs_out_of_time_does_not_hold_its_message_back(flow: Flow) -> None:
+    """It answers what is known, and the preparing goes on to its end: no claim is left until its lease is over."""
+    going_on = asyncio.Event()
+
+    async def slow(node: Node, message_id: str) -> None:
+        await going_on.wait()
+        await prepare(node, message_id)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("broker.flow.doors.prepare", slow)
+        accepted = await accept(flow.node, arrival(data=b"no xml"), budget=0.05)
+    assert accepted.state == State.KEPT
+    going_on.set()
+    async with asyncio.timeout(5):
+        while (await flow.exchange(accepted.message_id)).state is State.KEPT:  # noqa: ASYNC110 -- it has no event
+            await asyncio.sleep(0.01)
+    assert not await flow.due()
