@@ -123,6 +123,12 @@ class Matrix:
         yield f"{len(self.rows)} rows"
 
 
+def about(application: str, kind: str) -> bytes:
+    """A French example, about an application that the platform has."""
+    changes: dict[str, str | None] = {"Entete/identifiantEU": application, "Demande/referenceEU": application}
+    return dossier(kind, **{**changes, "Entete/numeroDossierHDH": f"EXEMPLE-{application}"})
+
+
 def number() -> str:
     """Of a dossier that nobody has seen yet."""
     return f"EXEMPLE-{secrets.token_hex(6)}"

@@ -92,7 +92,8 @@ class Running:
         return self.stage.log(FRANCE.node).read_text("utf-8")
 
     def cli(self, *words: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        env = {**os.environ, **self.stage.node_env(FRANCE)}
+        cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.stage.folder / "pycache")}
+        env = {**os.environ, **self.stage.node_env(FRANCE), **cache}
         return subprocess.run(hdeu(*words), env=env, input=data, capture_output=True, timeout=60, check=False)
 
     def token(self, name: str) -> str:

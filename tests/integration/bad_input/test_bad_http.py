@@ -13,12 +13,13 @@ from tests.support.bad_input import (
     NEAR_MISSES,
     Bad,
     Matrix,
+    about,
     names,
     number,
     passes,
     same_bytes,
 )
-from tests.support.flow_node import dossier, lodged
+from tests.support.flow_node import lodged
 from tests.support.running_node import DATA, Running
 
 
@@ -81,11 +82,6 @@ def test_a_back_end_neither_reads_nor_acts_for_another_one(node: Running, matrix
 def finnish(application: str) -> bytes:
     text = (DATA / "fi-findata-1" / "ApplicationAck.xml").read_text("utf-8")
     return text.replace("6a70b4d104db074a00fd905d", application).encode()
-
-
-def about(application: str, kind: str) -> bytes:
-    changes: dict[str, str | None] = {"Entete/identifiantEU": application, "Demande/referenceEU": application}
-    return dossier(kind, **{**changes, "Entete/numeroDossierHDH": f"EXEMPLE-{application}"})
 
 
 def test_an_illegal_step_is_refused_with_what_would_be_possible(node: Running, matrix: Matrix, case: str) -> None:
