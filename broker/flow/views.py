@@ -167,6 +167,18 @@ async def message_view(tx: Transaction, message_id: str, *, backend: str = "") -
     }
 
 
+def without_words(view: dict[str, Any]) -> dict[str, Any]:
+    """The same message for who may see states but no documents: a problem's sentence and value may quote one."""
+    exchanges = [{**way, "reason": "" if way["problems"] else way["reason"]} for way in view["exchanges"]]
+    told = [{**way, "problems": [_where(problem) for problem in way["problems"]]} for way in exchanges]
+    return {**view, "exchanges": told, "problems": [_where(problem) for problem in view["problems"]]}
+
+
+def _where(problem: dict[str, str]) -> dict[str, str]:
+    told = {name: text for name, text in problem.items() if name != "value"}
+    return {**told, "detail": "The sentence is for those who may read documents."}
+
+
 async def visible_message(
     tx: Transaction, message_id: str, *, backend: str = ""
 ) -> tuple[Message, tuple[Exchange, ...]]:

@@ -142,9 +142,10 @@ def exchange_filter(request: web.Request) -> ExchangeFilter:
 
 async def get_message(request: web.Request) -> web.Response:
     """One message with its exchanges, attempts and timeline."""
+    identity = request[IDENTITY]
     async with request.app[SERVICES].store.transaction() as tx:
-        view = await views.message_view(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-    return web.json_response(view)
+        view = await views.message_view(tx, request.match_info["id"], backend=identity.backend)
+    return web.json_response(view if identity.may(Action.MESSAGES_BYTES) else views.without_words(view))
 
 
 async def get_bytes(request: web.Request) -> web.Response:

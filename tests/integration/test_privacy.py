@@ -1,4 +1,4 @@
-"""No text of an application or a dossier leaves by the side doors: logs, figures, tickets, journal, pages, others' errors.
+"""No text of an application or a dossier leaves by the side doors: logs, figures, tickets, journal, pages, errors.
 
 Each text carries a token of its own. The tokens must arrive where the documents go, and nowhere else.
 """
@@ -141,7 +141,7 @@ def platform_speaks(made: Planted, reader: Reader) -> None:
         right, wrong = made.planter.json(document, reader.message)
         right["envelope"] |= {"applicationId": made.application}
         right["content"] |= {"applicationId": made.application}
-        for one in (right, wrong, {**right, made.planter.token("a name"): made.planter.token("a value")}):
+        for one in (right, wrong, {**right, "gossip": made.planter.token("a value")}):
             send(made, json.dumps(one).encode())
 
 
@@ -217,13 +217,14 @@ def listen(made: Planted, tap: pika.adapters.blocking_connection.BlockingChannel
 
 def test_the_tokens_went_where_the_documents_go(planted: Planted) -> None:
     """Else the tests below would show nothing."""
-    of_form = {token for token, place in planted.planter.places.items() if place.startswith(("form", "title", "user"))}
-    assert len(of_form) > 100
-    assert {"form/section1", "form/section10"} <= {
-        "/".join(place.split("/")[:2]) for place in planted.planter.places.values()
-    }
-    assert of_form & planted.handed > {token for token in of_form if planted.planter.places[token] == "title"}
-    assert len(of_form & planted.handed) > 0.8 * len(of_form & planted.kept) / 2
+    places = planted.planter.places
+    of_form = {token for token, place in places.items() if place.startswith(("form", "title", "user"))}
+    sections = {places[token].split("/")[1] for token in of_form if places[token].startswith("form/")}
+    assert {f"section{number}" for number in range(1, 10)} <= sections  # the tenth has nothing but boxes to tick
+    assert len(of_form & planted.kept) > 150
+    arrived = of_form & planted.handed
+    assert len(arrived) > len(of_form & planted.kept) / 3, "the office was handed too little of the form"
+    print(f"{len(planted.kept)} tokens kept, {len(planted.handed)} handed over, {len(of_form)} in forms")  # noqa: T201 -- how much was looked for
     assert len(planted.kept) > 1000
     assert any(found_in(body) for body in planted.own_problems), "no sender heard of a value of its own"
 

@@ -16,6 +16,7 @@ from lxml import etree
 TOKEN = re.compile(rb"Zqx\d{5}Plant")
 #: Ids, by which messages find their case and their files: they are shown, and they name nobody.
 IDS = frozenset({"numeroDossierHDH", "identifiantEU", "referenceEU", "empreinteSha256", "application_id", "sha256"})
+CODES = frozenset({"key"})  #: any text is valid there, and none but the known ones can be put into a national form
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Planter:
     def json(self, document: Any, fits: Callable[[Any], bool]) -> tuple[Any, Any]:
         """The same of a JSON document."""
         good = json.loads(json.dumps(document))
-        stubborn = [place for place in _texts(good) if not self._takes_json(good, place, fits)]
+        stubborn = [place for place in _texts(good) if place[-1] in CODES or not self._takes_json(good, place, fits)]
         bad = json.loads(json.dumps(good))
         for holder, name in (_holder(bad, place) for place in stubborn):
             holder[name] = self.token(f"{name} (no free text)")
