@@ -86,7 +86,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         message=message,
         root=translation.root,
         facts=facts,
-        report=translation.report.to_bytes(),
+        report=translation.report.compact(),
         losses=tuple(asdict(loss) for loss in translation.sign_off),
     )
 

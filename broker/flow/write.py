@@ -98,7 +98,7 @@ async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
         content_type="application/xml",
         document=document,
         pivot=serialised(outgoing.root),
-        report=translation.report.to_bytes(),
+        report=translation.report.compact(),
         carry=translation.carry,
         losses=tuple(asdict(loss) for loss in translation.sign_off),
         problems=_dicts(translation.problems),
