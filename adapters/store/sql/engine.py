@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from broker.errors import ConfigurationError
@@ -42,13 +43,28 @@ def is_sqlite(url: URL) -> bool:
 
 def async_engine(url: URL, *, connections: int) -> AsyncEngine:
     """PostgreSQL on the event loop. A connection that was lost is found out and replaced before its next use."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
+    event.listen(engine.sync_engine, "checkout", _look)
+    return engine
+
+
+def _look(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Without asking the server, which would cost a round trip for each transaction.
+
+    Something to read on a connection that asked nothing is its end, or the server's word on it.
+    """
+    driver = connection.driver_connection
+    if not driver.closed:
+        poll = select.poll()
+        poll.register(driver.fileno(), select.POLLIN)
+        if not poll.poll(0):
+            return
+    raise DisconnectionError("the server has closed the connection")
 
 
 def sync_engine(url: URL) -> Engine:
