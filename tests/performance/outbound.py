@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from broker.data_files import schemas_dir
 from broker.model.cases import Alias, Case, Leg
 from tests.performance.figures import Figure
 from tests.performance.sink import Sink
-from tests.performance.trace import activity, write_trace, written_by_one
+from tests.performance.trace import activity, processor_seconds, write_trace, written_by_one
 from tests.support.postgres import private_server
 from tests.support.rabbitmq import RabbitNode
 
@@ -45,6 +45,8 @@ WARM_UP, MESSAGES, ROUNDS = 30, 150, 3
 HANDS = 16
 PUBLISHING = 32  #: unconfirmed publishes of the back end at once
 SECONDS = 120.0
+
+Spent = dict[str, tuple[float, ...]]  #: by side: commits, bytes of the database's log, seconds of a processor
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Bench:
     sink_url: str
     rabbit: RabbitNode
     postgres: Any
+    pids: dict[str, int] = field(default_factory=dict)
     number: int = 0
 
     @property
@@ -66,6 +69,13 @@ class Bench:
     @property
     def floor(self) -> str:
         return self.postgres.url("floor")
+
+    def spent(self) -> Spent:
+        """What both sides have spent so far."""
+        return {
+            name: (*activity(database), processor_seconds(self.pids[name]))
+            for name, database in (("ours", self.ours), ("floor", self.floor))
+        }
 
     def documents(self, count: int) -> list[tuple[str, str, bytes]]:
         """National id, EU id and document, none of them used before."""
@@ -104,27 +114,21 @@ async def _outbound(inputs: Path) -> Figure:
 async def _measured(bench: Bench) -> Figure:
     ours, floor, counts = [], [], []
     for _ in range(ROUNDS):
-        before = activity(bench.ours), activity(bench.floor)
-        ours.append(await _round(bench, "france", await _with_cases(bench, MESSAGES)))
-        between = activity(bench.ours)
+        documents = await _with_cases(bench, MESSAGES)
+        before = bench.spent()
+        ours.append(await _round(bench, "france", documents))
+        between = bench.spent()
         floor.append(await _round(bench, "floor", bench.documents(MESSAGES)))
-        counts.append(_counts(before, between, activity(bench.floor)))
+        counts.append({"ours": _each(before, between, "ours"), "floor": _each(between, bench.spent(), "floor")})
     seen = {"seconds": {"ours": ours, "floor": floor}, "messages": MESSAGES, "per message": counts}
     (bench.inputs / "rounds.json").write_text(json.dumps(seen, indent=2) + "\n", encoding="utf-8")
     return Figure(MESSAGES / statistics.median(ours), MESSAGES / statistics.median(floor), "messages/s")
 
 
-def _counts(
-    before: tuple[tuple[int, int], tuple[int, int]], between: tuple[int, int], after: tuple[int, int]
-) -> dict[str, float]:
-    """Commits and bytes of the database's log, per message; ours includes what its loops do beside."""
-    (ours, log), (floor, _) = before
-    return {
-        "commits ours": round((between[0] - ours) / MESSAGES, 2),
-        "commits floor": round((after[0] - floor) / MESSAGES, 2),
-        "log bytes ours": round((between[1] - log) / MESSAGES),
-        "log bytes floor": round((after[1] - between[1]) / MESSAGES),
-    }
+def _each(before: Spent, after: Spent, name: str) -> dict[str, float]:
+    """For one message; ours includes what its loops do beside."""
+    commits, log, seconds = ((late - early) / MESSAGES for early, late in zip(before[name], after[name], strict=True))
+    return {"commits": round(commits, 2), "log bytes": round(log), "processor ms": round(1000 * seconds, 2)}
 
 
 async def _listening(stack: AsyncExitStack) -> tuple[Sink, str]:
@@ -162,6 +166,7 @@ async def _start_node(bench: Bench, stack: AsyncExitStack) -> None:
     node = stage.node(FRANCE)
     node.start()
     stack.callback(node.stop)
+    bench.pids["ours"] = node.process.pid if node.process else 0
     await _ready(f"{stage.url('france.ops')}/readyz", node)
 
 
@@ -212,6 +217,7 @@ async def _start_floor(bench: Bench, stack: AsyncExitStack) -> None:
     )
     stack.push_async_callback(process.wait)
     stack.callback(process.terminate)
+    bench.pids["floor"] = process.pid
     if process.stdout is None or await process.stdout.readline() != b"ready\n":
         raise RuntimeError("the floor did not start")
 

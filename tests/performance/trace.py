@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ def activity(database: str) -> tuple[int, int]:
             " WHERE datname = current_database()"
         ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processors so far."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def write_trace(folder: Path, rows: dict[str, list[str]], contents: list[bytes], post: bytes) -> None:
