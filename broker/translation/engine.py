@@ -62,12 +62,13 @@ class Run:
         self._parts: dict[tuple[Joined, Where], list[tuple[Op, Node, Where, str] | None]] = {}
         self._chosen: dict[tuple[Node, Where], int | None] = {}
         self._aside: dict[str, int] = {}
+        self._unsent: Carry | None = None
         self.left_aside: dict[str, int] = {}
         self.order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
         self.annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
 
-    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> Carry:
-        """Fill `written`; return what was not sent."""
+    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> None:
+        """Fill `written`."""
         ops = self.plan.ops
         self._aside = carry.aside if carry else {}
         written, rows = self.written, self.rows
@@ -88,9 +89,15 @@ class Run:
         if not self.plan.forth:
             self._fill(given)
         self._put_back(carry)
-        out = carry_of(self)
+        if self.plan.forth:
+            self.unsent()  # the annex is a part of the document
         self._close_gaps()
-        return out
+
+    def unsent(self) -> Carry:
+        """What was not sent."""
+        if self._unsent is None:
+            self._unsent = carry_of(self)
+        return self._unsent
 
     # one handler for each way of treating a leaf
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from broker.translation.engine import Place, Row
+    from broker.translation.plan import Op
 
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
 _ZLIB: Final = b"\x78"  #: how a compact report begins; a spelled out one begins with a brace
@@ -92,10 +93,14 @@ class Report:
     def compact(self) -> bytes:
         """As it is kept: about a twentieth of the JSON that `expanded` makes of it."""
         known: dict[Done, int] = {}
-        rows = [
-            [known.setdefault(_done(row), len(known)), numbered(*row[:2]), *(numbered(*place) for place in row[4])]
-            for row in self.rows
-        ]
+        numbers: dict[tuple[Op, Fate], int] = {}  # by identity: quicker to find than by four texts
+        rows: list[list[int | str]] = []
+        for row in self.rows:
+            node, where, op, fate, places = row
+            number = numbers.get((op, fate), -1)
+            if number < 0:
+                number = numbers[op, fate] = known.setdefault(_done(row), len(known))
+            rows.append([number, numbered(node, where), *[numbered(*place) for place in places]])
         kept = {
             "done": list(known),
             "rows": rows,

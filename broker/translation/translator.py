@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -20,7 +21,7 @@ from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from broker.translation.schema_parts import SchemaModel
@@ -100,10 +101,15 @@ class Translation:
     root: etree._Element
     type: str
     report: Report
-    carry: bytes = b""
+    unsent: Callable[[], bytes] = bytes
     sign_off: tuple[LegalFactLoss, ...] = ()
     mapping: str = PIVOT  #: profile and version, `fr-hdh-1@2026-11`
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def carry(self) -> bytes:
+        """What was not sent. Ask before changing the tree: the reading direction works it out only when asked."""
+        return self.unsent()
 
 
 class Translator:
@@ -154,10 +160,9 @@ class Translator:
         kept = read_carry(carry)
         plan = compiled.reading(root, kept.type if kept else "")
         run = Run(plan, root)
-        out = run.translate(kept, envelope.leaves())
+        run.translate(kept, envelope.leaves())
         result = self._result(compiled, plan, run)
-        out.rule, out.rule_hash = compiled.unsaid(plan, result.root)
-        return replace(result, carry=out.to_bytes())
+        return replace(result, unsent=partial(compiled.unsent, run, result.root))
 
     def write(self, profile: str, eu1_root: etree._Element, *, carry: bytes | None = None) -> Translation:
         """A valid eu-1 document in a national profile. Raises: as `read`."""
@@ -167,8 +172,8 @@ class Translator:
         kept = read_carry(carry)
         plan = compiled.writing(eu1_root, kept)
         run = Run(plan, eu1_root)
-        out = run.translate(kept, {})
-        return replace(self._result(compiled, plan, run), carry=out.to_bytes())
+        run.translate(kept, {})
+        return replace(self._result(compiled, plan, run), unsent=run.unsent().to_bytes)
 
     def _result(self, compiled: CompiledProfile, plan: Plan, run: Run) -> Translation:
         namespace = compiled.namespace if plan.forth else compiled.eu_namespace
@@ -215,6 +220,12 @@ class CompiledProfile:
                 return plan
         name = etree.QName(root).localname
         raise _refuse("unknown-message", f"The profile {self.profile.name} has no {name}.", name)
+
+    def unsent(self, run: Run, eu_root: etree._Element) -> bytes:
+        """The carry of a document that was read."""
+        carry = run.unsent()
+        carry.rule, carry.rule_hash = self.unsaid(run.plan, eu_root)
+        return carry.to_bytes()
 
     def unsaid(self, read: Plan, eu_root: etree._Element) -> tuple[int, str]:
         """The number of the rule a document was read with, if writing it again would choose another; else -1."""
