@@ -34,6 +34,7 @@ class Node:
         "ordinals",
         "parent",
         "path",
+        "pieces",
         "repeats",
         "repeats_at",
         "tag",
@@ -47,6 +48,8 @@ class Node:
         self.tag = tag
         self.parent = parent
         self.path: str = f"{parent.path}/{name}".lstrip("/") if parent else ""
+        #: The path, cut behind each repeated step: where its number stands.
+        self.pieces: tuple[str, ...] = _longer(parent.pieces, name) if parent else ("",)
         self.children: dict[str, Node] = {}
         self.attributes: dict[str, Node] = {}
         self.by_name: dict[str, Node] = {}
@@ -68,6 +71,7 @@ class Node:
         self.repeats = True
         self.repeats_at = (*self.repeats_at, len(self.ordinals) - 1)
         self.groups = (*self.groups, self)
+        self.pieces = (*self.pieces, "")
         self.depth = len(self.repeats_at)
 
     def key(self, where: Where) -> tuple[int, ...]:
@@ -132,15 +136,16 @@ def _fill(node: Node, element: Element, namespace: str) -> None:
         _fill(below, child, namespace)
 
 
+def _longer(pieces: tuple[str, ...], name: str) -> tuple[str, ...]:
+    *before, last = pieces
+    return (*before, f"{last}/{name}" if last or before else name)
+
+
 def numbered(node: Node, where: Where) -> str:
     """The path as reports show it: `content/form/section6[2]/country_id`."""
     if not where:
         return node.path
-    steps, at = [], 0
-    for step in node.chain:
-        if step.repeats:
-            steps.append(f"{step.name}[{where[at] + 1}]")
-            at += 1
-        else:
-            steps.append(step.name)
-    return "/".join(steps)
+    pieces = node.pieces
+    if len(where) == 1:  # nearly always
+        return f"{pieces[0]}[{where[0] + 1}]{pieces[1]}"
+    return "".join([f"{piece}[{index + 1}]" for piece, index in zip(pieces, where, strict=False)]) + pieces[-1]
