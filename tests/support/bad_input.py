@@ -110,9 +110,11 @@ class Matrix:
 
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
-    def add(self, door: str, name: str, answer: str, *, code: str, where: str = "", kept: str = "") -> None:
-        """One row; whoever adds it has seen the next good message pass."""
-        self.rows.append((door, name, answer, code, where, kept, "yes"))
+    def add(
+        self, door: str, name: str, answer: str, *, code: str, where: str = "", kept: str = "", after: str = "yes"
+    ) -> None:
+        """One row; whoever adds it has seen the next good message pass, or says `after` what one did."""
+        self.rows.append((door, name, answer, code, where, kept, after))
 
     def lines(self) -> Iterator[str]:
         head = ("door", "what is wrong", "answer", "code", "path", "bytes kept", "next one passes")

@@ -128,7 +128,9 @@ def test_every_near_miss_in_one_go_has_its_own_answer(amqp_node: Running, office
         [told] = office.hears("error", key)
         found = names(told["problems"], bad)
         kept = same_bytes(amqp_node, told["message"], bad.data)
-        matrix.add("AMQP", bad.name, "hdh.error", code=bad.code, where=found["path"], kept=kept)
+        matrix.add(
+            "AMQP", bad.name, "hdh.error", code=bad.code, where=found["path"], kept=kept, after="after all of them"
+        )
     office.passes()
 
 

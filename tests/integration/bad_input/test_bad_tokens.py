@@ -73,7 +73,7 @@ def test_forged_tokens_open_nothing(node: Running, matrix: Matrix) -> None:
         answer = node.post(dossier("ApplicationAck"), Authorization=f"Bearer {token}")
         assert (name, answer.status, answer.json["type"]) == (name, 401, "urn:hdeu:problem:unauthenticated")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-        matrix.add("HTTP", f"token: {name}", "401", code="unauthenticated", kept="no")
+        matrix.add("HTTP", f"token: {name}", "401", code="unauthenticated", kept="no", after="after all of them")
     passes(node)
 
 
