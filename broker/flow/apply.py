@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.errors import Problem, Refused
 from broker.flow.answers import settled
-from broker.flow.events import ANSWERS, APPLICATIONS, NEWS, event_of
+from broker.flow.events import ANSWERS, APPLICATIONS, NEWS, OF_THE_BODY, event_of
 from broker.flow.node import CENTRAL, Due
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.flow.passage import Outgoing, Passage
@@ -19,7 +19,7 @@ from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
 from broker.model.clocks import moved_clocks
 from broker.model.exchanges import Direction
-from broker.model.lifecycle import NONE, Change, Event, advance
+from broker.model.lifecycle import NONE, ORIGINATED, Change, Event, advance
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.facts import ErrorFact
@@ -33,6 +33,8 @@ def apply(node: Node, passage: Passage) -> Passage | Stop:
     kind = passage.known.type
     if kind in ANSWERS:
         return _answer(node, passage)
+    if kind in OF_THE_BODY:
+        return replace(passage, outgoing=(Outgoing(kind, CENTRAL, passage.tree, own=True),))
     if passage.exchange.direction is Direction.OUTBOUND:
         return _from_backend(node, passage)
     if kind in NEWS:
@@ -77,6 +79,8 @@ def _note(passage: Passage, problems: tuple[Problem, ...]) -> Any:
 
 def _is_old(passage: Passage) -> bool:
     known = passage.case.version if passage.case else 0
+    if any(leg.state == ORIGINATED for leg in passage.legs):
+        return False  # what was lodged here comes back from the platform in the same version
     return passage.known.type in APPLICATIONS and not passage.new_case and 0 < passage.known.version <= known
 
 
@@ -86,7 +90,7 @@ def _event_for(node: Node, passage: Passage, leg: Leg) -> Event:
     asked = leg.state == "AWAITING_INFO"
     if event.type == MessageType.ADDITIONAL_INFORMATION and not asked:
         return Event(MessageType.APPLICATION_AMENDED)
-    if event.type == MessageType.APPLICATION_SUBMITTED and leg.state != NONE:
+    if event.type == MessageType.APPLICATION_SUBMITTED and leg.state not in {NONE, ORIGINATED}:
         return Event(MessageType.APPLICATION_AMENDED)
     return event
 
@@ -185,7 +189,10 @@ def _news(node: Node, passage: Passage) -> Passage:
         "at": passage.message.kept_at.isoformat(),
         "message": passage.message.id,
     }
-    told = tuple(Outgoing(facts.type, leg.owner, passage.tree, own=True, leg=leg.owner) for leg in passage.legs)
+    concerned = tuple(leg.owner for leg in passage.legs)
+    if not concerned and passage.case is None:
+        concerned = tuple(node.backends)  # Art. 63(6): a measure is told to every body
+    told = tuple(Outgoing(facts.type, owner, passage.tree, own=True, leg=owner) for owner in concerned)
     return replace(passage, news=news, outgoing=(validated(node, passage), *told))
 
 

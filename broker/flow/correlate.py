@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import NotFound, Problem
-from broker.flow.events import ANSWERS
+from broker.flow.events import ANSWERS, OF_THE_BODY
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.model.cases import Alias, Case
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _RECHECK: Final = timedelta(seconds=5)
 _STARTS_A_CASE: Final = frozenset({MessageType.APPLICATION_SUBMITTED, MessageType.APPLICATION_ORIGINATED})
+
+#: What a body says of itself, and measures of other bodies: they are sent on whether or not we know the case.
+_NEEDS_NO_CASE: Final = OF_THE_BODY | {MessageType.PEER_ENFORCEMENT}
 
 
 async def correlate(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -41,6 +44,8 @@ async def correlate(node: Node, tx: Transaction, passage: Passage) -> Passage | 
         return await _with_delivery(tx, known)
     if passage.known.type in _STARTS_A_CASE:
         return _new_case(node, passage, claimed)
+    if passage.known.type in _NEEDS_NO_CASE:
+        return passage
     return _unknown(node, passage)
 
 

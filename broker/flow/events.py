@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 APPLICATIONS: Final = frozenset(
     {M.APPLICATION_SUBMITTED, M.APPLICATION_AMENDED, M.ADDITIONAL_INFORMATION, M.APPLICATION_ORIGINATED}
 )
-#: They tell what other bodies did (Art. 68(5)); they never change a leg.
-NEWS: Final = frozenset({M.PEER_STATUS, M.PEER_PERMIT, M.DECISION_NOTICE_TO_PEERS})
+#: They tell what other bodies did (Art. 63(6), 68(5)), or of a date that comes near (D6.4 §8); they never change a leg.
+NEWS: Final = frozenset({M.PEER_STATUS, M.PEER_PERMIT, M.DECISION_NOTICE_TO_PEERS, M.PEER_ENFORCEMENT, M.REMINDER})
+#: They speak for the body and not for a leg: often about no case at all (Art. 59, 61(4), 63(6), 77).
+OF_THE_BODY: Final = frozenset({M.ENFORCEMENT_RECORD, M.RESULT_RECORD, M.BIENNIAL_REPORT, M.DATASET_CUD})
 #: They answer a message of ours and are never answered.
 ANSWERS: Final = frozenset({M.VALIDATION_RESULT, M.DECISION_ACK})
 #: What the Central Platform may send.
@@ -30,6 +32,9 @@ FROM_CENTRAL: Final = (
             M.APPLICANT_RESPONSE,
             M.APPEAL_NOTIFIED,
             M.FEE_RESPONSE,
+            M.AMENDMENT_REQUEST,
+            M.EXTENSION_REQUEST,
+            M.PERSONS_UPDATE,
         }
     )
     | NEWS

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from broker.model.cases import Leg
 
 NONE: Final = "NONE"  #: the state of a leg that does not exist yet
+ORIGINATED: Final = "ORIGINATED"  #: lodged here; the Central Platform has not sent it to the bodies yet
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
 
 

@@ -176,7 +176,7 @@ def _placed(parent: etree._Element, name: str, *, order: tuple[str, ...] = ()) -
 
 def _name_in_content(root: etree._Element, content: etree._Element, application_id: str) -> None:
     kind = etree.QName(root).localname
-    if kind in {"NationalStep", "ValidationResult"}:
+    if kind in {"NationalStep", "ValidationResult", "DatasetCUD", "BiennialReport"}:
         return  # its content names it elsewhere, and only where the sender said so
     if not application_id:
         return

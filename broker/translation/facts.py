@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -180,13 +180,23 @@ def _date(root: etree._Element) -> str:
         "issuedAt",
         "dateOfAuthorisation",
         "newDueDate",
+        "requestedAt",
+        "notifiedAt",
+        "decidedAt",
+        "offeredAt",
+        "dueDate",
+        "completedAt",
+        "periodEnd",
     )
     return _first(root, *(f"content/{name}" for name in (*names, "dateConfirmed")))
 
 
+_FILES: Final = tuple(f"content/{name}" for name in ("attachments", "document", "appendices", "documents", "record"))
+
+
 def _attachments(root: etree._Element) -> Iterator[AttachmentFact]:
     seen: set[str] = set()
-    for path in ("content/attachments", "content/document", "content/appendices"):
+    for path in _FILES:
         for one in _all(root, path):
             fact = _attachment(one)
             if fact.id not in seen:

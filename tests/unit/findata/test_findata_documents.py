@@ -17,7 +17,14 @@ from tests.support.sides import SCHEMAS, Side
 DATA = Path(__file__).parents[2] / "data" / "fi-findata-1"
 EXAMPLES = sorted((*DATA.glob("*.xml"), *DATA.glob("variants/*.xml")))
 NEAR_MISSES = tomllib.loads((DATA / "near-misses" / "index.toml").read_text(encoding="utf-8"))["near-miss"]
-NOT_FINNISH = {MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE, MessageType.NATIONAL_STEP}
+#: Notices of ours, the French steps, and what Findata's e-service has no form for.
+NOT_FINNISH = {
+    *(MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE, MessageType.NATIONAL_STEP),
+    *(MessageType.ENFORCEMENT_RECORD, MessageType.PEER_ENFORCEMENT, MessageType.REMINDER, MessageType.RESULT_RECORD),
+    *(MessageType.BIENNIAL_REPORT, MessageType.DATASET_CUD, MessageType.ART_SIXTY_NINE_OFFER),
+    *(MessageType.AMENDMENT_REQUEST, MessageType.EXTENSION_REQUEST, MessageType.PERSONS_UPDATE),
+    *(MessageType.PERMIT_STATUS_CHANGE,),
+}
 TYPES = sorted(set(MessageType) - NOT_FINNISH)
 
 
