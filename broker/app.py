@@ -28,6 +28,7 @@ from adapters.identity.keys import KeyRing, init_keys
 from adapters.identity.remote_keys import RemoteKeys, http_fetch
 from adapters.queue.embedded import EmbeddedTickets
 from adapters.queue.rabbitmq import RabbitTickets
+from adapters.scanner.clamd import Clamd
 from adapters.store.sql import SqlStore, open_store
 from adapters.system import StateDays, SystemClock, TimeSortedIds
 from adapters.xml.documents import XmlDocuments
@@ -109,6 +110,7 @@ async def open_node(
             backends={name: _connected(settings, name, session, rabbit) for name in settings.backends},
             wire=_wire(settings),
             access_point=access_point,
+            scanner=scanner_of(settings),
             retry=_retry_policy(settings),
             hold_seconds=settings.work.hold,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -196,6 +198,12 @@ def _wire(settings: Settings) -> Wire:
         action=section.action,
         properties={"originalSender": section.original_sender, "finalRecipient": section.final_recipient},
     )
+
+
+def scanner_of(settings: Settings) -> Clamd | None:
+    """The malware scanner; None where none is configured."""
+    section = settings.scanner
+    return Clamd(section.url, seconds=section.timeout) if section.url else None
 
 
 def _retry_policy(settings: Settings) -> RetryPolicy:

@@ -340,6 +340,18 @@ class Documents(Protocol):
         ...
 
 
+class Scanner(Protocol):
+    """A malware scanner."""
+
+    async def scan(self, data: bytes) -> str:
+        """What was found, by the scanner's own name for it; "" if nothing was. Raises: Unavailable."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises: Unavailable."""
+        ...
+
+
 class Authenticator(Protocol):
     """Who is calling."""
 

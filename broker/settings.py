@@ -118,6 +118,13 @@ class TrustSection(Section):
     issuer: str = ""
 
 
+class ScannerSection(Section):
+    """A malware scanner for attachments; without an address they are not scanned."""
+
+    url: str = Field(default="", pattern=r"^(tcp://[^/:]+:\d+|unix:///.+)?$")  #: of clamd
+    timeout: float = 10.0
+
+
 class WorkSection(Section):
     """Seconds and counts of the loops."""
 
@@ -149,6 +156,7 @@ class Settings(BaseSettings):
     holders: tuple[HolderSection, ...] = ()
     clients: tuple[ClientSection, ...] = ()
     trust: TrustSection = TrustSection()
+    scanner: ScannerSection = ScannerSection()
     work: WorkSection = WorkSection()
 
     @classmethod

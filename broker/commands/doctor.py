@@ -56,6 +56,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("database", _database),
         ("keys", _keys),
         ("access point", _access_point),
+        ("malware scanner", _scanner),
         ("clock", _clock),
     )
     found = [Finding("configuration", ok=True, detail=f"node {settings.node.name}, {settings.environment}")]
@@ -87,6 +88,16 @@ async def _access_point(settings: Settings) -> str:
         if built.node.access_point is not None:
             await built.node.access_point.ping()
     return f"{settings.access_point.name} answers"
+
+
+async def _scanner(settings: Settings) -> str:
+    from broker.app import scanner_of  # noqa: PLC0415 - loads every adapter
+
+    scanner = scanner_of(settings)
+    if scanner is None:
+        return "none is configured (scanner.url): attachments are not scanned"
+    await scanner.ping()
+    return f"{settings.scanner.url} answers"
 
 
 async def _clock(_settings: Settings) -> str:

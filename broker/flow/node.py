@@ -15,13 +15,14 @@ from broker.errors import Conflict, Unavailable
 from broker.flow.retry import Breakers, RetryPolicy
 from broker.model.journal import Entry
 from broker.model.work import Work, WorkKind
+from broker.translation.files.rules import FileRules, shipped_file_rules
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from broker.model.clocks import ClockRule, WorkingDays
     from broker.model.lifecycle import Lifecycle
-    from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Store, Tickets, Transaction
+    from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Scanner, Store, Tickets, Transaction
     from broker.translation.codecs.eu_r7 import EuR7Codec
     from broker.translation.translator import Translator
 
@@ -97,6 +98,8 @@ class Node:
     days: WorkingDays
     due: Mapping[str, Due]
     access_point: AccessPoint | None = None
+    scanner: Scanner | None = None
+    files: FileRules = field(default_factory=shipped_file_rules)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)
     random: Random = field(default_factory=Random)

@@ -1,6 +1,6 @@
 """Prepare one message: the stages in their order, then one commit.
 
-    keep → read → validate → correlate → apply → write → record        then a ticket: deliver
+    keep → read → validate → examine → correlate → apply → write → record        then a ticket: deliver
 
 Reading needs no database; from correlating on, one transaction sees one truth and writes its consequences. If
 another transaction was first, the whole of it runs again on what is true then.
@@ -16,6 +16,7 @@ from broker.errors import BrokerError, LostLease, Problem, Unavailable
 from broker.flow.apply import apply, not_validated, validated
 from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
+from broker.flow.examine import examine
 from broker.flow.node import Node, commit, log
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.flow.passage import Passage
@@ -30,7 +31,7 @@ from broker.ports import ExchangeFilter
 if TYPE_CHECKING:
     from broker.ports import Transaction
 
-READING: Final = (read, validate)
+READING: Final = (read, validate, examine)
 #: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
 #: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
 _PATIENCE: Final = 8  #: tries of what the store does not take

@@ -10,40 +10,54 @@ from broker.errors import Conflict, NotFound, Problem, Refused
 from broker.flow.node import Node, commit, log
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.work import WorkKind
+from broker.translation.files.rules import FOR_A_PERSON
 
 if TYPE_CHECKING:
     from broker.ports import Transaction
 
 
 async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> str:
-    """Let a message go although its wire form loses legal facts; the full document goes along.
+    """Let a message go although its wire form loses legal facts, or a person had to look at its attachments.
 
+    In the first case the full document goes along; in the second it is prepared from the beginning.
     Returns the exchange's new state. Raises: NotFound, Refused (`reason-missing`), Conflict (nothing to sign off).
     """
     _need_reason(reason)
 
     async def change(tx: Transaction) -> list[Exchange]:
         first = await _one(tx, message_id, _signable)
+        if _waits_for_its_files(first):
+            return [await _prepare_again(node, tx, first, actor, reason)]
         following = await _following(tx, first)
         return [await _release(node, tx, exchange, actor, reason) for exchange in (first, *following)]
 
     released = await commit(node, change)
     for exchange in released:
-        await node.hint(WorkKind.DELIVER, exchange.id)
+        begins = exchange.state is FIRST[exchange.direction]
+        subject = exchange.message_id if begins else exchange.id
+        await node.hint(WorkKind.PREPARE if begins else WorkKind.DELIVER, subject)
     log.info("exchange.signed_off", exchange_id=released[0].id)
     return released[0].state.value
 
 
 async def _release(node: Node, tx: Transaction, exchange: Exchange, actor: str, reason: str) -> Exchange:
-    now = node.clock.now()
     state = State.QUEUED if exchange.direction is Direction.OUTBOUND else State.READY
-    why = f"signed off: {reason}"
-    after = await tx.save_exchange(
-        replace(exchange, state=state, signed_off_by=actor, signed_off_at=now, updated_at=now, reason=why)
-    )
     await tx.add_work(node.work(WorkKind.DELIVER, exchange.id))
+    return await _signed(node, tx, replace(exchange, state=state, reason=f"signed off: {reason}"), actor, reason)
+
+
+async def _prepare_again(node: Node, tx: Transaction, exchange: Exchange, actor: str, reason: str) -> Exchange:
+    await tx.add_work(node.work(WorkKind.PREPARE, exchange.message_id))
+    begun = replace(exchange, state=FIRST[exchange.direction], reason="", problems=())
+    return await _signed(node, tx, begun, actor, reason)
+
+
+async def _signed(node: Node, tx: Transaction, exchange: Exchange, actor: str, reason: str) -> Exchange:
+    now = node.clock.now()
+    after = await tx.save_exchange(replace(exchange, signed_off_by=actor, signed_off_at=now, updated_at=now))
     digest = await tx.put_content(reason.encode())
-    await tx.write_entry(node.entry("exchange.signed_off", exchange.id, state, actor=actor, reason_sha256=digest))
+    entry = node.entry("exchange.signed_off", exchange.id, exchange.state, actor=actor, reason_sha256=digest)
+    await tx.write_entry(entry)
     return after
 
 
@@ -57,7 +71,14 @@ async def _following(tx: Transaction, first: Exchange) -> list[Exchange]:
 
 
 def _signable(exchange: Exchange) -> bool:
-    return exchange.state is State.SIGN_OFF or (exchange.state is State.PARKED and bool(exchange.losses))
+    parked = exchange.state is State.PARKED
+    return exchange.state is State.SIGN_OFF or (parked and (bool(exchange.losses) or _waits_for_its_files(exchange)))
+
+
+def _waits_for_its_files(exchange: Exchange) -> bool:
+    """Whether it was parked for what its attachments are, and for nothing else."""
+    codes = {problem["code"] for problem in exchange.problems}
+    return exchange.state is State.PARKED and bool(codes) and codes <= FOR_A_PERSON
 
 
 async def retry(node: Node, message_id: str, *, actor: str) -> str:

@@ -26,6 +26,7 @@ from broker.errors import Refused
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from broker.translation.facts import facts_of
 from tests.support.bad_input import eu_json
+from tests.support.files import a_pdf
 from tests.support.flow_node import DATA, FR, dossier, partial_grant, pre_screening
 from tests.support.pika_peer import Peer
 from tests.support.planted import Planter, found_in, wire_zip
@@ -129,7 +130,7 @@ def platform_speaks(made: Planted, reader: Reader) -> None:
     envelope["applicationId"] = metadata["application_id"] = made.application
     good, bad = made.planter.json(metadata, partial(reader.application, envelope))
     name = f"7b1f00000000000000000001_{made.planter.token('name of a file')}.pdf"
-    text = made.planter.token("text of a file").encode()
+    text = a_pdf(comment=made.planter.token("text of a file").encode())
     send(made, wire_zip(envelope, good, {name: text}), ZIP)
     made.node.arrives(made.application)
     send(made, wire_zip(envelope, bad), ZIP)

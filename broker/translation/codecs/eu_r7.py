@@ -22,6 +22,7 @@ from broker.translation.codecs import decision_card, json_text, json_tree, wire_
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.codecs.zip_parts import ZipLimits, read_zip, write_zip
+from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
 
@@ -38,14 +39,6 @@ APPLICATION_PART: Final = "application_metadata.json"
 FILES_PART: Final = "application_file.zip"
 _ZIP_TYPES: Final = {ZIP, "application/x-zip-compressed"}
 _NOT_ON_THE_WIRE: Final = {"unknown", "attachments"}
-_MEDIA_TYPES: Final = {
-    ".pdf": "application/pdf",
-    ".doc": "application/msword",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".xls": "application/vnd.ms-excel",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".odt": "application/vnd.oasis.opendocument.text",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +176,8 @@ class EuR7Codec:
                 refuse("missing-part", f"The archive has no {name}.", name)
             texts.append(json_text.read(parts.pop(name), part=name, limit=self._limits.json_bytes))
         nested = read_zip(parts.pop(FILES_PART), self._limits.zip, part=FILES_PART) if FILES_PART in parts else {}
-        files = tuple(self._file(name, content) for name, content in {**parts, **nested}.items())
+        files = tuple(self._file(name, content) for name, content in (*parts.items(), *nested.items()))
+        _check_ids(files)
         root = self._tree(texts[0], texts[1], json_tree.Kept(), body=Body.ZIP, files=files)
         return Decoded(root, files)
 
@@ -217,9 +211,11 @@ class EuR7Codec:
         if len(data) > self._limits.attachment_bytes:
             detail = f"The file has {len(data)} bytes; {self._limits.attachment_bytes} are allowed."
             refuse("attachment-too-large", detail, entry)
+        if not json_tree.is_xml(entry):
+            refuse("bad-character", "A file's name has a character that XML does not have.", value=ascii(entry)[:80])
         base = PurePosixPath(entry).name
         identifier, underscore, name = base.partition("_")
-        media_type = _MEDIA_TYPES.get(PurePosixPath(base).suffix.lower(), "application/octet-stream")
+        media_type = shipped_file_rules().media_type(base)
         return WireFile(identifier if underscore else base, name or base, media_type, data)
 
     def _document(self, root: etree._Element, form: WireForm) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -255,6 +251,15 @@ def _typed(envelope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(message_type, str):
         refuse("unknown-message-type", "The envelope does not say which message this is.", "/envelope/messageType")
     return message_type, {name: value for name, value in envelope.items() if name != "messageType"}
+
+
+def _check_ids(files: tuple[WireFile, ...]) -> None:
+    """Files may share a name, never an id: a form refers by id."""
+    ids = [file.id for file in files]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        hint = "Give each file an id of its own; names may be equal."
+        refuse("duplicate-attachment", "Two files have the same id.", FILES_PART, value=ascii(twice)[:80], hint=hint)
 
 
 def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> None:

@@ -38,7 +38,7 @@ class Kept:
 
     def add(self, pointer: str, value: Any) -> None:
         """Keep one value. Raises: Refused, `bad-character`, if its name cannot stand in XML at all."""
-        if not _is_xml(pointer):
+        if not is_xml(pointer):
             refuse("bad-character", "A name has a character that XML does not have.", value=ascii(pointer)[:80])
         self.fields.append((pointer, value))
 
@@ -102,7 +102,7 @@ def _append_branch(parent: etree._Element, declared: Element, value: Any, pointe
 
 
 def _takes_text(declared: Element, value: Any) -> bool:
-    return isinstance(value, str) and _is_xml(value) and (_is_choice(declared) or _is_text_or_files(declared))
+    return isinstance(value, str) and is_xml(value) and (_is_choice(declared) or _is_text_or_files(declared))
 
 
 def _is_choice(declared: Element) -> bool:
@@ -123,7 +123,7 @@ def _fill_languages(element: etree._Element, each: Element, value: dict[str, Any
     language = each.attributes[0].type
     for name, inner in value.items():
         at = f"{pointer}/{escaped(name)}"
-        fits = isinstance(inner, str) and _is_xml(inner) if each.is_leaf else isinstance(inner, dict)
+        fits = isinstance(inner, str) and is_xml(inner) if each.is_leaf else isinstance(inner, dict)
         if not fits or not language.fits(name):
             kept.add(at, inner)
             continue
@@ -158,12 +158,13 @@ def _text(declared: Element, value: Any) -> Any:
     if isinstance(value, bool):
         return ("true" if value else "false") if type_.base == "boolean" else _MISFIT
     text = value if isinstance(value, str) else repr(value)
-    if type_.base == "boolean" or not _is_xml(text) or not type_.fits(text):
+    if type_.base == "boolean" or not is_xml(text) or not type_.fits(text):
         return _MISFIT
     return text
 
 
-def _is_xml(text: str) -> bool:
+def is_xml(text: str) -> bool:
+    """Whether every character is one that XML 1.0 has."""
     return all(
         char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
         for char in text

@@ -41,16 +41,24 @@ class ZipLimits:
     ratio: int = 200
 
 
-def read_zip(data: bytes, limits: ZipLimits, *, part: str = "") -> dict[str, bytes]:
-    """Name and bytes of every file in an archive.
+def read_zip(data: bytes, limits: ZipLimits, *, part: str = "", only: frozenset[str] | None = None) -> dict[str, bytes]:
+    """Name and bytes of every file in an archive, or of those that are asked for.
 
-    Raises: Refused, with `bad-zip`, `zip-bomb`, `zip-path` or `zip-encrypted`.
+    Raises: Refused, with `bad-zip`, `zip-bomb`, `zip-duplicate`, `zip-path` or `zip-encrypted`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            _check(infos, limits, part)
-            return {info.filename: _read(archive, info) for info in infos}
+            infos = _checked(archive, limits, part)
+            return {info.filename: _read(archive, info) for info in infos if only is None or info.filename in only}
+    except _BROKEN as error:
+        refuse("bad-zip", f"The archive cannot be read: {error}.", part)
+
+
+def list_zip(data: bytes, limits: ZipLimits, *, part: str = "") -> tuple[str, ...]:
+    """The names of all files in an archive. Raises: Refused, as `read_zip` does."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return tuple(info.filename for info in _checked(archive, limits, part))
     except _BROKEN as error:
         refuse("bad-zip", f"The archive cannot be read: {error}.", part)
 
@@ -75,16 +83,18 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _check(infos: list[zipfile.ZipInfo], limits: ZipLimits, part: str) -> None:
+def _checked(archive: zipfile.ZipFile, limits: ZipLimits, part: str) -> list[zipfile.ZipInfo]:
+    infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > limits.entries:
         refuse("zip-bomb", f"The archive has {len(infos)} entries; {limits.entries} are allowed.", part)
     total = sum(info.file_size for info in infos)
     if total > limits.total_bytes:
         refuse("zip-bomb", f"The entries have {total} bytes together; {limits.total_bytes} are allowed.", part)
     if len({info.filename for info in infos}) != len(infos):
-        refuse("bad-zip", "Two entries of the archive have the same name.", part)
+        refuse("zip-duplicate", "Two entries of the archive have the same name.", part, hint="Name each entry once.")
     for info in infos:
         _check_entry(info, limits, f"{part}/{info.filename}" if part else info.filename)
+    return infos
 
 
 def _check_entry(info: zipfile.ZipInfo, limits: ZipLimits, path: str) -> None:

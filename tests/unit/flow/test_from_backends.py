@@ -15,6 +15,7 @@ from broker.flow.prepare import prepare
 from broker.flow.staff import sign_off
 from broker.model.exchanges import Outcome, State
 from broker.model.messages import Door
+from tests.support.files import a_pdf
 from tests.support.flow_node import (
     Flow,
     case_in,
@@ -168,9 +169,9 @@ async def test_a_decision_that_names_a_file_nobody_brought_is_refused_until_the_
     assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "missing-attachment")
     assert (await flow.leg()).state == "PROCESSING"
     async with flow.store.transaction() as tx:
-        digest = await tx.put_content(b"%PDF example")
+        digest = await tx.put_content(a_pdf())
     again = await flow.from_office(
-        dossier("DecisionIssued", **{f"{FILE}/empreinteSha256": digest, f"{FILE}/taille": "12"})
+        dossier("DecisionIssued", **{f"{FILE}/empreinteSha256": digest, f"{FILE}/taille": str(len(a_pdf()))})
     )
     assert (await flow.exchange(again)).state is State.SIGN_OFF
     assert (await flow.leg()).state == "POSITIVE_DECISION_ISSUED"

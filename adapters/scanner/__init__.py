@@ -1,0 +1,1 @@
+"""Malware scanners behind `broker.ports.Scanner`."""

@@ -1,0 +1,97 @@
+"""Look at the files of a message before anybody is handed them: types, sizes, content, and what a scanner says.
+
+What breaks a rule of the form is refused, what only a person can judge is parked until somebody signs it off, with a
+reason. A scanner that is silent holds the message back, and after the budget of the work a person is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import Problem, Unavailable
+from broker.flow.outcomes import Later, Park, Refuse, Stop
+from broker.model.exchanges import Direction
+from broker.translation.files.rules import FOR_A_PERSON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from broker.flow.node import Node
+    from broker.flow.passage import Passage
+
+_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+#: How a problem calls it, name, and bytes.
+File = tuple[str, str, bytes]
+
+
+async def examine(node: Node, passage: Passage) -> Passage | Stop:
+    """The same passage, if nothing stands against its files."""
+    files = await _files(node, passage)
+    problems = tuple(
+        problem for key, name, data in files for problem in node.files.problems(name, data, path=f"attachments/{key}")
+    )
+    against_rules = tuple(problem for problem in problems if problem.code not in FOR_A_PERSON)
+    if against_rules:
+        return Refuse(against_rules)
+    if passage.exchange.signed_off_at:
+        return _as_agreed(passage)
+    if problems:
+        return Park("a person must look at the attachments", problems)
+    return await _scanned(node, passage, files)
+
+
+async def _files(node: Node, passage: Passage) -> Sequence[File]:
+    if passage.exchange.direction is Direction.INBOUND:
+        named = passage.message.attachments
+        came = zip(named, passage.files, strict=True)
+        return [(_shown(one.id, number), one.name, data) for number, (one, (_, data)) in enumerate(came)]
+    wanted = enumerate(one for one in passage.known.attachments if one.sha256)
+    async with node.store.transaction() as tx:
+        return [
+            (_shown(one.id, number), one.name, await tx.content(one.sha256))
+            for number, one in wanted
+            if await tx.has_content(one.sha256)
+        ]
+
+
+def _shown(identifier: str, number: int) -> str:
+    """The id where it is one; where a name stands in its place, the number: names of files name people."""
+    return identifier if _ID.fullmatch(identifier) else str(number)
+
+
+def _as_agreed(passage: Passage) -> Passage:
+    """A person agreed to these files and to nothing else: what comes later in the message is not signed off."""
+    return replace(passage, exchange=replace(passage.exchange, signed_off_by="", signed_off_at=None))
+
+
+async def _scanned(node: Node, passage: Passage, files: Sequence[File]) -> Passage | Stop:
+    if node.scanner is None:
+        return passage
+    try:
+        found = [(key, await node.scanner.scan(data)) for key, _, data in files]
+    except Unavailable as error:
+        return _later(node, passage, error)
+    problems = tuple(_infected(key, name) for key, name in found if name)
+    return Park("the malware scanner warns of an attachment", problems) if problems else passage
+
+
+def _later(node: Node, passage: Passage, error: Unavailable) -> Stop:
+    waited = node.clock.now() - passage.message.kept_at
+    if waited > timedelta(seconds=node.retry.budget):
+        hint = "Mend the scanner (`hdeu doctor`), then retry the message."
+        return Park("the malware scanner does not answer", (Problem(error.code, error.detail, hint=hint),))
+    return Later(node.retry.delay(_tries(waited, node.retry.base), node.random), error.detail, error.code)
+
+
+def _tries(waited: timedelta, base: float) -> int:
+    """About how often it was tried within this time, if each pause is twice the one before."""
+    return int(waited.total_seconds() / max(base, 1)).bit_length() + 1
+
+
+def _infected(key: str, name: str) -> Problem:
+    hint = "Ask the sender for a clean file; sign the message off only if you know the warning to be wrong."
+    where = f"attachments/{key}"
+    return Problem("attachment-infected", "The malware scanner warns.", where, value=name[:80], hint=hint)
