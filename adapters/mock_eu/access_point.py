@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hmac
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
 
 from aiohttp import web
 
-from adapters.mock_eu import soap
+from adapters.mock_eu import soap, spoil
 from adapters.mock_eu.answers import Reply, WsFault
+from adapters.mock_eu.doors import authenticated, nation_of
+from adapters.mock_eu.grammar import Grammar
 from adapters.mock_eu.model import RECEIVING, SENDING
-from adapters.mock_eu.operations import Note, Plugin, Submission, duplicate, twice
+from adapters.mock_eu.operations import Note, Plugin, Shared, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from adapters.mock_eu.menu import Fault, Kitchen
-    from adapters.mock_eu.model import Chance
+    from adapters.mock_eu.model import Held
     from adapters.mock_eu.settings import Nation, Settings
     from adapters.mock_eu.store import Store
 
-_HTML: Final = b"<!doctype html><title>503</title><h1>Service Unavailable</h1><p>Fault of the MOCK EU node.</p>"
 _XSDS: Final = frozenset({"wsplugin-body.xsd", "ebms-header.xsd"})
-#: Faults that replace the operation, in the order in which they are asked for.
-_INSTEAD: Final[dict[str, Callable[[str], Reply | WsFault]]] = {
-    "http-503-html": lambda _: Reply(503, "text/html", _HTML),
-    "unauthorized": lambda _: Reply(401, "text/html", b"<h1>Unauthorized</h1>"),
-    "http-500-no-detail": lambda _: WsFault("", "Internal error"),
-    "duplicate-fault": duplicate,
-    "pmode-fault": lambda _: WsFault("EBMS:0004", "PMode could not be found. Are PModes configured in the database?"),
-    "payload-fault": lambda _: WsFault("WS_PLUGIN_0005", "Payload could not be processed"),
-    "retrieve-conflict": lambda id_: WsFault(
-        "WS_PLUGIN:0001", f"An attempt was made to download message [{id_}] multiple times"
-    ),
-}
+#: Faults of the way back, asked for once the operation is kept.
+_LATER: Final = (
+    "slow",
+    "submit-timeout-after-accept",
+    "reset-after-commit",
+    "push-before-answer",
+    *(name for name in spoil.AFTERWARDS if name not in spoil.DIFFERENTLY),
+)
+_A_MOMENT: Final = 0.02  # seconds
+_CUTS: Final = frozenset({"submit-timeout-after-accept", "reset-after-commit"})
 
 
 def schemas() -> Path:
@@ -54,10 +50,12 @@ class AccessPoints:
     """All nations' access points; `wake` is called after a submit was kept."""
 
     def __init__(
-        self, settings: Settings, store: Store, kitchen: Kitchen, *, chance: Chance, wake: Callable[[], None]
+        self, settings: Settings, store: Store, kitchen: Kitchen, shared: Shared, *, wake: Callable[[], None]
     ) -> None:
-        self._settings, self._store, self._kitchen, self._chance, self._wake = settings, store, kitchen, chance, wake
-        self._plugins = {code: Plugin(settings, nation, store, chance) for code, nation in settings.nations.items()}
+        self._settings, self._store, self._kitchen, self._wake = settings, store, kitchen, wake
+        self._shared, self._chance = shared, shared.chance
+        self._plugins = {code: Plugin(settings, nation, store, shared) for code, nation in settings.nations.items()}
+        self._strict = Grammar(schemas()) if settings.style.schema_validation else None
 
     def routes(self) -> list[web.RouteDef]:
         """What follows `wsplugin` in the path is ignored, as Domibus does."""
@@ -70,20 +68,34 @@ class AccessPoints:
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """One SOAP operation."""
-        nation = self._nation(request)
+        nation = nation_of(request, self._settings)
         plugin, note = self._plugins[nation.code], Note(nation.code, "unreadable")
         try:
             body = await request.read()
-            _authenticate(request, nation)
-            return await self._serve(request, plugin, soap.read(request.headers.get("Content-Type", ""), body), note)
+            self._authenticate(request, nation)
+            return await self._serve(request, plugin, self._read(request, body), note)
         except soap.NotSoap as error:
-            return self._refuse(plugin, note, WsFault("", str(error)))
+            return await self._refuse(request, plugin, note, WsFault("", str(error)))
         except WsFault as fault:
-            return self._refuse(plugin, note, fault)
+            return await self._refuse(request, plugin, note, fault)
+
+    def _authenticate(self, request: web.Request, nation: Nation) -> None:
+        """Raises: WsFault, as Apache CXF wraps Domibus's refusal: without detail."""
+        if self._settings.style.auth and not authenticated(request, nation):
+            raise WsFault("", "[DOM_002]: Authentication failed for this plugin user")
+
+    def _read(self, request: web.Request, body: bytes) -> soap.Request:
+        content_type = request.headers.get("Content-Type", "")
+        if not self._settings.style.mtom_in and content_type.lower().startswith("multipart/"):
+            raise soap.NotSoap("MTOM is switched off")
+        call = soap.read(content_type, body)
+        if self._strict is not None:
+            self._strict.check(call)
+        return call
 
     async def wsdl(self, request: web.Request) -> web.Response:
         """The WSDL with this access point's address."""
-        nation = self._nation(request)
+        nation = nation_of(request, self._settings)
         text = (schemas() / "wsplugin.wsdl").read_text("utf-8")
         here = str(request.url.origin()) + f"/{nation.code}/domibus/services/wsplugin"
         text = text.replace('"http://localhost:8080/domibus/services/wsplugin"', quoteattr(here))
@@ -96,88 +108,84 @@ class AccessPoints:
             raise web.HTTPNotFound
         return web.Response(text=(schemas() / name).read_text("utf-8"), content_type="text/xml")
 
-    def _nation(self, request: web.Request) -> Nation:
-        found = self._settings.nations.get(request.match_info["nation"])
-        if found is None:
-            raise web.HTTPNotFound
-        return found
-
     async def _serve(self, request: web.Request, plugin: Plugin, call: soap.Request, note: Note) -> web.StreamResponse:
         note.operation = call.operation
         submission = plugin.check(call) if call.operation == "submitMessage" else None
-        _describe(note, plugin, call, submission)
+        held = _describe(note, plugin, call, submission)
         if self._fire("reset-before-commit", note):
-            return self._cut(request, note, "reset-before-commit")
-        for name, instead in _INSTEAD.items():
+            self._log(note, "reset-before-commit")
+            return _abort(request)
+        for name, instead in spoil.INSTEAD.items():
             if self._fire(name, note):
-                return self._spoil(plugin, note, name, instead(note.message_id))
+                return await self._spoilt(request, plugin, note, name, instead(note.message_id))
+        if held is not None and held.parts and self._fire("deleted-before-retrieve", note):
+            self._shared.states.delete(held)
         return await self._commit(request, plugin, call, note, submission)
 
     async def _commit(
         self, request: web.Request, plugin: Plugin, call: soap.Request, note: Note, submission: Submission | None
     ) -> web.StreamResponse:
         """Do it, keep it with its log entry, and only then think of the answer."""
-        with self._store.commit():
+        fired = self._fire_all(spoil.DIFFERENTLY, note)
+        with self._store.commit(), plugin.writer.differently(_merged(fired)):
             reply = plugin.keep(submission) if submission else plugin.answer(call, note)
-            afterwards = {
-                name: fault
-                for name in ("list-duplicate", "slow", "submit-timeout-after-accept", "reset-after-commit")
-                if (fault := self._fire(name, note))
-            }
-            self._store.add_log(note.entry(self._chance.stamp(), ", then ".join([reply.outcome, *afterwards])))
+            fired |= self._fire_all(_LATER, note)
+            self._store.add_log(note.entry(self._chance.stamp(), ", then ".join([reply.outcome, *fired])))
         if submission:
             self._wake()
-        if "list-duplicate" in afterwards:
-            reply = twice(reply)
+        for name, change in spoil.AFTERWARDS.items():
+            reply = change(reply, fired[name]) if name in fired else reply
+        await self._wait(note, fired)
+        return _abort(request) if fired.keys() & _CUTS else await _response(request, reply)
+
+    async def _wait(self, note: Note, fired: Mapping[str, Fault]) -> None:
+        """As long as the faults say; `push-before-answer` only until the back end was told."""
         await asyncio.sleep(
-            max((fault.seconds for fault in afterwards.values()), default=0) if _waits(afterwards) else 0
+            max((fired[name].seconds for name in ("slow", "submit-timeout-after-accept") if name in fired), default=0)
         )
-        if afterwards.keys() & {"submit-timeout-after-accept", "reset-after-commit"}:
-            return _abort(request)
-        return _response(reply)
+        if early := fired.get("push-before-answer"):
+            deadline = asyncio.get_running_loop().time() + early.seconds
+            while self._shared.notices.waits_for(note.nation, note.message_id):
+                if asyncio.get_running_loop().time() > deadline:
+                    break
+                await asyncio.sleep(_A_MOMENT)
+
+    def _fire_all(self, names: Iterable[str], note: Note) -> dict[str, Fault]:
+        return {name: fault for name in names if (fault := self._fire(name, note))}
 
     def _fire(self, name: str, note: Note) -> Fault | None:
         return self._kitchen.fire(name, note.nation, note.operation, note.type)
 
-    def _spoil(self, plugin: Plugin, note: Note, name: str, instead: Reply | WsFault) -> web.Response:
-        reply = plugin.writer.fault(instead) if isinstance(instead, WsFault) else instead
-        self._store.add_log(note.entry(self._chance.stamp(), name))
-        return _response(reply)
+    async def _spoilt(
+        self, request: web.Request, plugin: Plugin, note: Note, name: str, instead: Reply | WsFault
+    ) -> web.StreamResponse:
+        self._log(note, name)
+        return await _response(request, plugin.writer.fault(instead) if isinstance(instead, WsFault) else instead)
 
-    def _refuse(self, plugin: Plugin, note: Note, fault: WsFault) -> web.Response:
+    async def _refuse(self, request: web.Request, plugin: Plugin, note: Note, fault: WsFault) -> web.StreamResponse:
         reply = plugin.writer.fault(fault)
-        self._store.add_log(note.entry(self._chance.stamp(), reply.outcome))
-        return _response(reply)
+        self._log(note, reply.outcome)
+        return await _response(request, reply)
 
-    def _cut(self, request: web.Request, note: Note, name: str) -> web.Response:
-        self._store.add_log(note.entry(self._chance.stamp(), name))
-        return _abort(request)
-
-
-def _authenticate(request: web.Request, nation: Nation) -> None:
-    """Raises: WsFault, as Apache CXF wraps Domibus's refusal: without detail."""
-    refusal = WsFault("", "[DOM_002]: Authentication failed for this plugin user")
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    try:
-        given = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
-        raise refusal from error
-    if scheme.lower() != "basic" or not hmac.compare_digest(given, f"{nation.user}:{nation.password}".encode()):
-        raise refusal
+    def _log(self, note: Note, outcome: str) -> None:
+        self._store.add_log(note.entry(self._chance.stamp(), outcome))
 
 
-def _describe(note: Note, plugin: Plugin, call: soap.Request, submission: Submission | None) -> None:
-    """Message id, type and payloads for the log and for the faults' filters."""
+def _merged(fired: Iterable[str]) -> dict[str, Any]:
+    """The writer's members that the fired faults change."""
+    return {name: value for fault in fired for name, value in spoil.DIFFERENTLY[fault].items()}
+
+
+def _describe(note: Note, plugin: Plugin, call: soap.Request, submission: Submission | None) -> Held | None:
+    """Message id, type and payloads for the log and for the faults' filters; the inbound message, if it is one."""
     if submission:
         note.message_id, note.type, note.parts = submission.header.message_id, submission.type, submission.parts
-        return
+        return None
     note.message_id = call.child("messageID")
-    held = plugin.known(note.message_id, RECEIVING) or plugin.known(note.message_id, SENDING)
+    inbound = plugin.known(note.message_id, RECEIVING)
+    held = inbound or plugin.known(note.message_id, SENDING)
     note.type = held.type if held else ""
-
-
-def _waits(afterwards: Mapping[str, Fault]) -> bool:
-    return bool(afterwards.keys() & {"slow", "submit-timeout-after-accept"})
+    return inbound
 
 
 def _abort(request: web.Request) -> web.Response:
@@ -187,5 +195,12 @@ def _abort(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-def _response(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type})
+async def _response(request: web.Request, reply: Reply) -> web.StreamResponse:
+    headers = {"Content-Type": reply.content_type, **reply.headers} if reply.content_type else {}
+    if not reply.claimed:
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
+    response = web.StreamResponse(status=reply.status, headers=headers)
+    response.content_length = reply.claimed
+    await response.prepare(request)
+    await response.write(reply.body)
+    return _abort(request)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from adapters.mock_eu.model import Header, Part, Property
 
@@ -28,6 +29,8 @@ class Reply:
     content_type: str
     body: bytes
     outcome: str = "ok"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    claimed: int = 0  #: the Content-Length to claim before the connection is cut, 0 for an honest answer
 
 
 class WsFault(Exception):
@@ -64,15 +67,40 @@ class Prefixes:
 
 @dataclass(slots=True)
 class Writer:
-    """Writes answers in one style; `mtom` sends payloads as MIME parts."""
+    """Writes answers in one style; `mtom` sends payloads as MIME parts, `start` with brackets or without."""
 
     style: str
     mtom: bool
     turn: int = field(default=0)
+    shuffle: bool = False  #: prefixes as 5.2.1 changes them
+    extra: bool = False  #: messageEntityID although the style is 5.1
+    start: str = ""  #: "bare" or "bracketed"; empty alternates
 
-    def plain(self, name: str, inner: str = "", *, messaging: str = "") -> Reply:
-        """An answer without payloads; `inner` is XML of unqualified children."""
-        return Reply(200, "application/soap+xml;charset=UTF-8", self._envelope(self._next(), name, inner, messaging))
+    @contextmanager
+    def differently(self, changes: Mapping[str, Any]) -> Iterator[None]:
+        """With other settings for one answer."""
+        kept = {name: getattr(self, name) for name in changes}
+        for name, value in changes.items():
+            setattr(self, name, value)
+        try:
+            yield
+        finally:
+            for name, value in kept.items():
+                setattr(self, name, value)
+
+    def plain(self, name: str, inner: str = "") -> Reply:
+        """An answer without payloads; `inner` is XML of unqualified children. No `name`: the body is empty."""
+        return Reply(200, "application/soap+xml;charset=UTF-8", self._envelope(self._next(), name, inner, ""))
+
+    def errors(self, message_id: str, found: Iterable[tuple[str, str, str]]) -> Reply:
+        """getMessageErrorsResponse: (moment, code, detail) of what went wrong while sending."""
+        items = "".join(
+            f"<item><domibusErrorCode>{code}</domibusErrorCode><errorDetail>{escape(detail)}</errorDetail>"
+            f"<messageInErrorId>{escape(message_id)}</messageInErrorId><mshRole>SENDING</mshRole>"
+            f"<notified>{at}</notified><timestamp>{at}</timestamp></item>"
+            for at, code, detail in found
+        )
+        return self.plain("getMessageErrorsResponse", items)
 
     def ids(self, name: str, ids: Iterable[str]) -> Reply:
         """An answer that lists message ids."""
@@ -80,20 +108,20 @@ class Writer:
 
     def submitted(self, message_id: str, entity_id: int) -> Reply:
         """submitResponse; 5.2.1 adds an element that the 5.1 schema does not have."""
-        extra = f"<messageEntityID>{entity_id}</messageEntityID>" if self.style == "5.2.1" else ""
+        extra = f"<messageEntityID>{entity_id}</messageEntityID>" if self.extra or self.style == "5.2.1" else ""
         return self.plain("submitResponse", f"<messageID>{escape(message_id)}</messageID>{extra}")
 
     def retrieved(self, header: Header, parts: tuple[Part, ...]) -> Reply:
         """retrieveMessageResponse, with the header of the message."""
         prefixes = self._next()
-        messaging = _messaging(prefixes.eb, header, parts)
+        head = messaging(prefixes.eb, header, parts)
         name = "retrieveMessageResponse"
         if not self.mtom:
             inner = "".join(_payload(part, base64.b64encode(part.data).decode()) for part in parts)
-            body = self._envelope(prefixes, name, inner, messaging)
+            body = self._envelope(prefixes, name, inner, head)
             return Reply(200, "application/soap+xml;charset=UTF-8", body)
         inner = "".join(_payload(part, _include(number)) for number, part in enumerate(parts))
-        return self._related(self._envelope(prefixes, name, inner, messaging), parts)
+        return self._related(self._envelope(prefixes, name, inner, head), parts)
 
     def fault(self, fault: WsFault) -> Reply:
         """A SOAP fault."""
@@ -111,17 +139,18 @@ class Writer:
 
     def _next(self) -> Prefixes:
         self.turn += 1
-        return Prefixes.of(self.style, self.turn)
+        return Prefixes.of("5.2.1" if self.shuffle else self.style, self.turn)
 
-    def _envelope(self, p: Prefixes, name: str, inner: str, messaging: str) -> bytes:
-        head = f"<{p.s}:Header>{messaging}</{p.s}:Header>" if messaging else ""
-        body = f"<{p.s}:Body><{p.w}:{name}>{inner}</{p.w}:{name}></{p.s}:Body>"
+    def _envelope(self, p: Prefixes, name: str, inner: str, head: str) -> bytes:
+        head = f"<{p.s}:Header>{head}</{p.s}:Header>" if head else ""
+        body = f"<{p.s}:Body>" + (f"<{p.w}:{name}>{inner}</{p.w}:{name}>" if name else "") + f"</{p.s}:Body>"
         return f"<{p.s}:Envelope {p.declarations()}>{head}{body}</{p.s}:Envelope>".encode()
 
     def _related(self, root: bytes, parts: tuple[Part, ...]) -> Reply:
         """MTOM; every second answer writes `start` without its brackets, as some stacks do."""
         boundary = f"uuid-hdeu-mock-{self.turn}"
-        start = "root@hdeu-mock" if self.turn % 2 else "<root@hdeu-mock>"
+        bare = self.start == "bare" if self.start else bool(self.turn % 2)
+        start = "root@hdeu-mock" if bare else "<root@hdeu-mock>"
         pieces = [_mime('application/xop+xml; charset=UTF-8; type="application/soap+xml"', "root@hdeu-mock", root)]
         pieces += [_mime(part.media_type, f"{number}@hdeu-mock", part.data) for number, part in enumerate(parts)]
         mark = f"--{boundary}\r\n".encode()
@@ -145,11 +174,15 @@ def _payload(part: Part, value: str) -> str:
     return f"<{name} {attributes}><value>{value}</value></{name}>"
 
 
-def _messaging(eb: str, header: Header, parts: tuple[Part, ...]) -> str:
-    """The header as Domibus gives it back: its own timestamp, no empty AgreementRef."""
+def messaging(eb: str, header: Header, parts: tuple[Part, ...], *, root: str = "") -> str:
+    """The header as Domibus gives it back: its own timestamp, no empty AgreementRef.
+
+    `eb` is the prefix of every element, or "" where they are in no namespace; `root` replaces the outermost tag.
+    """
+    prefix = f"{eb}:" if eb else ""
 
     def tag(name: str, inner: str, attributes: str = "") -> str:
-        return f"<{eb}:{name}{attributes}>{inner}</{eb}:{name}>"
+        return f"<{prefix}{name}{attributes}>{inner}</{prefix}{name}>"
 
     def optional(name: str, text: str) -> str:
         return tag(name, escape(text)) if text else ""
@@ -173,7 +206,9 @@ def _messaging(eb: str, header: Header, parts: tuple[Part, ...]) -> str:
     inner += tag("PartyInfo", parties) + tag("CollaborationInfo", collaboration)
     inner += tag("MessageProperties", "".join(prop(item) for item in header.properties))
     inner += tag("PayloadInfo", "".join(part_info(part) for part in parts)) if parts else ""
-    return tag("Messaging", tag("UserMessage", inner, f' mpc="{_MPC}"'))
+    message = tag("UserMessage", inner, f' mpc="{_MPC}"')
+    outermost = root or f"{prefix}Messaging"
+    return f"<{outermost}>{message}</{outermost.partition(' ')[0]}>"
 
 
 def _type(value: str) -> str:

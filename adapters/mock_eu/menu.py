@@ -9,39 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from adapters.mock_eu.dishes import MENU
 
 if TYPE_CHECKING:
     from adapters.mock_eu.store import Store
-
-ANY: Final = frozenset[str]()
-_SUBMIT: Final = frozenset({"submitMessage"})
-
-
-@dataclass(frozen=True, slots=True)
-class Dish:
-    """One entry of the menu: where it can happen. `operations` empty means every SOAP operation."""
-
-    says: str
-    operations: frozenset[str] = ANY
-
-
-MENU: Final[dict[str, Dish]] = {
-    "submit-timeout-after-accept": Dish("accept, keep, then stay silent for `seconds` and cut", _SUBMIT),
-    "reset-before-commit": Dish("reset the connection before anything is kept"),
-    "reset-after-commit": Dish("keep, then reset the connection instead of answering"),
-    "http-500-no-detail": Dish("HTTP 500 with a SOAP fault without FaultDetail; nothing is kept"),
-    "http-503-html": Dish("HTTP 503 with an HTML page; nothing is kept"),
-    "unauthorized": Dish("HTTP 401; nothing is kept"),
-    "duplicate-fault": Dish("the duplicate fault although nothing is kept", _SUBMIT),
-    "pmode-fault": Dish("EBMS:0004 of a configuration error: no duplicate", _SUBMIT),
-    "payload-fault": Dish("WS_PLUGIN_0005 with its underscore", _SUBMIT),
-    "retrieve-conflict": Dish("the optimistic lock's fault", frozenset({"retrieveMessage"})),
-    "list-duplicate": Dish("every id twice in the list", frozenset({"listPendingMessages"})),
-    "slow": Dish("answer `seconds` late"),
-    "reject-validation": Dish("the platform says: not validated", frozenset({"platform.receive"})),
-    "not-schema-valid": Dish("the platform sends a message without its mandatory parts", frozenset({"platform.send"})),
-}
 
 
 class UnknownFault(ValueError):
@@ -61,6 +34,7 @@ class Fault:
     seed: int = 0
     times: int = 0
     seconds: float = 2.0
+    amount: int = 1
     seen: int = 0
     fired: int = 0
 
@@ -69,7 +43,7 @@ class Fault:
         if self.name not in MENU or (self.nation and self.nation != nation):
             return False
         operations = MENU[self.name].operations
-        within = operation in operations if operations else not operation.startswith("platform.")
+        within = operation in operations if operations else "." not in operation
         return within and self.type in {"", operation, type_}
 
     def strikes(self) -> bool:
@@ -97,15 +71,19 @@ class Kitchen:
         return tuple(self._armed.values())
 
     def arm(self, id_: str, order: dict[str, Any]) -> Fault:
-        """Arm one. Raises: UnknownFault."""
+        """Arm one; the menu's own `seconds` and `amount` stand in for what is not given. Raises: UnknownFault."""
+        dish = MENU.get(str(order.get("name")))
+        usual = {"seconds": dish.seconds, "amount": dish.amount} if dish else {}
         try:
-            fault = Fault(**{**order, "id": id_, "seen": 0, "fired": 0})
+            fault = Fault(**{**usual, **order, "id": id_, "seen": 0, "fired": 0})
         except TypeError as error:
             raise UnknownFault(f"unknown member: {error}") from error
         if fault.name not in MENU:
             raise UnknownFault(f"{fault.name} is not on the menu")
         if not _is_sound(fault):
-            raise UnknownFault("nth, times and seed are whole numbers, probability 0 to 1, seconds not negative")
+            raise UnknownFault(
+                "nth, times, amount and seed are whole numbers, probability 0 to 1, seconds not negative"
+            )
         self._keep(fault)
         return fault
 
@@ -132,7 +110,8 @@ class Kitchen:
 
 
 def _is_sound(fault: Fault) -> bool:
-    whole = all(type(value) is int and value >= 0 for value in (fault.nth, fault.times)) and type(fault.seed) is int
+    counts = (fault.nth, fault.times, fault.amount)
+    whole = all(type(value) is int and value >= 0 for value in counts) and type(fault.seed) is int
     real = all(type(value) in {int, float} for value in (fault.probability, fault.seconds))
     texts = all(isinstance(value, str) for value in (fault.nation, fault.type))
     return whole and real and texts and 0 <= fault.probability <= 1 and fault.seconds >= 0

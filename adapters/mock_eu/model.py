@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 SENDING: Final = "SENDING"
 RECEIVING: Final = "RECEIVING"
@@ -21,9 +21,17 @@ class Chance:
     now: Callable[[], datetime]
     hex: Callable[[int], str]
 
-    def stamp(self) -> str:
-        """The present moment as on the wire: UTC, milliseconds."""
-        return self.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    def stamp(self, offset: timedelta = timedelta(0)) -> str:
+        """The present moment, or one so far from it, as on the wire: UTC, milliseconds."""
+        return (self.now() + offset).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    def since(self, stamp: str) -> float:
+        """Seconds from a moment as `stamp` writes it until now."""
+        return (self.now() - datetime.fromisoformat(stamp)).total_seconds()
+
+    def until(self, stamp: str) -> float:
+        """Seconds from now to a moment as `stamp` writes it, 0 where it is past."""
+        return max(-self.since(stamp), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,14 @@ from adapters.mock_eu.model import RECEIVING, SENDING, Chance, Header, Held, Par
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from adapters.mock_eu.notices import Notices
     from adapters.mock_eu.settings import Nation, Settings
     from adapters.mock_eu.soap import Request
+    from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
 
 _NOT_FOUND: Final = "WS_PLUGIN:0009"
+_MOST_AGAIN: Final = 100
 _FRACTION: Final = re.compile(r"\.(\d+)")
 
 
@@ -52,11 +55,21 @@ class Submission:
     type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all access points have in common."""
+
+    states: States
+    notices: Notices
+    chance: Chance
+
+
 class Plugin:
     """One nation's access point."""
 
-    def __init__(self, settings: Settings, nation: Nation, store: Store, chance: Chance) -> None:
-        self._settings, self._nation, self._store, self._chance = settings, nation, store, chance
+    def __init__(self, settings: Settings, nation: Nation, store: Store, shared: Shared) -> None:
+        self._settings, self._nation, self._store = settings, nation, store
+        self._states, self._notices, self._chance = shared.states, shared.notices, shared.chance
         self._writer = Writer(settings.style.answers, settings.style.mtom)
         self._answers: Final[dict[str, Callable[[Request, Note], Reply]]] = {
             "listPendingMessages": self._list_pending,
@@ -84,11 +97,9 @@ class Plugin:
 
     def keep(self, submission: Submission) -> Reply:
         """Accept a submit, within the caller's commit. Raises: WsFault (duplicate)."""
-        id_, at = submission.header.message_id, self._chance.stamp()
+        id_ = submission.header.message_id
         try:
-            self._store.add_message(
-                self._nation.code, SENDING, submission.type, submission.header, submission.parts, "SEND_ENQUEUED", at
-            )
+            self._states.enqueue(self._nation.code, submission.type, submission.header, submission.parts)
         except sqlite3.IntegrityError as error:
             raise duplicate(id_) from error
         return self._writer.submitted(id_, int(self._chance.hex(15), 16))
@@ -107,7 +118,7 @@ class Plugin:
         found = (
             header.message_id
             for at, _, header in self._store.pending(self._nation.code)
-            if _is_wanted(request, at, header)
+            if self._may_see(header) and _is_wanted(request, at, header, overridden=bool(self._original_user))
         )
         ids = [id_ for _, id_ in zip(range(self._settings.style.list_max), found, strict=False)]
         return self._writer.ids("listPendingMessagesResponse", ids)
@@ -115,11 +126,13 @@ class Plugin:
     def _retrieve(self, request: Request, note: Note) -> Reply:
         marks = request.element.get("markAsDownloaded", "true").strip().lower() != "false"
         held = self.known(note.message_id, RECEIVING)
+        if held is not None and not self._may_see(held.header):
+            raise WsFault("WS_PLUGIN:0002", f"You are not allowed to handle this message [{note.message_id}]")
         if held is None or not held.parts or (marks and not held.pending):
             raise WsFault(_NOT_FOUND, f"Message not found, id [{note.message_id}]")
         note.type, note.parts = held.type, held.parts
         if marks:
-            self._store.set_downloaded(held, keep=self._settings.style.keep_downloaded)
+            self._states.download(held)
         return self._writer.retrieved(held.header, held.parts)
 
     def _mark(self, request: Request, note: Note) -> Reply:  # noqa: ARG002 -- all operations have one shape
@@ -127,7 +140,7 @@ class Plugin:
         if held is None or not held.pending:
             raise WsFault(_NOT_FOUND, f"No message with id [{note.message_id}] found")
         note.type = held.type
-        self._store.set_downloaded(held, keep=self._settings.style.keep_downloaded)
+        self._states.download(held)
         return self._writer.ids("markMessageAsDownloadedResponse", [note.message_id])
 
     def _status(self, request: Request, note: Note) -> Reply:
@@ -135,16 +148,42 @@ class Plugin:
         return self._writer.plain("getStatusResponse", held.status if held else "NOT_FOUND")
 
     def _errors(self, request: Request, note: Note) -> Reply:
-        if self._in_role(request, note) is None:
+        held = self._in_role(request, note)
+        if held is None:
             raise WsFault(_NOT_FOUND, f"No message with id [{note.message_id}] found")
-        return self._writer.plain("getMessageErrorsResponse")
+        return self._writer.errors(note.message_id, self._states.errors(held))
 
-    def _list_push_failed(self, request: Request, note: Note) -> Reply:  # noqa: ARG002 -- nothing is ever pushed
-        return self._writer.ids("listPushFailedMessagesResponse", [])
+    def _list_push_failed(self, request: Request, note: Note) -> Reply:
+        note.message_id = request.child("messageId")
+        found = (
+            notice.message_id
+            for notice in self._notices.given_up(self._nation.code)
+            if (held := self._either(notice.message_id)) and _is_wanted(request, notice.first, held.header)
+        )
+        return self._writer.ids("listPushFailedMessagesResponse", dict.fromkeys(found))
 
     def _re_push(self, request: Request, note: Note) -> Reply:
-        note.message_id = ", ".join(element.text or "" for element in request.element.iterfind("messageID"))
-        raise WsFault(_NOT_FOUND, f"No push-failed message with id [{note.message_id}] found")
+        """Only ids of that list, and all or none."""
+        ids = [(element.text or "").strip() for element in request.element.iterfind("messageID")]
+        note.message_id = ", ".join(ids)
+        if not ids or len(ids) > _MOST_AGAIN:
+            raise WsFault("WS_PLUGIN:0007", f"Between 1 and {_MOST_AGAIN} message ids are required")
+        failed = {notice.message_id for notice in self._notices.given_up(self._nation.code)}
+        if unknown := [id_ for id_ in ids if id_ not in failed]:
+            raise WsFault(_NOT_FOUND, f"No push-failed message with id [{', '.join(unknown)}] found")
+        self._notices.push_again(self._nation.code, ids)
+        return self._writer.plain("")
+
+    @property
+    def _original_user(self) -> str:
+        """Of a plugin user who is no administrator, where users are told apart at all."""
+        return self._nation.original_user if self._settings.style.auth else ""
+
+    def _may_see(self, header: Header) -> bool:
+        return self._original_user in {"", header.value("finalRecipient")}
+
+    def _either(self, message_id: str) -> Held | None:
+        return self.known(message_id, RECEIVING) or self.known(message_id, SENDING)
 
     def _in_role(self, request: Request, note: Note) -> Held | None:
         """By role where one is named; the old operations look at what was sent first."""
@@ -161,14 +200,8 @@ def duplicate(message_id: str) -> WsFault:
     return WsFault("EBMS:0004", text)
 
 
-def twice(reply: Reply) -> Reply:
-    """A list in which every id stands twice."""
-    doubled = re.sub(rb"(<messageID>[^<]*</messageID>)", rb"\1\1", reply.body)
-    return replace(reply, body=doubled)
-
-
-def _is_wanted(request: Request, at: str, header: Header) -> bool:
-    """Whether a pending message passes the filters; the original user is not restricted here."""
+def _is_wanted(request: Request, at: str, header: Header, *, overridden: bool = False) -> bool:
+    """Whether a message passes the filters; the user's own overrides the one for the final recipient."""
     facts = {
         "messageId": header.message_id,
         "conversationId": header.conversation_id,
@@ -177,6 +210,8 @@ def _is_wanted(request: Request, at: str, header: Header) -> bool:
         "finalRecipient": header.value("finalRecipient"),
         "originalSender": header.value("originalSender"),
     }
+    if overridden:
+        del facts["finalRecipient"]
     if any(request.child(name) not in {"", fact} for name, fact in facts.items()):
         return False
     start, end = request.child("receivedFrom"), request.child("receivedTo")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adapters.mock_eu.menu import Kitchen
     from adapters.mock_eu.payloads import Payload
     from adapters.mock_eu.settings import Settings
+    from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
 
 _RELAYED: Final = frozenset({"StatusUpdate", "DecisionIssued", "DecisionNoticeToPeers"})
@@ -38,8 +39,9 @@ class Letter:
 class Platform:
     """The platform on the mock's store."""
 
-    def __init__(self, settings: Settings, store: Store, kitchen: Kitchen, chance: Chance) -> None:
-        self._settings, self._store, self._kitchen, self._chance = settings, store, kitchen, chance
+    def __init__(self, settings: Settings, store: Store, states: States, kitchen: Kitchen, chance: Chance) -> None:
+        self._settings, self._store, self._states = settings, store, states
+        self._kitchen, self._chance = kitchen, chance
 
     def receive(self, held: Held) -> None:
         """Deal with one message from a nation, within the caller's commit."""
@@ -115,7 +117,7 @@ class Platform:
                 Property("finalRecipient", pmode.final_recipient),
             ),
         )
-        self._store.add_message(nation, RECEIVING, letter.type, header, parts, "RECEIVED", at)
+        self._states.arrive(nation, letter.type, header, parts)
 
     def _envelope(self, nation: str, letter: Letter, message_id: str) -> dict[str, Any]:
         envelope: dict[str, Any] = {

@@ -1,28 +1,29 @@
-"""The way from a nation's access point to the platform: the receipt, then the platform's work, in one commit."""
+"""The way from a nation's access point to the platform: tries, the receipt, and the platform's work."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from adapters.mock_eu import checks
 
 if TYPE_CHECKING:
-    from adapters.mock_eu.model import Chance, Held
+    from adapters.mock_eu.menu import Fault, Kitchen
+    from adapters.mock_eu.model import Held
     from adapters.mock_eu.platform import Platform
+    from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
 
 _log = logging.getLogger(__name__)
+_LONGEST: Final = 0.25  # seconds between two looks at the retention
 
 
 class Pump:
     """Deals with what nations submitted, oldest first; what SIGKILL interrupted is taken up at the next start."""
 
-    def __init__(self, store: Store, platform: Platform, chance: Chance, *, receipt_seconds: float) -> None:
-        self._store, self._platform, self._chance = store, platform, chance
-        self._delay = timedelta(seconds=receipt_seconds)
+    def __init__(self, store: Store, states: States, platform: Platform, kitchen: Kitchen) -> None:
+        self._store, self._states, self._platform, self._kitchen = store, states, platform, kitchen
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -34,24 +35,53 @@ class Pump:
         while True:
             self._wake.clear()
             self.step()
-            if self._store.any_unhandled():
-                await asyncio.sleep(max(self._delay.total_seconds() / 4, 0.01))
+            soon = self._states.seconds_to_next()
+            if soon is None or soon > 0:
+                await self._rest(_LONGEST if soon is None else min(soon, _LONGEST))
             else:
-                await self._wake.wait()
+                await asyncio.sleep(0)
 
     def step(self) -> None:
-        """Everything whose receipt is due."""
-        due = (self._chance.now() - self._delay).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        for held in self._store.unhandled(due):
+        """Everything that is due."""
+        for held in self._states.due():
             self._deal_with(held)
+        self._states.expire()
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
 
     def _deal_with(self, held: Held) -> None:
         try:
             with self._store.commit():
-                self._platform.receive(held)
-                self._store.set_handled(held)
+                self._transmit(held)
         except Exception:  # noqa: BLE001 -- one message that trips the mock must not hold up those behind it
             _log.exception("the mock could not deal with message %s", held.header.message_id)
             with self._store.commit():
                 self._platform.answer(held, "", [checks.error("mock-internal-error", "the mock failed on it")])
-                self._store.set_handled(held)
+                self._states.acknowledge(held)
+
+    def _transmit(self, held: Held) -> None:
+        """One try, in one commit: what the platform makes of it, and the receipt."""
+        if held.status == "WAITING_FOR_RECEIPT":
+            self._states.acknowledge(held)
+        elif self._fire("send-failure", held):
+            self._states.give_up(held, "EBMS_0301", "The receipt is missing: a fault of the mock")
+        elif fault := self._fire("waiting-for-retry", held):
+            self._states.failed_try(held, "The connection failed: a fault of the mock", fault.seconds)
+        elif self._fire("receipt-without-response", held):
+            self._states.acknowledge(held)
+        else:
+            self._arrive(held)
+
+    def _arrive(self, held: Held) -> None:
+        self._platform.receive(held)
+        if late := self._fire("late-receipt", held):
+            self._states.await_receipt(held, late.seconds)
+        else:
+            self._states.acknowledge(held)
+
+    def _fire(self, name: str, held: Held) -> Fault | None:
+        return self._kitchen.fire(name, held.nation, "transmit", held.type)

@@ -18,8 +18,66 @@ _ROLES: Final = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704"
 _PASSWORD: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{16,32}")
 
 
+#: Values of `wsplugin.push.rules.NAME.type`.
+PUSH_TYPES: Final = (
+    "RECEIVE_SUCCESS",
+    "RECEIVE_FAIL",
+    "SEND_SUCCESS",
+    "SEND_FAILURE",
+    "MESSAGE_STATUS_CHANGE",
+    "SUBMIT_MESSAGE",
+    "DELETED",
+    "DELETED_BATCH",
+)
+_RETRY: Final = re.compile(r"(\d+(?:\.\d+)?);(\d+);(CONSTANT|SEND_ONCE)")
+
+
 class BadSettings(ValueError):
     """The settings cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Domibus's retry rule: so many tries within so many seconds."""
+
+    seconds: float
+    tries: int
+
+    @classmethod
+    def of(cls, text: str) -> Retry:
+        """From `minutes;tries;CONSTANT` or `…;SEND_ONCE`. Raises: BadSettings."""
+        found = _RETRY.fullmatch(text)
+        if found is None or not int(found[2]):
+            raise BadSettings(f"retry {text!r} is not minutes;tries;CONSTANT or minutes;tries;SEND_ONCE")
+        return cls(float(found[1]) * 60, 1 if found[3] == "SEND_ONCE" else int(found[2]))
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two tries."""
+        return self.seconds / self.tries
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A push rule: `wsplugin.push.rules.NAME` with its `.endpoint`, `.recipient`, `.type` and `.retry`."""
+
+    name: str
+    endpoint: str
+    types: tuple[str, ...]
+    recipient: str = ""  #: a finalRecipient; empty takes all
+    retry: str = "60;5;CONSTANT"  #: minutes;tries;CONSTANT or SEND_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """How a nation's access point notifies its back end. Without a rule nothing is pushed, as in a new Domibus."""
+
+    rules: tuple[Rule, ...] = ()
+    mark_as_downloaded: bool = True  #: after a SUBMIT_MESSAGE that was delivered
+    user: str = ""
+    password: str = field(default="", repr=False)
+    cron_seconds: float = 60.0  #: how often the worker looks for what must be pushed again
+    timeout_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +88,8 @@ class Nation:
     user: str
     password: str = field(repr=False)
     party_id: str
+    original_user: str = ""  #: of a plugin user without ROLE_ADMIN: sees only what has this finalRecipient
+    push: Push = field(default_factory=Push)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +97,15 @@ class AccessPointStyle:
     """How the access points behave where Domibus versions and operators differ."""
 
     answers: str = "5.1"  #: or "5.2.1": prefixes change between answers, submitResponse has messageEntityID
+    auth: bool = True  #: False is domibus.auth.unsecureLoginAllowed=true
     mtom: bool = False  #: answers carry payloads as MIME parts
+    mtom_in: bool = True  #: requests may carry them so
+    schema_validation: bool = False  #: wsplugin.schema.validation.enabled
     list_max: int = 500
     keep_downloaded: bool = True  #: False is PMode retention_downloaded=0
+    retention_undownloaded_seconds: float = 0.0  #: 0 keeps for ever what nobody fetches
     receipt_seconds: float = 0.2  #: from SEND_ENQUEUED to ACKNOWLEDGED
+    send_tries: int = 4  #: the PMode's count: failed tries until SEND_FAILURE
     message_id_suffix: str = "edelivery.digital"
 
 
@@ -79,8 +144,17 @@ class Settings:
         for nation in self.nations.values():
             if not _PASSWORD.fullmatch(nation.password):
                 raise BadSettings(f"nations.{nation.code}.password breaks the rule for Domibus plugin users")
+            for rule in nation.push.rules:
+                _check_rule(nation.code, rule)
         if self.style.answers not in {"5.1", "5.2.1"}:
             raise BadSettings('access_point.answers is neither "5.1" nor "5.2.1"')
+
+
+def _check_rule(code: str, rule: Rule) -> None:
+    Retry.of(rule.retry)
+    unknown = [name for name in rule.types if name not in PUSH_TYPES]
+    if unknown or not rule.types:
+        raise BadSettings(f"nations.{code}.push.rules.{rule.name}: types must be some of {', '.join(PUSH_TYPES)}")
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -99,12 +173,29 @@ def _with_tables(settings: Settings, table: dict[str, Any]) -> Settings:
     style = replace(settings.style, **_known("access_point", table.pop("access_point", {}), AccessPointStyle))
     pmode = replace(settings.pmode, **_known("pmode", table.pop("pmode", {}), PMode))
     nations = {
-        code: replace(_nation(code), **_known(f"nations.{code}", values, Nation))
+        code: replace(_nation(code), **_nation_values(code, values))
         for code, values in table.pop("nations", {}).items()
     }
     if table:
         raise BadSettings(f"unknown tables: {', '.join(sorted(table))}")
     return replace(settings, style=style, pmode=pmode, nations=nations or settings.nations)
+
+
+def _nation_values(code: str, values: dict[str, Any]) -> dict[str, Any]:
+    known = _known(f"nations.{code}", values, Nation)
+    return {**known, "push": _push(code, known["push"])} if "push" in known else known
+
+
+def _push(code: str, values: dict[str, Any]) -> Push:
+    """`[nations.fr.push]` with one table `[nations.fr.push.rules.NAME]` per rule."""
+    known = _known(f"nations.{code}.push", values, Push)
+    rules = []
+    for name, rule in known.pop("rules", {}).items():
+        given = _known(f"nations.{code}.push.rules.{name}", rule, Rule)
+        if not {"endpoint", "types"} <= given.keys():
+            raise BadSettings(f"nations.{code}.push.rules.{name}: endpoint and types are required")
+        rules.append(Rule(**{**given, "name": name, "types": tuple(given["types"])}))
+    return Push(**known, rules=tuple(rules))
 
 
 def _read(path: Path) -> dict[str, Any]:

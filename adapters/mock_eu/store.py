@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS legs (
   application_id TEXT NOT NULL, nation TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (application_id, nation));
 CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS faults (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sendings (seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, due TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS errors (seq INTEGER NOT NULL, at TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS receipts (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS notices (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, rule TEXT NOT NULL, type TEXT NOT NULL,
+  message_id TEXT NOT NULL, detail TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, due TEXT NOT NULL,
+  first TEXT NOT NULL, error TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS notices_due ON notices (state, due);
 """
 _COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"
 
@@ -45,7 +53,7 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_TABLES)
+        self._db.executescript(f"BEGIN;{_TABLES}COMMIT;")
 
     def close(self) -> None:
         """Close the file."""
@@ -65,12 +73,16 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """One statement of the modules that keep their own tables here."""
+        return self._db.execute(statement, values)
+
     # messages
 
     def add_message(
         self, nation: str, role: str, type_: str, header: Header, parts: tuple[Part, ...], status: str, at: str
-    ) -> None:
-        """Keep a message. Raises: sqlite3.IntegrityError, if the nation has the id in this role."""
+    ) -> int:
+        """Keep a message; its number. Raises: sqlite3.IntegrityError, if the nation has the id in this role."""
         with self.commit():
             row = (nation, role, header.message_id, type_, status, role == "RECEIVING", at, _json(header.as_dict()))
             seq = self._db.execute(
@@ -82,6 +94,7 @@ class Store:
                 "INSERT INTO parts VALUES (?, ?, ?, ?, ?)",
                 [(seq, position, part.href, part.media_type, part.data) for position, part in enumerate(parts)],
             )
+        return int(seq or 0)
 
     def message(self, nation: str, role: str, message_id: str) -> Held | None:
         """One message with its parts."""
@@ -96,28 +109,9 @@ class Store:
         )
         return [(at, type_, Header.of(json.loads(header))) for at, type_, header in rows]
 
-    def unhandled(self, before: str) -> list[Held]:
-        """What nations submitted until `before` and the platform has not dealt with, oldest first."""
-        return self._messages("role = 'SENDING' AND NOT handled AND at <= ? ORDER BY seq LIMIT 20", (before,))
-
-    def any_unhandled(self) -> bool:
-        """Whether the platform has something to do, now or shortly."""
-        return bool(
-            self._db.execute("SELECT 1 FROM messages WHERE role = 'SENDING' AND NOT handled LIMIT 1").fetchone()
-        )
-
-    def set_handled(self, held: Held) -> None:
-        """The receipt came and the platform has dealt with it."""
-        with self.commit():
-            self._db.execute("UPDATE messages SET handled = 1, status = 'ACKNOWLEDGED' WHERE seq = ?", (held.seq,))
-
-    def set_downloaded(self, held: Held, *, keep: bool) -> None:
-        """Take it off the pending list; without `keep` its payloads are gone for ever."""
-        with self.commit():
-            status = "DOWNLOADED" if keep else "DELETED"
-            self._db.execute("UPDATE messages SET pending = 0, status = ? WHERE seq = ?", (status, held.seq))
-            if not keep:
-                self._db.execute("DELETE FROM parts WHERE seq = ?", (held.seq,))
+    def messages(self, where: str, values: tuple[Any, ...]) -> list[Held]:
+        """What a condition over the messages' columns picks. It must be a constant of the calling module."""
+        return self._messages(where, values)
 
     def _messages(self, where: str, values: tuple[Any, ...]) -> list[Held]:
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM messages WHERE {where}", values).fetchall()  # noqa: S608 -- constants of this module

@@ -7,6 +7,7 @@ import json
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -14,10 +15,17 @@ from aiohttp import web
 from adapters.mock_eu import page
 from adapters.mock_eu.access_point import AccessPoints
 from adapters.mock_eu.applicant import Applicant, Problem
-from adapters.mock_eu.menu import MENU, Kitchen, UnknownFault
+from adapters.mock_eu.dishes import MENU
+from adapters.mock_eu.ext import Ext
+from adapters.mock_eu.keys import seal_in
+from adapters.mock_eu.menu import Kitchen, UnknownFault
 from adapters.mock_eu.model import Chance
+from adapters.mock_eu.notices import Notices
+from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.pump import Pump
+from adapters.mock_eu.pusher import Pusher
+from adapters.mock_eu.states import States
 from adapters.mock_eu.store import Store
 
 if TYPE_CHECKING:
@@ -41,16 +49,21 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     luck = luck or chance()
     store = Store(settings.data_dir / "mock-eu.sqlite3")
     kitchen = Kitchen(store)
-    platform = Platform(settings, store, kitchen, luck)
-    pump = Pump(store, platform, luck, receipt_seconds=settings.style.receipt_seconds)
+    notices = Notices(store, settings.nations, luck)
+    states = States(store, notices, settings.style, luck)
+    platform = Platform(settings, store, states, kitchen, luck)
+    pump = Pump(store, states, platform, kitchen)
+    pusher = Pusher(settings, store, notices, states, kitchen, luck)
     applicant = Applicant(store, platform, luck)
     desk = Desk(store, kitchen, applicant, luck)
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
-    app.add_routes(AccessPoints(settings, store, kitchen, chance=luck, wake=pump.wake).routes())
+    app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notices, luck), wake=pump.wake).routes())
+    seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
+    app.add_routes(Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake).routes())
     app.add_routes(applicant.routes())
     app.add_routes(desk.routes())
     app.on_response_prepare.append(_banner)
-    app.cleanup_ctx.append(_running(store, pump))
+    app.cleanup_ctx.append(_running(store, pump, pusher))
     return app
 
 
@@ -117,12 +130,14 @@ class Desk:
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors of the mock's own API as problem+json."""
+    """Errors of the mock's own API as problem+json; those of the access points stay as they are."""
     try:
         return await handler(request)
     except Problem as problem:
         return problem.response()
     except web.HTTPClientError as error:
+        if "/domibus/" in request.path:
+            raise
         code = error.reason.lower().replace(" ", "-")
         return Problem(error.status, code, error.reason).response()
 
@@ -131,15 +146,16 @@ async def _banner(request: web.Request, response: web.StreamResponse) -> None:  
     response.headers.update(BANNER)
 
 
-def _running(store: Store, pump: Pump) -> Any:
+def _running(store: Store, *workers: Pump | Pusher) -> Any:
     """The platform works while the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001 -- aiohttp's shape
-        task = asyncio.create_task(pump.run())
+        tasks = [asyncio.create_task(worker.run()) for worker in workers]
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         store.close()
 
     return context

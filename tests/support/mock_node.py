@@ -121,6 +121,21 @@ class Nation:
         }
         return SUBMIT.format(**{**usual, **changes})
 
+    async def ext(self, method: str, path: str, password: str = "") -> Answer:
+        """The documented REST beside the plugin."""
+        auth = encode_basic_auth(self.code, password or f"Mock-{self.code}-Only-2026!")
+        url = f"{self.base}/{self.code}/domibus/ext/{path}"
+        async with self.session.request(method, url, headers={"Authorization": auth}) as response:
+            return Answer(response.status, dict(response.headers), await response.read())
+
+    async def until_status(self, message_id: str, wanted: str) -> None:
+        """Wait, but not for ever, until the access point says so."""
+        for _ in range(300):
+            if (status := await self.status(message_id)) == wanted:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{message_id} stays {status}")
+
     async def say(self, message_id: str, document: dict[str, Any], structured: bytes | None = None) -> Answer:
         parts = [("cid:message", "application/json", json.dumps(document).encode())]
         if structured is not None:
@@ -199,9 +214,11 @@ class MockNode:
 
 
 @asynccontextmanager
-async def mock_node(folder: Path, **style: Any) -> AsyncIterator[MockNode]:
-    """A mock on a free port with its data in `folder`; `style` are members of AccessPointStyle."""
+async def mock_node(folder: Path, *, france: dict[str, Any] | None = None, **style: Any) -> AsyncIterator[MockNode]:
+    """A mock on a free port with its data in `folder`; `france` changes the nation, `style` is AccessPointStyle's."""
     settings = replace(Settings(data_dir=folder), style=AccessPointStyle(**{"receipt_seconds": 0.05, **style}))
+    nations = {**settings.nations, "fr": replace(settings.nations["fr"], **(france or {}))}
+    settings = replace(settings, nations=nations)
     runner = web.AppRunner(create_app(settings), shutdown_timeout=0.1)
     await runner.setup()
     try:

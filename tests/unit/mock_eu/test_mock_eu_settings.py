@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mock_eu.settings import BadSettings, Settings, load
+from adapters.mock_eu.settings import BadSettings, Retry, Settings, load
 
 SHIPPED = Path(__file__).parents[3] / "config" / "mock-eu.toml"
 
@@ -45,3 +45,56 @@ def test_production_refuses_the_mock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_passwords_do_not_show() -> None:
     assert "Only-2026" not in repr(Settings())
+
+
+RULES = """[nations.fi.push]
+user = "domibus"
+cron_seconds = 1
+[nations.fi.push.rules.first]
+endpoint = "http://localhost/one"
+types = ["RECEIVE_SUCCESS"]
+[nations.fi.push.rules.second]
+endpoint = "http://localhost/two"
+types = ["SEND_FAILURE", "SEND_SUCCESS"]
+retry = "12;4;SEND_ONCE"
+"""
+
+
+def test_push_rules_keep_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "mock.toml"
+    path.write_text(RULES)
+    push = load(path).nations["fi"].push
+    assert [(rule.name, rule.types) for rule in push.rules] == [
+        ("first", ("RECEIVE_SUCCESS",)),
+        ("second", ("SEND_FAILURE", "SEND_SUCCESS")),
+    ]
+    assert (push.user, push.cron_seconds, push.mark_as_downloaded) == ("domibus", 1, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("SEND_FAILURE", "SENT_FAILURE"),
+        ("12;4;SEND_ONCE", "12;4;PROGRESSIVE"),
+        ("12;4;SEND_ONCE", "12;0;CONSTANT"),
+        ('endpoint = "http://localhost/two"', ""),
+        ('types = ["RECEIVE_SUCCESS"]', "types = []"),
+        ("retry =", "retries ="),
+        ("cron_seconds", "cron"),
+    ],
+)
+def test_a_mistake_in_a_push_rule_is_named(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "mock.toml"
+    path.write_text(RULES.replace(old, new))
+    with pytest.raises(BadSettings):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "tries", "interval"), [("12;4;CONSTANT", 720, 4, 180), ("60;5;SEND_ONCE", 3600, 1, 3600)]
+)
+def test_a_retry_rule_is_so_many_tries_within_so_many_minutes(
+    text: str, seconds: float, tries: int, interval: float
+) -> None:
+    retry = Retry.of(text)
+    assert (retry.seconds, retry.tries, retry.interval) == (seconds, tries, interval)

@@ -1,0 +1,101 @@
+"""The menu itself: every fault, where it can happen, and what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.mock_eu.backend import OPERATIONS
+
+ANY: Final = frozenset[str]()
+_SUBMIT: Final = frozenset({"submitMessage"})
+_LIST: Final = frozenset({"listPendingMessages"})
+_RETRIEVE: Final = frozenset({"retrieveMessage"})
+_PUSH: Final = frozenset(f"push.{operation}" for operation in OPERATIONS.values())
+_TRANSMIT: Final = frozenset({"transmit"})
+_RECEIVE: Final = frozenset({"platform.receive"})
+_SEND: Final = frozenset({"platform.send"})
+#: Where a fault happens, in the words of the page.
+PLACES: Final[dict[frozenset[str], str]] = {
+    ANY: "every SOAP operation",
+    _SUBMIT: "submitMessage",
+    _LIST: "listPendingMessages",
+    _RETRIEVE: "retrieveMessage",
+    frozenset({"ext.signalEnvelope"}): "/ext signalEnvelope",
+    _PUSH: "push",
+    _TRANSMIT: "AS4, nation to platform",
+    _RECEIVE: "platform, on receipt",
+    _SEND: "platform, when sending",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dish:
+    """One entry of the menu. `operations` empty means every SOAP operation; `seconds`, `amount`: the usual ones."""
+
+    says: str
+    operations: frozenset[str] = ANY
+    seconds: float = 2.0
+    amount: int = 1
+
+
+MENU: Final[dict[str, Dish]] = {
+    # the access point's answers
+    "submit-timeout-after-accept": Dish("accept, keep, then stay silent for `seconds` and cut", _SUBMIT),
+    "reset-before-commit": Dish("reset the connection before anything is kept"),
+    "reset-after-commit": Dish("keep, then reset the connection instead of answering"),
+    "http-500-no-detail": Dish("HTTP 500 with a SOAP fault without FaultDetail; nothing is kept"),
+    "http-503-html": Dish("HTTP 503 with an HTML page; nothing is kept"),
+    "http-204": Dish("HTTP 204 instead of an error; nothing is kept"),
+    "http-403": Dish("HTTP 403: the key was revoked; nothing is kept"),
+    "unauthorized": Dish("HTTP 401; nothing is kept"),
+    "slow": Dish("answer `seconds` late"),
+    "duplicate-fault": Dish("the duplicate fault although nothing is kept", _SUBMIT),
+    "pmode-fault": Dish("EBMS:0004 of a configuration error: no duplicate", _SUBMIT),
+    "payload-fault": Dish("WS_PLUGIN_0005 with its underscore", _SUBMIT),
+    "retrieve-conflict": Dish("the optimistic lock's fault", _RETRIEVE),
+    "deleted-before-retrieve": Dish("retention deletes the message between list and retrieve", _RETRIEVE),
+    "list-duplicate": Dish("every id twice in the list", _LIST),
+    "list-capped": Dish("at most `amount` ids in the list", _LIST),
+    "extra-element": Dish("messageEntityID in the answer, as 5.2.1 adds it", _SUBMIT),
+    "prefix-shuffle": Dish("other namespace prefixes in the answer, as in 5.2.1"),
+    "mtom-answer": Dish("payloads as MIME parts, `start` in angle brackets", _RETRIEVE),
+    "mtom-start-bare": Dish("payloads as MIME parts, `start` without angle brackets", _RETRIEVE),
+    "mtom-part-missing": Dish("an xop:Include whose MIME part is not there", _RETRIEVE),
+    "mtom-part-doubled": Dish("the first MIME part of a payload twice", _RETRIEVE),
+    "truncated-soap": Dish("the last third of the answer is missing"),
+    "wrong-encoding": Dish("a byte that is not UTF-8 in the answer"),
+    "corrupt-base64": Dish("payloads that are not base64", _RETRIEVE),
+    "wrong-id": Dish("the header of another message in the answer", _RETRIEVE),
+    "gzip-bomb": Dish("Content-Encoding gzip over `amount` MB of zeros", _RETRIEVE, amount=256),
+    "huge-claim": Dish("a Content-Length of `amount` MB, then a cut", _RETRIEVE, amount=2048),
+    "wrong-signature": Dish("a receipt whose signature does not hold", frozenset({"ext.signalEnvelope"})),
+    # the way over AS4
+    "send-failure": Dish("the access point gives up: SEND_FAILURE with its list of errors", _TRANSMIT),
+    "waiting-for-retry": Dish("a try fails: WAITING_FOR_RETRY, again after `seconds`", _TRANSMIT, seconds=0.5),
+    "late-receipt": Dish("the platform answers first, the receipt comes `seconds` later", _TRANSMIT),
+    "receipt-without-response": Dish("the receipt comes, the platform never answers", _TRANSMIT),
+    # notifications
+    "push-never": Dish("no notification, ever", _PUSH),
+    "push-duplicate": Dish("`amount` more of the same notification at the same time", _PUSH),
+    "push-reorder": Dish("the notification `seconds` late, behind those after it", _PUSH),
+    "push-burst": Dish("hold notifications back and send them together, each `seconds`", _PUSH),
+    "push-unknown-id": Dish("a receiveSuccess for an id that does not exist goes ahead", _PUSH),
+    "push-before-answer": Dish(
+        "the answer to a submit waits for its sendSuccess, at most `seconds`", _SUBMIT, seconds=10
+    ),
+    # the platform
+    "reject-validation": Dish("the platform says: not validated", _RECEIVE),
+    "not-schema-valid": Dish("a message without its mandatory parts", _SEND),
+}
+
+
+def rows() -> list[str]:
+    """The menu as the rows of the page's table."""
+    return [f"| `{name}` | {PLACES[dish.operations]} | {dish.says}{_usual(dish)} |" for name, dish in MENU.items()]
+
+
+def _usual(dish: Dish) -> str:
+    told = {"`seconds`": f"{dish.seconds:g} s", "`amount`": str(dish.amount)}
+    values = [value for word, value in told.items() if word in dish.says]
+    return f" ({', '.join(values)})" if values else ""

@@ -1,0 +1,157 @@
+"""Pushes notifications to the back ends, with Domibus's retry rule and the menu's faults over it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from adapters.mock_eu import backend
+from adapters.mock_eu.model import RECEIVING, SENDING
+from adapters.mock_eu.operations import Note
+
+if TYPE_CHECKING:
+    from adapters.mock_eu.menu import Fault, Kitchen
+    from adapters.mock_eu.model import Chance, Held
+    from adapters.mock_eu.notices import Notice, Notices
+    from adapters.mock_eu.settings import Settings
+    from adapters.mock_eu.states import States
+    from adapters.mock_eu.store import Store
+
+_log = logging.getLogger(__name__)
+_AT_ONCE: Final = 20  # wsplugin.send.queue.concurrency=5-20
+_IDLE: Final = 0.05
+_UNKNOWN: Final = "hdeu-mock-nobody@central.example"
+
+
+class Pusher:
+    """The worker of the push log."""
+
+    def __init__(
+        self, settings: Settings, store: Store, notices: Notices, states: States, kitchen: Kitchen, chance: Chance
+    ) -> None:
+        self._settings, self._store, self._notices, self._states = settings, store, notices, states
+        self._kitchen, self._chance = kitchen, chance
+        self._flying: dict[int, asyncio.Task[None]] = {}
+        self._considered: set[int] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            try:
+                while True:
+                    self.step(session)
+                    await asyncio.sleep(_IDLE)
+            finally:
+                await self._land()
+
+    def step(self, session: aiohttp.ClientSession) -> None:
+        """Start everything that is due and not under way."""
+        for notice in self._notices.due():
+            if notice.seq not in self._flying and not self._is_spoilt(notice):
+                self._flying[notice.seq] = asyncio.create_task(self._deliver(session, notice))
+
+    def _is_spoilt(self, notice: Notice) -> bool:
+        """Whether a fault keeps it from being pushed now. Each notice is offered to the faults once."""
+        if notice.seq in self._considered:
+            return False
+        self._considered.add(notice.seq)
+        if self._fire("push-never", notice):
+            self._notices.drop(notice)
+            return True
+        if fault := self._fire("push-reorder", notice):
+            self._notices.postpone(notice, self._notices.after(fault.seconds))
+            return True
+        if fault := self._fire("push-burst", notice):
+            self._notices.postpone(notice, self._notices.after(self._to_next_beat(fault.seconds)))
+            return True
+        return False
+
+    def _to_next_beat(self, seconds: float) -> float:
+        """All that are held back go at the same moment: the next whole multiple of `seconds`."""
+        now = self._chance.now().timestamp()
+        return math.ceil(now / seconds) * seconds - now if seconds else 0.0
+
+    async def _deliver(self, session: aiohttp.ClientSession, notice: Notice) -> None:
+        async with self._slots:
+            try:
+                await self._try(session, notice)
+            except Exception:  # noqa: BLE001 -- one notification that trips the mock must not hold up the others
+                _log.exception("the mock could not push notification %s", notice.seq)
+                self._notices.failed(notice, "the mock failed on it")
+            finally:
+                self._flying.pop(notice.seq, None)
+
+    async def _try(self, session: aiohttp.ClientSession, notice: Notice) -> None:
+        held = self._held(notice)
+        if notice.type == "SUBMIT_MESSAGE" and (held is None or not held.parts):
+            self._notices.failed(notice, "the message has no payload any more")
+            return
+        body = self._body(notice, held)
+        if self._fire("push-unknown-id", notice):
+            await self._post(session, notice, backend.notification("RECEIVE_SUCCESS", _UNKNOWN))
+        twin = self._fire("push-duplicate", notice)
+        results = await asyncio.gather(
+            *(self._post(session, notice, body) for _ in range(1 + (max(twin.amount, 1) if twin else 0)))
+        )
+        self._settle(notice, held, min(results))
+
+    def _settle(self, notice: Notice, held: Held | None, error: str) -> None:
+        with self._store.commit():
+            if error:
+                self._notices.failed(notice, error)
+            else:
+                self._notices.sent(notice)
+                marks = self._settings.nations[notice.nation].push.mark_as_downloaded
+                if notice.type == "SUBMIT_MESSAGE" and held is not None and marks:
+                    self._states.download(held)
+            note = Note(notice.nation, f"push.{backend.OPERATIONS[notice.type]}", notice.message_id)
+            note.type = held.type if held else ""
+            self._store.add_log(note.entry(self._chance.stamp(), error or "sent"))
+
+    async def _post(self, session: aiohttp.ClientSession, notice: Notice, body: bytes) -> str:
+        """One HTTP call; "" if the back end took it, else why not."""
+        rule, push = self._notices.rule(notice), self._settings.nations[notice.nation].push
+        if rule is None:
+            return "its rule is gone"
+        headers = {"Content-Type": backend.CONTENT_TYPE}
+        if push.user:
+            headers["Authorization"] = aiohttp.encode_basic_auth(push.user, push.password)
+        timeout = aiohttp.ClientTimeout(push.timeout_seconds)
+        try:
+            async with session.post(rule.endpoint, data=body, headers=headers, timeout=timeout) as response:
+                return backend.refusal(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return type(error).__name__
+
+    def _body(self, notice: Notice, held: Held | None) -> bytes:
+        if notice.type == "SUBMIT_MESSAGE" and held is not None:
+            return backend.whole(held)
+        return backend.notification(notice.type, notice.message_id, notice.detail)
+
+    def _held(self, notice: Notice) -> Held | None:
+        """The message; by the role that the notification is about."""
+        first = SENDING if notice.type.startswith("SEND") else RECEIVING
+        second = RECEIVING if first == SENDING else SENDING
+        return self._store.message(notice.nation, first, notice.message_id) or self._store.message(
+            notice.nation, second, notice.message_id
+        )
+
+    def _fire(self, name: str, notice: Notice) -> Fault | None:
+        held = self._held(notice)
+        operation = f"push.{backend.OPERATIONS[notice.type]}"
+        return self._kitchen.fire(name, notice.nation, operation, held.type if held else "")
+
+    async def _land(self) -> None:
+        """Let go of what is in the air; it is pushed again at the next start."""
+        tasks = list(self._flying.values())
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

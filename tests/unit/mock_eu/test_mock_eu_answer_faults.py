@@ -1,0 +1,246 @@
+"""Every fault of the menu that spoils an access point's answer does what the menu says, and is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from lxml import etree
+
+from tests.support.mock_node import EB, S, W, mock_node
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tests.support.mock_node import Answer, MockNode, Nation
+
+PART = ("cid:message", "application/json", b"{}")
+LIST = "<w:listPendingMessagesRequest/>"
+
+
+async def waiting(node: MockNode) -> tuple[Nation, str]:
+    """France with one message to fetch."""
+    await node.file()
+    france = node.nation("fr")
+    (message_id,) = await france.pending()
+    return france, message_id
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("http-204", 204), ("http-403", 403), ("unauthorized", 401), ("http-503-html", 503), ("http-500-no-detail", 500)],
+)
+async def test_an_http_answer_instead_of_the_operation_keeps_nothing(node: MockNode, name: str, status: int) -> None:
+    france = node.nation("fr")
+    fault = await node.arm(name, nth=1)
+    answer = await france.submit("spoilt-1", PART)
+    assert answer.status == status
+    assert b"submitResponse" not in answer.body
+    assert await node.fired(fault) == 1
+    assert await france.status("spoilt-1") == "NOT_FOUND"
+    assert (await france.submit("spoilt-1", PART)).ids == ["spoilt-1"], "the next call works"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("duplicate-fault", "EBMS:0004"), ("pmode-fault", "EBMS:0004"), ("payload-fault", "WS_PLUGIN_0005")],
+)
+async def test_a_fault_that_is_not_true_keeps_nothing(node: MockNode, name: str, code: str) -> None:
+    france = node.nation("fr")
+    await node.arm(name, nth=1)
+    answer = await france.submit("spoilt-1", PART)
+    assert answer.fault is not None
+    assert answer.fault[0] == code
+    assert await france.status("spoilt-1") == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("reset-before-commit", False), ("reset-after-commit", True), ("submit-timeout-after-accept", True)],
+)
+async def test_a_cut_before_or_after_the_commit(node: MockNode, name: str, kept: bool) -> None:  # noqa: FBT001 -- a parameter of the table
+    france = node.nation("fr")
+    fault = await node.arm(name, nth=1, seconds=0.05)
+    with pytest.raises(aiohttp.ClientError):
+        await france.submit("cut-1", PART)
+    assert await node.fired(fault) == 1
+    assert (await france.status("cut-1") != "NOT_FOUND") is kept
+
+
+async def test_a_slow_answer_is_still_an_answer(node: MockNode) -> None:
+    await node.arm("slow", seconds=0.3)
+    started = asyncio.get_running_loop().time()
+    assert (await node.nation("fr").submit("slow-1", PART)).ids == ["slow-1"]
+    assert asyncio.get_running_loop().time() - started >= 0.3
+
+
+async def test_the_list_doubles_its_ids_or_stops_early(node: MockNode) -> None:
+    for _ in range(3):
+        await node.file()
+    france = node.nation("fr")
+    ids = await france.pending()
+    await node.arm("list-duplicate", nth=1)
+    await node.arm("list-capped", nth=2, amount=2)
+    assert await france.pending() == [id_ for id_ in ids for _ in range(2)]
+    assert await france.pending() == ids[:2]
+    assert await france.pending() == ids
+
+
+async def test_a_message_deleted_between_list_and_retrieve(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("deleted-before-retrieve", nth=1)
+    assert (await france.retrieve(message_id)).fault[0] == "WS_PLUGIN:0009"
+    assert await france.pending() == []
+    assert await france.status(message_id, role="RECEIVING") == "DELETED"
+
+
+async def test_a_message_asked_for_twice_at_once(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("retrieve-conflict", nth=1)
+    assert "multiple times" in (await france.retrieve(message_id)).fault[1]
+    assert (await france.retrieve(message_id)).fault is None
+
+
+async def test_a_5_1_answer_with_the_marks_of_5_2_1(node: MockNode) -> None:
+    france = node.nation("fr")
+    await node.arm("extra-element", nth=1)
+    await node.arm("prefix-shuffle", nth=2)
+    answers = [await france.submit(f"style-{number}", PART) for number in range(3)]
+    assert [answer.root.find(".//messageEntityID") is not None for answer in answers] == [True, False, False]
+    prefixes = [answer.root.find(f"{S}Body")[0].prefix for answer in answers]
+    assert prefixes[0] == prefixes[2] != prefixes[1]
+
+
+def _sections(answer: Answer) -> list[bytes]:
+    boundary = re.search(r'boundary="([^"]+)"', answer.headers["Content-Type"])
+    assert boundary is not None
+    return answer.body.split(b"--" + boundary.group(1).encode())[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "start"),
+    [
+        ("mtom-answer", 2, '"<root@hdeu-mock>"'),
+        ("mtom-start-bare", 2, '"root@hdeu-mock"'),
+        ("mtom-part-missing", 1, ""),
+        ("mtom-part-doubled", 3, ""),
+    ],
+)
+async def test_answers_in_parts(node: MockNode, name: str, parts: int, start: str) -> None:
+    france, message_id = await waiting(node)
+    await node.arm(name, nth=1)
+    answer = await france.retrieve(message_id)
+    assert answer.headers["Content-Type"].startswith("multipart/related")
+    assert start in answer.headers["Content-Type"]
+    assert len(_sections(answer)) == parts
+    assert (await france.retrieve(message_id)).headers["Content-Type"].startswith("application/soap+xml")
+
+
+async def test_a_truncated_answer_and_one_in_the_wrong_encoding_are_not_xml(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    for name in ("truncated-soap", "wrong-encoding"):
+        await node.arm(name, times=1)
+        answer = await france.retrieve(message_id)
+        with pytest.raises(etree.XMLSyntaxError):
+            etree.fromstring(answer.body)
+    assert (await france.retrieve(message_id)).fault is None
+
+
+async def test_a_payload_that_is_not_base64(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("corrupt-base64")
+    value = (await france.retrieve(message_id)).root.findtext(f"{S}Body/{W}retrieveMessageResponse/payload/value")
+    with pytest.raises(ValueError, match="base64"):
+        base64.b64decode(value, validate=True)
+
+
+async def test_another_message_than_the_one_asked_for(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("wrong-id")
+    assert (await france.retrieve(message_id)).root.findtext(f".//{EB}MessageId") != message_id
+
+
+async def test_a_small_answer_that_unpacks_to_a_large_one(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("gzip-bomb", amount=8)
+    url = f"{node.base}/fr/domibus/services/wsplugin"
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        packed = await type(france)("fr", node.base, session).retrieve(message_id)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.body) < 16_384
+    assert len((await france.retrieve(message_id)).body) == 8 * 1024 * 1024, url
+
+
+async def test_a_claim_of_two_gigabytes(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("huge-claim")
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await france.retrieve(message_id)
+
+
+async def anonymous(node: MockNode) -> Any:
+    headers = {"Content-Type": "application/soap+xml"}
+    body = f'<s:Envelope xmlns:s="{S[1:-1]}" xmlns:w="{W[1:-1]}"><s:Body>{LIST}</s:Body></s:Envelope>'
+    async with node.session.post(f"{node.base}/fr/domibus/services/wsplugin", data=body, headers=headers) as response:
+        return response.status
+
+
+async def mtom(node: MockNode) -> Any:
+    root = f'<s:Envelope xmlns:s="{S[1:-1]}" xmlns:w="{W[1:-1]}"><s:Body>{LIST}</s:Body></s:Envelope>'
+    body = f"--b\r\nContent-ID: <r>\r\n\r\n{root}\r\n--b--\r\n".encode()
+    return (await node.nation("fr").call(body, 'multipart/related; boundary="b"; start="<r>"')).status
+
+
+async def beyond_the_schema(node: MockNode) -> Any:
+    return (
+        await node.nation("fr").operation("<w:listPendingMessagesRequest><surprise/></w:listPendingMessagesRequest>")
+    ).status
+
+
+@pytest.mark.parametrize(
+    ("ask", "switch", "usual", "switched"),
+    [
+        (anonymous, {"auth": False}, 500, 200),
+        (mtom, {"mtom_in": False}, 200, 500),
+        (beyond_the_schema, {"schema_validation": True}, 200, 500),
+    ],
+)
+async def test_what_operators_switch(
+    tmp_path: Path,
+    ask: Callable[[MockNode], Awaitable[Any]],
+    switch: dict[str, Any],
+    usual: int,
+    switched: int,
+) -> None:
+    async with mock_node(tmp_path / "usual") as node:
+        assert await ask(node) == usual
+    async with mock_node(tmp_path / "switched", **switch) as node:
+        assert await ask(node) == switched
+        assert (await node.nation("fr").submit("fine-1", PART)).ids == ["fine-1"]
+
+
+async def test_a_user_without_the_role_of_administrator_sees_only_its_own(tmp_path: Path) -> None:
+    async with mock_node(tmp_path, france={"original_user": "somebody else"}) as node:
+        await node.file()
+        france = node.nation("fr")
+        (entry,) = await node.nation("fi").pending()
+        inner = "<finalRecipient>urn:oasis:names:tc:ebcore:partyid-type:unregistered:C4</finalRecipient>"
+        name = "w:listPendingMessagesRequest"
+        assert (await france.operation(f"<{name}>{inner}</{name}>")).ids == [], "the filter is overridden"
+        assert entry
+
+
+async def test_what_nobody_fetches_within_the_retention_is_deleted(tmp_path: Path) -> None:
+    async with mock_node(tmp_path, retention_undownloaded_seconds=0.2) as node:
+        france, message_id = await waiting(node)
+        for _ in range(100):
+            if not await france.pending():
+                break
+            await asyncio.sleep(0.02)
+        assert await france.status(message_id, role="RECEIVING") == "DELETED"
+        assert (await france.retrieve(message_id)).fault[0] == "WS_PLUGIN:0009"
