@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup tools services demo test check bench chaos lock clean
+.PHONY: setup tools services peers demo test check bench chaos lock clean
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -26,7 +26,21 @@ tools: .venv/.dev
 services:
 	sh tests/services.sh
 
-test: tools services
+# Programs that nobody here wrote, for the tests alone. pyAS4 asks for a newer Python than it needs.
+peers: services .venv-peers/.ready build/peers/node_modules/.ready
+
+.venv-peers/.ready: tests/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --ignore-requires-python -r $<
+	touch $@
+
+build/peers/node_modules/.ready: tests/peers/package-lock.json
+	mkdir -p build/peers
+	cp tests/peers/package.json tests/peers/package-lock.json build/peers/
+	npm ci --prefix build/peers --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+test: tools services peers
 	mkdir -p build
 	$(BIN)/python -m pytest --junitxml=build/junit.xml
 
@@ -51,6 +65,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: tools
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group test --group lint -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --python-version 3.12 tests/peers/requirements.in -o tests/peers/requirements.txt
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-peers build

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the servers that the tests start for themselves. It starts none: tests run private instances on free ports.
+# Installs the servers that the tests start for themselves, and the foreign programs (peers) that they are tested with.
+# It starts none: tests run private instances on free ports.
 set -eu
 
 root=${SERVICES_ROOT:-}
@@ -16,6 +17,12 @@ missing=
 has_file "$root"/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server || missing="$missing rabbitmq-server"
 has_file "$root"/usr/lib/postgresql/*/bin/initdb || missing="$missing postgresql"
 has_file "$root"/usr/bin/chromium || missing="$missing chromium"
+has_file "$root"/usr/bin/soapcpp2 || missing="$missing gsoap"
+has_file "$root"/usr/bin/amqp-publish || missing="$missing amqp-tools"
+has_file "$root"/usr/bin/g++ || missing="$missing g++"
+has_file "$root"/usr/bin/node || missing="$missing nodejs"
+has_file "$root"/usr/bin/npm || missing="$missing npm"
+[ -e "$root"/usr/include/stdsoap2.h ] || missing="$missing libgsoap-dev"
 [ -n "$missing" ] || exit 0
 
 give_up() {

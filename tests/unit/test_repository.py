@@ -28,7 +28,7 @@ MEDIAN_LINES = 10
 MACHINE_PATHS = tuple("/" + name for name in ("work/", "root/", "home/"))
 UNFINISHED = ("TO" + "DO", "FIX" + "ME")
 REGISTRIES = ("pypi" + ".org", "python" + "hosted", "artifact" + "ory", "nex" + "us/repository", "j" + "frog")
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "tests/peers/requirements.txt")
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
