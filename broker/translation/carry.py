@@ -43,10 +43,13 @@ class Carry:
     annex: list[tuple[str, str]] = field(
         default_factory=list
     )  #: annex entries (usual path, path), where they are not as usual
+    instead: list[tuple[str, str, str]] = field(
+        default_factory=list
+    )  #: leaves that said what another usually says (leaf, the other, hash of what it would have said)
 
     def to_bytes(self) -> bytes:
         """As JSON; empty bytes if nothing is carried."""
-        if not (self.items or self.order or self.annex or self.aside or self.rule >= 0):
+        if not (self.items or self.order or self.annex or self.instead or self.aside or self.rule >= 0):
             return b""
         document = {
             "format": FORMAT,
@@ -55,6 +58,7 @@ class Carry:
             "items": self.items,
             "order": self.order,
             "annex": self.annex,
+            "instead": self.instead,
             "aside": self.aside,
             "rule": [self.rule, self.rule_hash],
         }
@@ -78,8 +82,9 @@ def _read(document: dict[str, Any]) -> Carry:
     items = [Item(*item) for item in document["items"]]
     rule, rule_hash = document["rule"]
     annex = [(usual, written) for usual, written in document["annex"]]
+    instead = [(path, usual, hashed) for path, usual, hashed in document.get("instead", ())]
     order, aside = document["order"], document["aside"]
-    return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex)
+    return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex, instead)
 
 
 def anchor_hash(value: str | None) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
+from broker.translation.carry import anchor_hash
 from broker.translation.places import Instances, innermost
 from broker.translation.plan import Fate
 from broker.translation.restore import Restorer, renumbered
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from broker.translation.carry import Carry
-    from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target
+    from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target, Usual
     from broker.translation.shapes import Node, Where
     from broker.translation.trees import Repeats
 
@@ -64,6 +65,8 @@ class Run:
         self._aside: dict[str, int] = {}
         self._unsent: Carry | None = None
         self.left_aside: dict[str, int] = {}
+        #: leaves that say what another usually says: (leaf, the other, their place, hash of what it would say)
+        self.instead: list[tuple[Node, Node, Where, str]] = []
         self.order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
         self.annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
 
@@ -111,6 +114,13 @@ class Run:
             self._flag(op, node, where, text, "not-convertible")
             return
         self._send(op, node, where, ((target, text),), op.fate)
+        if op.usual is not None and self.rows[-1][3] is op.fate:
+            self._note_instead(op.usual, node, where, text)
+
+    def _note_instead(self, usual: Usual, node: Node, where: Where, text: str) -> None:
+        """Remember that this leaf says what another one usually says."""
+        if (said := usual.convert(text)) is not None:
+            self.instead.append((node, usual.node, where, anchor_hash(said)))
 
     def convert(self, op: Op, node: Node, where: Where, text: str) -> None:
         """Write what the table or the convention makes of it."""
@@ -267,6 +277,7 @@ class Run:
         places = restorer.annex(entries)
         self._read_annex(entries, places)
         if carry is not None:
+            self._say_instead(restorer.instead(carry))
             self.restored, self.orphaned = restorer.carry(carry)
             self.problems += [_orphan(path) for path in self.orphaned]
             self.order = carry.annex
@@ -280,6 +291,15 @@ class Run:
             self._move(moves)
             places = [moves(place) if place else None for place in places]
         self._note_annex([written for _, written, _ in entries], places)
+
+    def _say_instead(self, places: dict[Place, Place]) -> None:
+        """Move recoded values that stood, untranslated, in another leaf: usual place to the place they had."""
+        for number, (node, where, op, fate, targets) in enumerate(self.rows if places else ()):
+            place = places.get(targets[0]) if fate is Fate.RECODED else None
+            if place is not None:
+                del self.written[targets[0]]
+                self.written[place] = self.values[node, where]
+                self.rows[number] = (node, where, op, Fate.COPIED, (place,))
 
     def _note_annex(self, written: list[str], places: list[Place | None]) -> None:
         """Remember how the annex was written, where writing it again would order or name its entries otherwise."""

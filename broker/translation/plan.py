@@ -67,6 +67,14 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """For a leaf that takes what a table does not know: the leaf and the rows that its value would usually go by."""
+
+    node: Node
+    convert: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """What to do with one source leaf."""
 
@@ -78,6 +86,7 @@ class Op:
     convert: Callable[[str], str | None] | None = None
     ambiguous: frozenset[str] = frozenset()
     otherwise: Target | None = None
+    usual: Usual | None = None
     by: str = ""
     joined: Joined | None = None
     member: int = 0
@@ -280,7 +289,8 @@ class _Compiler:
             return
         yield source, replace(op, ambiguous=frozenset(table.ambiguous))
         if otherwise is not None:
-            yield otherwise, replace(common, targets=(self._target(otherwise, target),))
+            known = {**table.rows, **wide}
+            yield otherwise, replace(common, targets=(self._target(otherwise, target),), usual=Usual(source, known.get))
 
     def _only(self, source: Node) -> Only | None:
         if not self.plan.forth:

@@ -61,6 +61,15 @@ class Restorer:
                 restored.append(place)
         return restored, orphaned
 
+    def instead(self, carry: Carry) -> dict[Place, Place]:
+        """Where a value stands now, and the leaf that it stood in as it was; only while it is the same value."""
+        found = {}
+        for path, usual, hashed in carry.instead if carry.side == self._side else ():
+            place, now = self._resolve(path, create=False), self._resolve(usual, create=False)
+            if place and now and place not in self._written and anchor_hash(self._written.get(now)) == hashed:
+                found[now] = place
+        return found
+
     @property
     def _side(self) -> str:
         return self._plan.profile if self._plan.forth else "eu-1"

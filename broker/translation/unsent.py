@@ -19,7 +19,7 @@ def carry_of(run: Run) -> Carry:
     """Write the annex of a run; return its carry."""
     plan = run.plan
     carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
-    if not (run.kept or run.annexed or run.entries):
+    if not (run.kept or run.annexed or run.entries or run.instead):
         return carry
     instances = Instances(run.values, plan.source_keys, plan.source_mapped, run.sent, run.repeats)
     _write_annex(run, instances)
@@ -32,6 +32,8 @@ def carry_of(run: Run) -> Carry:
             at = where[: anchor.depth]
             value = run.values.get((anchor, at))
             carry.items.append(Item(path, text, instances.path(anchor, at), anchor_hash(value)))
+    for leaf, usual, where, hashed in run.instead:
+        carry.instead.append((instances.path(leaf, where), instances.path(usual, where), hashed))
     carry.order = _orders(instances, plan)
     if not plan.forth:
         carry.annex, carry.aside = run.annex_order, run.left_aside
