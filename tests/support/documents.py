@@ -24,7 +24,10 @@ _SAMPLES = {
 
 @dataclass
 class Documents:
-    """Draws documents. `values` gives texts by the last step of a path or the whole path; `density` how full."""
+    """Draws documents. `values` gives texts by the last step of a path or the whole path; `density` how full.
+
+    What stands in `sure` is there, what stands in `drop` is not, and `fixed` texts are as they are.
+    """
 
     model: SchemaModel
     random: Random
@@ -32,6 +35,8 @@ class Documents:
     density: float = 0.5
     most: int = 3
     drop: frozenset[str] = frozenset()
+    sure: frozenset[str] = frozenset()
+    fixed: dict[str, str] = field(default_factory=dict)
     hit: set[str] = field(default_factory=set)
 
     def draw(self, name: str) -> etree._Element:
@@ -44,8 +49,9 @@ class Documents:
             etree.Element(tag, nsmap={None: self.model.namespace}) if parent is None else etree.SubElement(parent, tag)
         )
         for attribute in element.attributes:
-            if attribute.required or self.random.random() < self.density:
-                made.set(attribute.name, self._text(attribute.type, f"{path}/@{attribute.name}"))
+            at = f"{path}/@{attribute.name}"
+            if attribute.required or at in self.sure or self.random.random() < self.density:
+                made.set(attribute.name, self._text(attribute.type, at))
         if element.text is not None:
             made.text = self._text(element.text, path)
         for child in element.children:
@@ -53,9 +59,9 @@ class Documents:
         return made
 
     def _children(self, child: Element, path: str, parent: etree._Element) -> None:
-        lowest = child.min_occurs
         if path in self.drop:
             return
+        lowest = max(1, child.min_occurs) if path in self.sure else child.min_occurs
         count = lowest
         if self.random.random() < self.density:
             count = max(1, lowest) if child.max_occurs == 1 else self.random.randint(max(1, lowest), self.most)
@@ -64,6 +70,8 @@ class Documents:
 
     def _text(self, type_: SimpleType, path: str) -> str:
         self.hit.add(path)
+        if path in self.fixed:
+            return self.fixed[path]
         offered = self.values.get(path) or self.values.get(path.rpartition("/")[2])
         fitting = [text for text in offered or () if type_.fits(text)]
         if fitting and self.random.random() < 0.9:
@@ -111,9 +119,9 @@ def _parts(tokens: object, random: Random) -> list[str]:
 
 
 def _one_of(choices: list[tuple[object, object]], random: Random) -> str:
-    kind, value = random.choice(choices)
-    if str(kind) == "NEGATE":
+    if str(choices[0][0]) == "NEGATE":
         return "x"
+    kind, value = random.choice(choices)
     if str(kind) == "RANGE":
         return chr(random.randint(*value))  # type: ignore[misc]  # a pair of code points
     return chr(value)  # type: ignore[arg-type]  # a code point

@@ -5,31 +5,53 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from tests.support.documents import value_of
+from tests.support.documents import Documents, value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from random import Random
 
     from lxml import etree
 
     from broker.translation.schema_parts import Element, SchemaModel
+    from tests.support.sides import Side
 
 
 def edited(
-    root: etree._Element, model: SchemaModel, gate: etree.XMLSchema, random: Random, times: int
+    root: etree._Element, side: Side, random: Random, times: int, frozen: frozenset[str] = frozenset()
 ) -> etree._Element:
-    """The document after up to `times` edits that leave it valid: texts changed, elements removed, doubled, swapped."""
+    """The document after up to `times` edits that leave it valid: texts changed, elements removed, doubled, swapped.
+
+    Elements at the paths `frozen` stay as they are.
+    """
+    return _after(root, side.gate, times, lambda trial: _edit(trial, side.model, random, frozen))
+
+
+def revised(
+    root: etree._Element,
+    side: Side,
+    random: Random,
+    values: Mapping[str, tuple[str, ...]],
+    frozen: frozenset[str] = frozenset(),
+) -> etree._Element:
+    """A new version: of some repeated parts (datasets, persons) one is added or removed, or all are reordered."""
+    return _after(root, side.gate, 4, lambda trial: _revise(trial, side.model, random, values, frozen))
+
+
+def _after(
+    root: etree._Element, gate: etree.XMLSchema, times: int, edit: Callable[[etree._Element], None]
+) -> etree._Element:
     present = deepcopy(root)
     for _ in range(times):
         trial = deepcopy(present)
-        _edit(trial, model, random)
+        edit(trial)
         if gate.validate(trial):
             present = trial
     return present
 
 
-def _edit(root: etree._Element, model: SchemaModel, random: Random) -> None:
-    elements = [element for element in root.iterdescendants() if not _frozen(element)]
+def _edit(root: etree._Element, model: SchemaModel, random: Random, frozen: frozenset[str]) -> None:
+    elements = [element for element in root.iterdescendants() if _path(element) not in frozen]
     if not elements:
         return
     chosen = random.choice(elements)
@@ -50,17 +72,45 @@ def _edit(root: etree._Element, model: SchemaModel, random: Random) -> None:
             follower.addnext(chosen)
 
 
-def _frozen(element: etree._Element) -> bool:
-    """The event is what the message is, and an annex path is no text of the reader's: neither is edited here."""
-    return _local(element) in ("evenement", "Nouvelle", "nature") or "chemin" in element.attrib
+def _revise(
+    root: etree._Element,
+    model: SchemaModel,
+    random: Random,
+    values: Mapping[str, tuple[str, ...]],
+    frozen: frozenset[str],
+) -> None:
+    candidates = [
+        (element, declared)
+        for element in root.iterdescendants()
+        if (declared := _declared(element, model)) and declared.repeats and _path(element) not in frozen
+    ]
+    if not candidates:
+        return
+    chosen, declared = random.choice(candidates)
+    parent = chosen.getparent()
+    assert parent is not None
+    like = parent.findall(str(chosen.tag))
+    what = random.randrange(3)
+    if what == 0:
+        made = Documents(model, random, dict(values), density=0.3)._element(declared, _path(chosen), parent)
+        random.choice(like).addprevious(made)
+    elif what == 1:
+        parent.remove(chosen)
+    else:
+        at = parent.index(like[0])
+        random.shuffle(like)
+        for offset, element in enumerate(like):
+            parent.insert(at + offset, element)
 
 
 def _declared(element: etree._Element, model: SchemaModel) -> Element | None:
+    root, _, path = f"{_local(element.getroottree().getroot())}/{_path(element)}".partition("/")
+    return model.at(root, path)
+
+
+def _path(element: etree._Element) -> str:
     names = [_local(above) for above in element.iterancestors()]
-    declared: Element | None = model.roots[names[-1]]
-    for name in [*reversed(names[:-1]), _local(element)]:
-        declared = declared.child(name) if declared else None
-    return declared
+    return "/".join([*reversed(names[:-1]), _local(element)])
 
 
 def _local(element: etree._Element) -> str:

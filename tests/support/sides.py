@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,13 @@ class Side:
 
     model: SchemaModel
     gate: etree.XMLSchema
+    _paths: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def paths(self, name: str) -> frozenset[str]:
+        """Paths of all leaves below a global element, without numbers."""
+        if name not in self._paths:
+            self._paths[name] = frozenset(leaf.path for leaf in self.model.leaves(name))
+        return self._paths[name]
 
 
 @cache

@@ -1,0 +1,302 @@
+"""The laws of translation as plain functions over one drawn document; each raises AssertionError where it is broken.
+
+Design section 6. Law 1, totality, is no matter of documents: the build holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from lxml import etree
+
+from tests.fidelity.lookups import is_label
+from tests.fidelity.unsent import mark, marks_in
+from tests.fidelity.values import UNKNOWN
+from tests.fidelity.ways import TOLD, Way
+from tests.support.documents import canonical, leaves
+from tests.support.edits import edited, revised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from broker.translation.translator import Translation
+    from tests.support.sides import Side
+
+NOT_SENT: Final = ("carried", "left-out")
+WORDS: Final = ("Niet-openbare aanvraag, België", "Demande étrangère « libre »", "Αίτηση πρόσβασης")
+ONE: Final = ("copied", "recoded", "split")  #: fates whose targets are theirs alone
+_NUMBER = re.compile(r"\[\d+\]")
+_SELECTOR = re.compile(r"\[[^\[\]]*\]")
+
+
+@dataclass(eq=False)
+class Example:
+    """One drawn document on one way."""
+
+    way: Way
+    document: etree._Element
+    random: Random
+
+    @cached_property
+    def there(self) -> Translation:
+        return self.way.there(deepcopy(self.document))
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        return present(self.document, self.way.source)
+
+    @cached_property
+    def targets(self) -> dict[str, str]:
+        return present(self.there.root, self.way.target)
+
+
+def present(root: etree._Element, side: Side) -> dict[str, str]:
+    """Leaves of a document with their texts; containers without content are none."""
+    known = side.paths(etree.QName(root).localname)
+    return {path: text for path, text in leaves(root).items() if plain(path) in known}
+
+
+def plain(path: str) -> str:
+    return _NUMBER.sub("", path)
+
+
+def each(path: str) -> str:
+    """A path with every step numbered, as the independent walk writes it."""
+    return "/".join(step if step.endswith("]") or step.startswith("@") else f"{step}[1]" for step in path.split("/"))
+
+
+def the_result_is_valid(example: Example) -> None:
+    """What is written stands in the other schema; a leaf that is due there and was not said here stays missing."""
+    gate = example.way.target.gate
+    made = example.there.root if example.way.forth else example.way.there(example.document, told=TOLD).root
+    if not gate.validate(made):
+        assert not example.way.forth, gate.error_log
+        assert {error.type_name for error in gate.error_log} == {"SCHEMAV_ELEMENT_CONTENT"}, gate.error_log
+
+
+def it_comes_home(example: Example) -> None:
+    """Law 2: back(forth(x), carry) = x."""
+    home = example.way.home(example.there.root, example.there.carry)
+    assert home.type == example.there.type
+    same(home.root, example.document)
+
+
+def an_edit_survives(example: Example) -> None:
+    """Law 3: forth(back(y, carry)) = y for every validly edited y, and again for an edit of what came of that."""
+    document, carry, way = example.there.root, example.there.carry, example.way
+    for _ in range(2):
+        changed = edited(document, way.target, example.random, 6, way.frozen)
+        document, carry = round_trip(way, changed, carry)
+
+
+def a_new_version_survives(example: Example) -> None:
+    """Law 3, chained: repeated parts (datasets, persons) added, removed, reordered on one side, then on the other."""
+    way, random = example.way, example.random
+    changed = revised(example.there.root, way.target, random, way.values_there, way.frozen)
+    back = way.home(changed, example.there.carry)
+    again = way.there(back.root, back.carry)
+    same(again.root, changed)
+    onward = revised(back.root, way.source, random, way.values, way.frozen_here)
+    forth = way.there(onward, back.carry)
+    same(way.home(forth.root, forth.carry).root, onward)
+
+
+def round_trip(way: Way, changed: etree._Element, carry: bytes) -> tuple[etree._Element, bytes]:
+    back = way.home(changed, carry)
+    again = way.there(back.root, back.carry)
+    same(again.root, changed)
+    return again.root, again.carry
+
+
+def nothing_is_invented(example: Example) -> None:
+    """Law 4: every leaf of the result traces to a source leaf, or is a structural constant of its rule."""
+    report = example.there.report
+    traced = Counter(each(path) for row in report.fields() if row["fate"] in ONE for path in row["target"])
+    together = {each(path) for row in report.fields() if row["fate"] not in ONE for path in row["target"]}
+    constants = [each(path) for path in report.constants()]
+    traced.update((*together, *constants))
+    assert traced == Counter(dict.fromkeys(example.targets, 1)), sorted(traced.keys() ^ example.targets)
+    for path in constants:
+        assert example.targets[path] in example.way.lookups.constants()[plain(path)], path
+
+
+def a_missing_leaf_stays_missing(example: Example) -> None:
+    """Law 4: without one optional source leaf, no target leaf appears that was not there."""
+    less = without_one(example)
+    if less is None:
+        return
+    before = Counter(map(plain, example.targets))
+    after = Counter(map(plain, present(example.way.there(less).root, example.way.target)))
+    assert after <= before, after - before
+
+
+def without_one(example: Example) -> etree._Element | None:
+    """The document without one leaf that others do not depend on; None if there is none that may go."""
+    less = deepcopy(example.document)
+    choice = [leaf for path, leaf in elements(less) if plain(path) not in example.way.leading]
+    if not choice:
+        return None
+    leaf = example.random.choice(choice)
+    parent = leaf.getparent()
+    assert parent is not None
+    parent.remove(leaf)
+    return less if example.way.source.gate.validate(less) else None
+
+
+def the_report_names_each_leaf_once(example: Example) -> None:
+    """Law 5: sources are exactly the leaves present; a leaf that was not sent has no target, one that was has some."""
+    rows = example.there.report.fields()
+    assert Counter(each(row["source"]) for row in rows) == Counter(dict.fromkeys(example.sources, 1))
+    for row in rows:
+        silent = row["fate"] in NOT_SENT or row["table"] == "messages"
+        assert bool(row["target"]) != silent, row
+    lost = {row["source"] for row in example.there.report.lost()}
+    assert lost == {row["source"] for row in rows if row["fate"] in NOT_SENT}
+
+
+def the_report_is_true(example: Example) -> None:
+    """Law 5: copied is checked by value, recoded by looking the table up, split and joined by putting together."""
+    for row in example.there.report.fields():
+        source = example.sources[each(row["source"])]
+        targets = [example.targets[each(path)] for path in row["target"]]
+        check = _TRUE.get(row["fate"])
+        assert check is None or check(example, row, source, targets), (row, source, targets)
+
+
+def _copied(_: Example, __: dict[str, Any], source: str, targets: list[str]) -> bool:
+    return targets == [source]
+
+
+def _recoded(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
+    if row["table"] == "messages":
+        return not targets
+    return targets == [example.way.lookups.looked_up(row, plain(row["source"]), " ".join(source.split()))]
+
+
+def _split(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
+    return example.way.lookups.line(row, plain(row["source"])).by.join(targets) == source
+
+
+def _joined(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
+    by = example.way.lookups.line(row, plain(row["source"])).by
+    return len(targets) == 1 and source in targets[0].split(by)
+
+
+def _annexed(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
+    if example.way.forth:
+        path = next(text for at, text in zip(row["target"], targets, strict=True) if "/@" in at)
+        return source in targets and unlabelled(path) == plain(row["source"])
+    if "/@" in row["source"]:
+        return unlabelled(source) == plain(row["target"][0])
+    return targets == [source]
+
+
+def unlabelled(path: str) -> str:
+    """An annex path without the keys of the instances on its way."""
+    return _SELECTOR.sub("", path)
+
+
+_TRUE: Final = {"copied": _copied, "recoded": _recoded, "split": _split, "joined": _joined, "annex": _annexed}
+
+
+def the_carry_holds_only_what_was_not_sent(example: Example) -> None:
+    """Law 2: no text that went over stands in the carry, in whatever encoding, but for the keys that items hang on."""
+    marked = deepcopy(example.document)
+    texts = mark_texts(marked, example.way)
+    there = example.way.there(marked)
+    gone = {each(row["source"]) for row in there.report.fields() if row["fate"] not in NOT_SENT}
+    assert not {texts[path] for path in texts.keys() & gone} & marks_in(there.carry)
+
+
+def mark_texts(root: etree._Element, way: Way) -> dict[str, str]:
+    """Put a mark of its own into every free text; mark by numbered path."""
+    special, marks = way.lookups.special(), {}
+    for path, leaf in elements(root):
+        declared = way.source.model.at(etree.QName(root).localname, plain(path))
+        free = declared is not None and declared.text is not None and declared.text.fits(mark(0))
+        if free and plain(path) not in special:
+            leaf.text = marks[path] = mark(len(marks))
+    return marks
+
+
+def elements(root: etree._Element) -> list[tuple[str, etree._Element]]:
+    """Numbered path and element of every leaf element."""
+    tree = root.getroottree()
+    found = [leaf for leaf in root.iterdescendants() if not len(leaf)]
+    return [(each(_local(tree.getelementpath(leaf))), leaf) for leaf in found]
+
+
+def _local(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "", path)
+
+
+def choices_go_by_key(example: Example) -> None:
+    """Law 6: labels in other words, and in other languages, change no leaf but the labels themselves."""
+    labels = [path for path in example.sources if is_label(path)] if example.way.forth else []
+    if not labels:
+        return
+    changed, words = deepcopy(example.document), example.random.choice(WORDS)
+    for path, leaf in elements(changed):
+        leaf.text = words if path in labels else leaf.text
+    there = example.way.there(changed)
+    after = present(there.root, example.way.target)
+    moved = {path for path in example.targets.keys() | after if example.targets.get(path) != after.get(path)}
+    rows = {each(row["source"]): row["target"] for row in there.report.fields()}
+    allowed = {each(path) for label in labels for path in rows[label]}
+    assert moved <= allowed, moved - allowed
+
+
+def an_unknown_value_is_kept_and_flagged(example: Example) -> None:
+    """Law 6: a value that the table does not have is named with its place, kept for the way home, and not replaced."""
+    flagged = {each(problem.path) for problem in example.there.problems if problem.code == "unmapped-value"}
+    for row in example.there.report.fields():
+        path = each(row["source"])
+        if example.sources[path].strip() == UNKNOWN and example.way.lookups.told(row, plain(path)):
+            assert path in flagged, path
+            assert row["fate"] in ("annex", "carried"), row
+
+
+def a_legal_fact_that_is_lost_is_named(example: Example) -> None:
+    """Law 5: what is carried or dropped of the facts with legal meaning asks for a sign-off."""
+    if not example.way.forth:
+        return
+    legal = example.way.translator.legal
+    named = {loss.path for loss in example.there.sign_off}
+    for row in example.there.report.fields():
+        if row["fate"] in NOT_SENT and legal.of(plain(row["source"])) and not is_label(row["source"]):
+            assert row["source"] in named, row
+
+
+def same(made: etree._Element, expected: etree._Element) -> None:
+    if canonical(made) != canonical(expected):
+        raise AssertionError("\n".join(differences(made, expected)))
+
+
+def differences(made: etree._Element, expected: etree._Element) -> Iterable[str]:
+    """Leaves that one has and the other has not, or otherwise; what differs without being a leaf, in short."""
+    ours, theirs = leaves(made), leaves(expected)
+    for path in sorted(ours.keys() | theirs):
+        if ours.get(path) != theirs.get(path):
+            yield f"{path}: {theirs.get(path)!r} became {ours.get(path)!r}"
+
+
+LAWS: Final[tuple[Callable[[Example], None], ...]] = (
+    the_result_is_valid,
+    it_comes_home,
+    an_edit_survives,
+    a_new_version_survives,
+    nothing_is_invented,
+    a_missing_leaf_stays_missing,
+    the_report_names_each_leaf_once,
+    the_report_is_true,
+    the_carry_holds_only_what_was_not_sent,
+    choices_go_by_key,
+    an_unknown_value_is_kept_and_flagged,
+    a_legal_fact_that_is_lost_is_named,
+)

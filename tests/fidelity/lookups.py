@@ -1,0 +1,100 @@
+"""What a mapping says about a leaf, looked up in its lines and tables: never in what the engine made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from broker.translation.conventions import CONVENTIONS
+from broker.translation.mapping_file import EU, NATIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from broker.translation.mapping_file import Line, Profile
+
+_LABELS = ("value", "label")
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """The lines of a profile as one direction sees them."""
+
+    profile: Profile
+    forth: bool
+    lines: dict[tuple[str, str], Line] = field(default_factory=dict)  #: by family and leaf of the source
+
+    def __post_init__(self) -> None:
+        for name, family in self.profile.families.items():
+            for line in family.lines:
+                self.lines.update({(name, path): line for path in line.named(self.side)})
+
+    @property
+    def side(self) -> str:
+        return EU if self.forth else NATIONAL
+
+    def line(self, row: dict[str, Any], leaf: str) -> Line:
+        """The line behind a row of a report."""
+        return self.lines[row["version"].partition("/")[2].partition("@")[0], leaf]
+
+    def looked_up(self, row: dict[str, Any], leaf: str, value: str) -> str | None:
+        """What the table or the convention that the row names makes of a value."""
+        line = self.line(row, leaf)
+        if row["table"] in CONVENTIONS and line.text == row["table"]:
+            convention = CONVENTIONS[line.text]
+            return convention.forth(value) if self.forth else convention.back(value)
+        if line.table != row["table"]:
+            return None
+        table = self.profile.families[row["version"].partition("/")[2].partition("@")[0]].tables[line.table]
+        wide = {value: key for key, values in table.ambiguous.items() for value in values}
+        rows = {**table.rows, **wide} if self.forth else {value: key for key, value in table.rows.items()}
+        return rows.get(value)
+
+    def constants(self) -> dict[str, set[str]]:
+        """The structural constants: leaf and the values that rules give it."""
+        found: dict[str, set[str]] = {}
+        for rule in self.profile.messages if self.forth else ():
+            for path, value in rule.when.items():
+                if isinstance(value, str):
+                    found.setdefault(path, set()).add(value)
+        return found
+
+    def leading(self, side: str) -> frozenset[str]:
+        """Leaves of a side on which the place of others depends: keys, and what says which message it is."""
+        found = set()
+        for family in self.profile.families.values():
+            for group in family.groups:
+                found |= {group.key} if side == EU else {group.national_key, *self._partners(group.key)}
+        for rule in self.profile.messages:
+            found |= set(rule.when_eu if side == EU else rule.when)
+        return frozenset(found - {""})
+
+    def _partners(self, leaf: str) -> Iterator[str]:
+        for family in self.profile.families.values():
+            for line in family.lines:
+                if line.side == EU and line.leaf == leaf:
+                    yield from line.named(NATIONAL)
+
+    def special(self) -> frozenset[str]:
+        """Leaves of the source whose texts are no free texts: tables, conventions, keys, conditions, the annex."""
+        annex = self.profile.annex
+        paths = {f"{annex.entry}/@{annex.path}"} if annex and not self.forth else set()
+        paths |= {path for (_, path), line in self.lines.items() if line.table or line.text or line.by}
+        return frozenset(paths | self.leading(self.side))
+
+    def told(self, row: dict[str, Any], leaf: str) -> bool:
+        """Whether this leaf is looked up in a table that has no way out, wherever it stands."""
+        family = row["version"].partition("/")[2].partition("@")[0]
+        line = self.lines.get((family, leaf))
+        if line is None or not line.table or line.otherwise or row.get("reason") == _CONTEXT:
+            return False
+        groups = self.profile.families[family].groups
+        return not any(group.only and line.leaf.startswith(f"{group.path}/") for group in groups)
+
+
+def is_label(path: str) -> bool:
+    """Whether an eu-1 leaf is the label of a choice, next to its key."""
+    return path.rpartition("/")[2].partition("[")[0] in _LABELS
+
+
+_CONTEXT = "repeated from an earlier message"

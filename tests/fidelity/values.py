@@ -1,0 +1,73 @@
+"""What is worth drawing where: rows of a table and a value it does not have, one key twice, known annex paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from broker.translation.mapping_file import EU, NATIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from broker.translation.mapping_file import Family, Group, Line, Profile
+
+UNKNOWN = "zz-unknown"
+KEYS = ("urn:example:key:one", "urn:example:key:two", "urn:example:key:three")
+#: For leaves with a text convention: some that are written after it, and some that are not.
+CONVENTIONAL = ("2026-11-23", "23/11/2026", "31.12.2029", "oui", "ei", "true", "un jour")
+#: Names that instances are told apart by in eu-1; few, so that they meet.
+EU_KEYS = {
+    "country_id": ("FRANCE", "FINLAND", "fr", "fi", "NETHERLANDS"),
+    "@scheme": ("hdh", "findata", "rems"),
+    "emailAddress": ("a@example.org", "b@example.org"),
+}
+
+
+def offered(profile: Profile, *, forth: bool) -> dict[str, tuple[str, ...]]:
+    """Texts by path for documents of the source of this direction."""
+    side = EU if forth else NATIONAL
+    found: dict[str, tuple[str, ...]] = dict(EU_KEYS) if forth else {}
+    for family in profile.families.values():
+        for group in family.groups:
+            found.update(_keys(group, family, side))
+        for line in family.lines:
+            found.update(_values(line, family, side))
+    for rule in profile.messages:
+        wanted = rule.when_eu if forth else rule.when
+        for path, value in wanted.items():
+            if isinstance(value, str):
+                found[path] = (*found.get(path, ()), value)
+    if not forth and profile.annex:
+        found[f"{profile.annex.entry}/@{profile.annex.path}"] = tuple(_annexed(profile))
+    return found
+
+
+def _keys(group: Group, family: Family, side: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if side == EU and group.key:
+        yield group.key, (*group.only, *EU_KEYS.get(group.key.rpartition("/")[2], KEYS))
+    elif side == NATIONAL and group.national_key:
+        yield group.national_key, KEYS
+    elif side == NATIONAL and group.key:
+        for line in family.lines:
+            if line.side == EU and line.leaf == group.key:
+                yield from ((path, KEYS) for path in line.others)
+
+
+def _values(line: Line, family: Family, side: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for path in line.named(side):
+        if line.text:
+            yield path, CONVENTIONAL
+        elif line.table:
+            table = family.tables[line.table]
+            wide = [value for values in table.ambiguous.values() for value in values]
+            eu, national = (*table.rows, *wide), (*table.rows.values(), *table.ambiguous)
+            yield path, (*(eu if side == EU or path == line.otherwise else national), UNKNOWN)
+
+
+def _annexed(profile: Profile) -> Iterator[str]:
+    """Paths as an annex has them, one that eu-1 does not know, and one whose group is not there."""
+    yield from ("content/form/section2/nothing", "content/form/section6[NOWHERE]/inclusionCriteria")
+    for family in profile.families.values():
+        for line in family.lines:
+            if line.kind == "annex" and not any(line.leaf.startswith(group.path) for group in family.groups):
+                yield line.leaf

@@ -1,0 +1,154 @@
+"""A way: one national profile in one direction, with documents drawn for it. The list comes from the mappings."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from broker.translation.schema_model import load_schema
+from broker.translation.translator import EnvelopeContext, Translation, Translator
+from tests.fidelity.lookups import Lookups
+from tests.fidelity.values import offered
+from tests.support.documents import Documents
+from tests.support.sides import SCHEMAS, Side
+
+if TYPE_CHECKING:
+    from broker.translation.mapping_file import MessageRule
+    from broker.translation.translator import CompiledProfile
+
+NOTHING = EnvelopeContext()
+#: What the flow knows of a message from a national system, so that eu-1 has its required envelope.
+TOLD = EnvelopeContext(message_id="urn:example:message:1", created_at="2026-09-01T08:00:00Z")
+_SLICE = 48  #: so many leaves are made sure of in one document
+
+
+def profile_names(schemas: Path = SCHEMAS) -> list[str]:
+    """Every national profile that has a mapping."""
+    return sorted(file.parent.name for file in schemas.glob("mappings/*/messages.toml"))
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Into a national profile (`forth`), or out of it."""
+
+    profile: str
+    forth: bool
+    translator: Translator
+    eu: Side
+    national: Side
+
+    @property
+    def name(self) -> str:
+        return f"eu-1 to {self.profile}" if self.forth else f"{self.profile} to eu-1"
+
+    @property
+    def source(self) -> Side:
+        return self.eu if self.forth else self.national
+
+    @property
+    def target(self) -> Side:
+        return self.national if self.forth else self.eu
+
+    @property
+    def compiled(self) -> CompiledProfile:
+        return self.translator.compiled(self.profile)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        return Lookups(self.compiled.profile, self.forth)
+
+    @cached_property
+    def frozen(self) -> frozenset[str]:
+        """What nobody edits in a result: which message it is, and the paths of the annex."""
+        return self._national_frozen if self.forth else frozenset()
+
+    @cached_property
+    def frozen_here(self) -> frozenset[str]:
+        """The same of a document of the source."""
+        return frozenset() if self.forth else self._national_frozen
+
+    @cached_property
+    def _national_frozen(self) -> frozenset[str]:
+        profile = self.compiled.profile
+        return _spine(list(profile.conditions), {}) | ({profile.annex.entry} if profile.annex else set())
+
+    @cached_property
+    def leading(self) -> frozenset[str]:
+        return self.lookups.leading(self.lookups.side)
+
+    def there(self, document: etree._Element, carry: bytes = b"", told: EnvelopeContext = NOTHING) -> Translation:
+        """The document on the other side."""
+        return self._translated(document, carry, told, forth=self.forth)
+
+    def home(self, document: etree._Element, carry: bytes = b"") -> Translation:
+        """A document of the other side on this one."""
+        return self._translated(document, carry, NOTHING, forth=not self.forth)
+
+    def _translated(self, document: etree._Element, carry: bytes, told: EnvelopeContext, *, forth: bool) -> Translation:
+        if forth:
+            return self.translator.write(self.profile, document, carry=carry)
+        return self.translator.read(self.profile, document, envelope=told, carry=carry)
+
+    @cached_property
+    def rules(self) -> tuple[MessageRule, ...]:
+        """The messages that documents are drawn for, in turn."""
+        return self.compiled.profile.messages
+
+    @cached_property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        return offered(self.compiled.profile, forth=self.forth)
+
+    @cached_property
+    def values_there(self) -> dict[str, tuple[str, ...]]:
+        return offered(self.compiled.profile, forth=not self.forth)
+
+    def drawn(self, number: int, random: Random) -> etree._Element:
+        """A valid document. `number` says of which message, and which leaves are sure to be in it."""
+        rule = self.rules[number % len(self.rules)]
+        name = rule.type if self.forth else rule.element
+        wanted = rule.when_eu if self.forth else rule.when
+        documents = Documents(self.source.model, random, self.values, density=random.choice(_DENSITIES))
+        documents.sure = _spine(self._slice(name, number // len(self.rules)), wanted)
+        documents.fixed = {path: value for path, value in wanted.items() if isinstance(value, str)}
+        documents.drop = frozenset(path for path, value in wanted.items() if value is False)
+        return documents.draw(name)
+
+    def _slice(self, name: str, turn: int) -> list[str]:
+        paths = [leaf.path for leaf in self.source.model.leaves(name)]
+        Random(name).shuffle(paths)
+        start = turn * _SLICE % len(paths)
+        return (paths + paths)[start : start + min(_SLICE, len(paths) // 2)]
+
+
+_DENSITIES = (0.03, 0.1, 0.2, 0.35, 0.6)
+
+
+def _spine(leaves: list[str], wanted: dict[str, str | bool]) -> frozenset[str]:
+    """The leaves, and all that stands above them."""
+    paths = [*leaves, *(path for path, value in wanted.items() if value is not False)]
+    return frozenset(
+        "/".join(steps[:count]) for steps in (path.split("/") for path in paths) for count in range(1, len(steps) + 1)
+    )
+
+
+@cache
+def ways(schemas: Path = SCHEMAS) -> tuple[Way, ...]:
+    """Every profile in both directions. Raises: ConfigurationError, where a mapping does not hold."""
+    translator = Translator.load(schemas)
+    eu = _side(schemas / "eu/1/eu.xsd")
+    found = []
+    for profile in profile_names(schemas):
+        entry = tomllib.loads((schemas / "mappings" / profile / "messages.toml").read_text(encoding="utf-8"))["schema"]
+        national = _side(schemas / entry)
+        found += [Way(profile, forth, translator, eu, national) for forth in (True, False)]
+    return tuple(found)
+
+
+def _side(xsd: Path) -> Side:
+    return Side(load_schema(xsd), etree.XMLSchema(etree.parse(str(xsd))))
