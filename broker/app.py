@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Patience
+from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
+from adapters.access_point.domibus_ws.hardened import Unreadable
+from adapters.access_point.domibus_ws.push import ACCEPTED, MEDIA_TYPE, notification
 from adapters.amqp.connection import Rabbit, connect
 from adapters.amqp.topology import Topology
 from adapters.backends.amqp import AmqpBackend
@@ -37,15 +39,18 @@ from broker.errors import ConfigurationError, Unavailable
 from broker.flow.doors import accept
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
+from broker.flow.notified import notified, unreadable
 from broker.flow.retry import RetryPolicy
 from broker.flow.staff import retry, sign_off
 from broker.ledger.export import Export
 from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
+from broker.ports import Told
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from broker.translation.translator import Translator
 from broker.web.metrics import Metrics
+from broker.web.push import Push
 from broker.web.services import Services
 
 if TYPE_CHECKING:
@@ -289,6 +294,33 @@ def services_of(built: Built) -> Services:
         export=lambda: Export(built.store, (key.public,)).lines(),
         status=partial(node.lifecycle.status, node.release),
         backends=frozenset(settings.backends),
+    )
+
+
+def push_of(built: Built, wake: Callable[[], None]) -> Push | None:
+    """The push endpoint; None where no password for it is configured. `wake` is called when something is to fetch."""
+    section, limits = built.settings.access_point, Limits()
+    if not section.push_password.get_secret_value():
+        return None
+
+    async def take(content_type: str, body: bytes) -> None:
+        try:
+            told = notification(content_type, body, limits)
+        except Unreadable as error:
+            await unreadable(built.node, section.name, content_type, body, str(error))
+            return
+        await notified(built.node, section.name, told)
+        if told.told is Told.RECEIVED:
+            wake()
+
+    return Push(
+        name=section.name,
+        user=section.push_username,
+        password=section.push_password.get_secret_value(),
+        take=take,
+        limit=limits.answer,
+        accepted=ACCEPTED,
+        media_type=MEDIA_TYPE,
     )
 
 

@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from broker.model.work import TICKETED
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from broker.model.identity import Identity
     from broker.model.journal import Checkpoint, Entry, SealedEntry
     from broker.model.messages import Attachment, Message
-    from broker.model.work import Attempt, Work, WorkKind
+    from broker.model.work import Attempt, Pause, Work, WorkKind
 
 
 class Clock(Protocol):
@@ -103,7 +106,11 @@ class Transaction(Protocol):
         """Oldest first."""
         ...
 
-    async def exchange_by_wire_id(self, wire_message_id: str) -> Exchange | None: ...
+    async def exchange_by_wire_id(self, wire_message_id: str) -> Exchange | None:
+        """Sent under this MessageId now, or before it was sent again under another."""
+        ...
+
+    async def add_former_wire_id(self, wire_message_id: str, exchange_id: str) -> None: ...
     async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
         """Newest first."""
         ...
@@ -144,6 +151,10 @@ class Transaction(Protocol):
 
     # work
     async def add_work(self, work: Work) -> None: ...
+    async def add_work_once(self, work: Work) -> bool:
+        """For rows whose id is made of their subject: False if the row is there already."""
+        ...
+
     async def claim_work(
         self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime
     ) -> Work | None:
@@ -158,14 +169,28 @@ class Transaction(Protocol):
         """Release the claim and try again at `at`. Raises: LostLease."""
         ...
 
-    async def due_work(self, now: datetime, limit: int) -> tuple[Work, ...]:
-        """Rows due and unclaimed, oldest first."""
+    async def due_work(self, now: datetime, limit: int, kinds: tuple[WorkKind, ...] = TICKETED) -> tuple[Work, ...]:
+        """Rows due and unclaimed of these kinds, oldest first."""
         ...
 
     async def work_of(self, subjects: tuple[str, ...]) -> tuple[Work, ...]: ...
     async def add_attempt(self, attempt: Attempt) -> None: ...
     async def attempts(self, subjects: tuple[str, ...]) -> tuple[Attempt, ...]:
         """Oldest first."""
+        ...
+
+    # pauses
+    async def add_pause(self, pause: Pause) -> bool:
+        """False if the destination was paused before."""
+        ...
+
+    async def end_pause(self, destination: str) -> bool:
+        """False if the destination was not paused."""
+        ...
+
+    async def pause_of(self, destination: str) -> Pause | None: ...
+    async def pauses(self) -> tuple[Pause, ...]:
+        """By name."""
         ...
 
     # journal
@@ -257,6 +282,28 @@ class UserMessage:
     action: str = ""
     properties: dict[str, str] = field(default_factory=dict)
     timestamp: str = ""
+
+
+class Told(StrEnum):
+    """What an access point tells by itself."""
+
+    RECEIVED = "received"  #: a message waits to be fetched
+    MESSAGE = "message"  #: a message, whole
+    SENT = "sent"  #: the other side has it: the AS4 receipt came
+    SEND_FAILED = "send-failed"
+    RECEIVE_FAILED = "receive-failed"
+    DELETED = "deleted"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One notification; `status` belongs to STATUS, `message` to MESSAGE."""
+
+    told: Told
+    message_ids: tuple[str, ...]
+    status: str = ""
+    message: UserMessage | None = None
 
 
 class AccessPoint(Protocol):

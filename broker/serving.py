@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.app import Built, amqp_door, open_node, services_of
+from broker.app import Built, amqp_door, open_node, push_of, services_of
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.answers import presume_failed, watch_receipts
 from broker.flow.fetch import Fetcher
@@ -25,7 +25,7 @@ from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
 from broker.ledger.keys import read_signing_key
 from broker.ledger.sealer import Sealer
-from broker.model.work import WorkKind
+from broker.model.work import TICKETED
 from broker.web.console.console import ConsoleSettings
 from broker.web.health import Check, Health, Heartbeats, build_ops_app
 from broker.web.metrics import Metrics
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from broker.settings import Settings
 
 GRACE_SECONDS: Final = 10.0
+UNPOLLED_SECONDS: Final = 1.0  #: between two looks at what was notified, where nothing is polled
 #: A loop that has not come round for this long, and three turns of its own, stands still: one slow call is not that.
 STILL_SECONDS: Final = 120.0
 
@@ -62,11 +63,18 @@ def _worker_loops(built: Built) -> dict[str, Callable[[], Awaitable[object]]]:
     concurrency = built.settings.work.concurrency
     return {
         f"worker.{kind.value}": partial(node.tickets.consume, kind, handler(node, kind), concurrency=concurrency)
-        for kind in WorkKind
+        for kind in TICKETED
     }
 
 
-def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awaitable[object]]]:
+def _fetcher(built: Built) -> Fetcher | None:
+    point: AccessPoint | None = built.node.access_point
+    return Fetcher(built.node, point, poll=built.settings.access_point.poll > 0) if point is not None else None
+
+
+def _serve_loops(
+    built: Built, hearts: Heartbeats, fetcher: Fetcher | None
+) -> dict[str, Callable[[], Awaitable[object]]]:
     node, work = built.node, built.settings.work
     key = read_signing_key(built.settings.data_dir / "keys" / "journal.pem")
     sealer = Sealer(built.store, key, node.clock, node.worker)
@@ -75,14 +83,15 @@ def _serve_loops(built: Built, hearts: Heartbeats) -> dict[str, Callable[[], Awa
         "sealer": (work.seal, sealer.seal),
         "silence": (30.0, partial(presume_failed, node)),
     }
-    point: AccessPoint | None = node.access_point
-    if point is not None:
-        turns["fetcher"] = (built.settings.access_point.poll, Fetcher(node, point).drain)
-        turns["receipts"] = (work.receipts, partial(watch_receipts, node, point))
+    if fetcher is not None:
+        turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
+        turns["receipts"] = (work.receipts, partial(watch_receipts, node, fetcher.access_point))
+    wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}
     for name, (every, _) in turns.items():
         hearts.expect(name, within=STILL_SECONDS + 3 * every)
     loops: dict[str, Callable[[], Awaitable[object]]] = {
-        name: partial(repeat, name, every, turn, hearts.beat) for name, (every, turn) in turns.items()
+        name: partial(repeat, name, every, turn, hearts.beat, wake=wakes.get(name))
+        for name, (every, turn) in turns.items()
     }
     door = amqp_door(built)
     if door is not None:
@@ -98,13 +107,23 @@ async def serve(settings: Settings) -> None:
         console = ConsoleSettings(
             session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
         )
-        parts = Web(services=services_of(built), health=health, metrics=metrics, ids=built.node.ids, console=console)
+        fetcher = _fetcher(built)
+        parts = Web(
+            services=services_of(built),
+            health=health,
+            metrics=metrics,
+            ids=built.node.ids,
+            console=console,
+            push=push_of(built, fetcher.wake.set) if fetcher else None,
+        )
         ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)
         await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("node.started", node=settings.node.name, port=settings.api.port)
-        await _until_told({**_serve_loops(built, health.heartbeats), **_worker_loops(built)}, health)
+        await _until_told({**_serve_loops(built, health.heartbeats, fetcher), **_worker_loops(built)}, health)
         log.info("node.stopping", node=settings.node.name)
+        if fetcher:
+            await fetcher.close()
 
 
 async def work(settings: Settings) -> None:

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from broker.errors import ConfigurationError
 
 ROLE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
 UNREGISTERED = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
+
+
+def _off_as_zero(given: object) -> object:
+    """`false` as 0, from TOML and from a variable."""
+    return 0.0 if str(given).lower() in {"false", "off", "no"} else given
 
 
 class Section(BaseModel):
@@ -69,8 +74,11 @@ class AccessPointSection(Section):
     url: str = ""
     username: str = ""
     password: SecretStr = SecretStr("")
-    poll: float = 1.0  #: seconds between two looks at the pending list
+    poll: Annotated[float, BeforeValidator(_off_as_zero), Field(ge=0)] = 1.0
+    #: seconds between two looks at the pending list; `false` switches them off
     timeout: float = 30.0  #: seconds for one call
+    push_username: str = ""  #: what the access point's push rule sends as Basic authentication
+    push_password: SecretStr = SecretStr("")  #: without it /access-point/push does not exist
     party: str = ""
     party_type: str = UNREGISTERED
     central_party: str = ""

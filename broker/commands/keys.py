@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from broker.settings import Settings
 
+UNTOKENED: Final = frozenset({Role.DISPATCHER_CLIENT, Role.ACCESS_POINT})  #: they prove themselves otherwise
 DEFAULT_HOURS: Final = 8.0
 MAX_HOURS: Final = 24.0 * 366
 
@@ -42,7 +43,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _add_token(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--role", required=True, choices=[role.value for role in Role if role != "dispatcher-client"])
+    parser.add_argument("--role", required=True, choices=[role.value for role in Role if role not in UNTOKENED])
     parser.add_argument("--subject", default="", help="who it speaks for; default: cli, or the back end")
     parser.add_argument("--backend", default="", help="with --role backend: its name in the configuration")
     parser.add_argument("--one-time", action="store_true", help="good for one use, such as a login")

@@ -1,78 +1,160 @@
 """Fetch from the access point in two phases: retrieve without marking, commit, then mark as downloaded.
 
-One message that cannot be fetched never holds up those behind it: each id has its own back-off. An id that
-is deleted between the list and the retrieval is reported in the journal, not looped on.
+What was notified stands in work rows, what nobody notified is found by polling. Each id is in one hand at a time. One
+message that cannot be fetched never holds up those behind it: each id has its own back-off. An id that is deleted
+between the list and the retrieval is reported in the journal, not looped on.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, NotFound
+from broker.errors import BrokerError, LostLease, NotFound
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
-from broker.flow.node import log
+from broker.flow.node import commit, log
 from broker.model.messages import Door
+from broker.model.work import Work, WorkKind
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
-    from broker.ports import AccessPoint, UserMessage
+    from broker.ports import AccessPoint, Transaction, UserMessage
 
 CONCURRENCY: Final = 4
+#: Seconds after which a slow message leaves its place to the next one; it is fetched on beside them.
+PATIENCE: Final = 2.0
+BATCH: Final = 500
 MAIN_PART: Final = "cid:message"
+#: Tries after which an id that was notified and is not there counts as deleted: a notification may come early.
+GONE_TRIES: Final = 3
 
 
 @dataclass(slots=True)
 class Fetcher:
-    """Drains one access point's pending list. `resting` says which id is left alone until when."""
+    """Fetches for one node from one access point; `poll` also asks for what is pending.
+
+    `resting` says which id is left alone until when, `in_hand` which are being fetched.
+    """
 
     node: Node
     access_point: AccessPoint
+    poll: bool = True
     resting: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    in_hand: dict[str, asyncio.Task[bool]] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def drain(self) -> int:
-        """Fetch every pending message that is not resting; how many were kept and marked.
+        """Fetch what was notified, then every pending message that is not resting; how many were kept and marked.
 
         Raises: Unavailable, if the list itself cannot be had.
         """
-        listed = dict.fromkeys(await self.access_point.pending())
-        self.resting = {mid: rest for mid, rest in self.resting.items() if mid in listed}
+        notified = await self._notified()
+        return notified + (await self._pending() if self.poll else 0)
+
+    async def _notified(self) -> int:
         now = self.node.clock.now()
-        due = [mid for mid in listed if mid not in self.resting or self.resting[mid][1] <= now]
+        async with self.node.store.transaction() as tx:
+            due = await tx.due_work(now, BATCH, (WorkKind.FETCH,))
+        return await self._all(self._by_row, [work.subject for work in due])
+
+    async def _pending(self) -> int:
+        """A list holds 500 ids at most, in no order: it is asked for again as long as it brings new ones."""
+        done, seen = 0, set[str]()
+        while fresh := [mid for mid in dict.fromkeys(await self.access_point.pending()) if mid not in seen]:
+            seen.update(fresh)
+            done += await self._all(self._guarded, [mid for mid in fresh if self._due(mid)])
+        self.resting = {mid: rest for mid, rest in self.resting.items() if mid in seen}
+        return done
+
+    def _due(self, message_id: str) -> bool:
+        rest = self.resting.get(message_id)
+        return message_id not in self.in_hand and (rest is None or rest[1] <= self.node.clock.now())
+
+    async def _all(self, fetch: Callable[[str], Coroutine[None, None, bool]], message_ids: list[str]) -> int:
         gate = asyncio.Semaphore(CONCURRENCY)
-        return sum(await asyncio.gather(*(self._guarded(mid, gate) for mid in due)))
 
-    async def _guarded(self, message_id: str, gate: asyncio.Semaphore) -> bool:
-        async with gate:
-            try:
-                await self._fetch(message_id)
-            except BrokerError as problem:
-                self._rest(message_id, problem.code)
-                return False
-            except Exception as error:  # noqa: BLE001 -- what nobody foresaw of one message must not hold up the others
-                log.error("fetch.broken", wire_message_id=message_id, exc_info=error)
-                self._rest(message_id, BrokerError.code)
-                return False
-            self.resting.pop(message_id, None)
-            return True
+        async def one(message_id: str) -> bool:
+            async with gate:
+                if message_id in self.in_hand:
+                    return False
+                task = asyncio.create_task(fetch(message_id))
+                self.in_hand[message_id] = task
+                task.add_done_callback(lambda _: self.in_hand.pop(message_id, None))
+                await asyncio.wait({task}, timeout=PATIENCE)
+            return task.result() if task.done() else False
 
-    def _rest(self, message_id: str, code: str) -> None:
-        tries = self.resting.get(message_id, (0, None))[0] + 1
-        until = self.node.clock.now() + self.node.retry.delay(tries, self.node.random)
-        self.resting[message_id] = (tries, until)
-        log.warning("fetch.failed", wire_message_id=message_id, code=code, attempt=tries)
+        return sum(await asyncio.gather(*(one(message_id) for message_id in message_ids)))
 
-    async def _fetch(self, message_id: str) -> None:
-        try:
-            user_message = await self.access_point.retrieve(message_id)
-        except NotFound:
+    async def close(self) -> None:
+        """Let go of what is still being fetched: it is pending, or stands in its row."""
+        tasks = list(self.in_hand.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _guarded(self, message_id: str) -> bool:
+        """Fetch what is pending; what fails rests."""
+        code = await self._tried(message_id)
+        if code:
+            tries = self.resting.get(message_id, (0, None))[0] + 1
+            until = self.node.clock.now() + self.node.retry.delay(tries, self.node.random)
+            if code == NotFound.code and tries == 1:
+                await self._report_gone(message_id)
+            self.resting[message_id] = (tries, until)
+            log.warning("fetch.failed", wire_message_id=message_id, code=code, attempt=tries)
+            return False
+        self.resting.pop(message_id, None)
+        return True
+
+    async def _by_row(self, message_id: str) -> bool:
+        """Fetch what was notified; what fails waits in its row."""
+        work = await commit(self.node, lambda tx: self._claim(tx, message_id))
+        if work is None:
+            return False
+        code = await self._tried(message_id, known=work.attempts > 1)
+        gone = code == NotFound.code and work.attempts >= GONE_TRIES
+        if gone:
             await self._report_gone(message_id)
-            raise
-        await self._keep(user_message)
-        await self.access_point.mark_downloaded(message_id)
+        try:
+            await commit(self.node, lambda tx: self._put_down(tx, work, "" if gone else code))
+        except LostLease:
+            log.warning("fetch.lease_lost", wire_message_id=message_id)
+        return not code
+
+    async def _claim(self, tx: Transaction, message_id: str) -> Work | None:
+        now = self.node.clock.now()
+        until = now + timedelta(seconds=self.node.retry.lease)
+        return await tx.claim_work(WorkKind.FETCH, message_id, worker=self.node.worker, now=now, until=until)
+
+    async def _put_down(self, tx: Transaction, work: Work, code: str) -> None:
+        if not code:
+            await tx.finish_work(work)
+            return
+        log.warning("fetch.failed", wire_message_id=work.subject, code=code, attempt=work.attempts)
+        at = self.node.clock.now() + self.node.retry.delay(work.attempts, self.node.random)
+        await tx.postpone_work(work, at=at, error=code)
+
+    async def _tried(self, message_id: str, *, known: bool = False) -> str:
+        """Fetch one; the code of what went wrong, "" if nothing did. `known`: it may be kept from an earlier try."""
+        try:
+            if not (known and await self._is_kept(message_id)):
+                await self._keep(await self.access_point.retrieve(message_id))
+            await self.access_point.mark_downloaded(message_id)
+        except BrokerError as problem:
+            return problem.code
+        except Exception as error:  # noqa: BLE001 -- what nobody foresaw of one message must not hold up the others
+            log.error("fetch.broken", wire_message_id=message_id, exc_info=error)
+            return BrokerError.code
+        return ""
+
+    async def _is_kept(self, message_id: str) -> bool:
+        async with self.node.store.transaction() as tx:
+            key = inbox_key(message_id)
+            return await tx.message_by_key(Door.ACCESS_POINT, self.access_point.name, key) is not None
 
     async def _keep(self, user_message: UserMessage) -> None:
         arrival = arrival_of(self.access_point.name, user_message)
@@ -82,21 +164,26 @@ class Fetcher:
             await quarantine(self.node, arrival, reused.problems[0])
 
     async def _report_gone(self, message_id: str) -> None:
-        if message_id in self.resting:
+        if await self._is_kept(message_id):
             return
         async with self.node.store.transaction() as tx:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)
             await tx.write_entry(entry)
 
 
+def inbox_key(message_id: str) -> str:
+    """The inbox key of what the access point received: the MessageId in the receiving role."""
+    return f"{message_id}|RECEIVING"
+
+
 def arrival_of(access_point: str, user_message: UserMessage) -> Arrival:
-    """A user message as an arrival. Its key is the MessageId in the receiving role."""
+    """A user message as an arrival."""
     parts = {part.href.lower(): part for part in user_message.parts}
     main = parts.get(MAIN_PART) or next(iter(user_message.parts), None)
     return Arrival(
         door=Door.ACCESS_POINT,
         party=access_point,
-        key=f"{user_message.message_id}|RECEIVING",
+        key=inbox_key(user_message.message_id),
         data=main.data if main else b"",
         content_type=main.media_type if main else "",
         headers={

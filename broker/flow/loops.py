@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -24,8 +25,15 @@ Beat = Callable[[str], None]
 _REISSUE: Final = timedelta(seconds=5)  #: a ticket that was issued less long ago is not issued again
 
 
-async def repeat(name: str, every: float, work: Callable[[], Awaitable[object]], beat: Beat) -> None:
-    """Run `work` every `every` seconds until cancelled; failures are logged by code and never end the loop."""
+async def repeat(
+    name: str,
+    every: float,
+    work: Callable[[], Awaitable[object]],
+    beat: Beat,
+    *,
+    wake: asyncio.Event | None = None,
+) -> None:
+    """Run `work` every `every` seconds, or when woken, until cancelled; failures are logged and never end it."""
     pause = every
     while True:
         try:
@@ -39,7 +47,17 @@ async def repeat(name: str, every: float, work: Callable[[], Awaitable[object]],
         except Exception as error:  # noqa: BLE001 -- a loop outlives what it did not foresee; readiness shows it
             log.error("loop.failed", loop=name, code="internal-error", exc_info=error)
         beat(name)
+        await _rest(pause, wake)
+
+
+async def _rest(pause: float, wake: asyncio.Event | None) -> None:
+    if wake is None:
         await asyncio.sleep(pause)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(pause):
+            await wake.wait()
+    wake.clear()
 
 
 def handler(node: Node, kind: WorkKind) -> TicketHandler:

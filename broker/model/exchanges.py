@@ -126,3 +126,4 @@ class Exchange:
     due_at: datetime | None = None  #: when silence becomes PRESUMED_FAILED
     resend: int = 0
     revision: int = 0  #: optimistic lock
+    receipt_sha256: str = ""  #: the other side's signed AS4 receipt, kept as content

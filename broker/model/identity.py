@@ -16,6 +16,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"  #: exports and verifies the journal
     BACKEND = "backend"  #: a national system; the token's subject is its name
     DISPATCHER_CLIENT = "dispatcher-client"  #: X-API-key clients of /national-dispatcher
+    ACCESS_POINT = "access-point"  #: the national access point when it pushes
 
 
 class Action(StrEnum):
@@ -30,6 +31,7 @@ class Action(StrEnum):
     CASES_READ = "cases:read"
     AUDIT_EXPORT = "audit:export"
     DISPATCHER_READ = "dispatcher:read"
+    ACCESS_POINT_PUSH = "access-point:push"
 
 
 PERMITTED: Final[dict[Role, frozenset[Action]]] = {
@@ -50,6 +52,7 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
         {Action.MESSAGES_SUBMIT, Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_BYTES}
     ),
     Role.DISPATCHER_CLIENT: frozenset({Action.DISPATCHER_READ}),
+    Role.ACCESS_POINT: frozenset({Action.ACCESS_POINT_PUSH}),
 }
 
 

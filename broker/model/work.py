@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class WorkKind(StrEnum):
-    """`prepare` takes a message id, `deliver` an exchange id."""
+    """`prepare` takes a message id, `deliver` an exchange id, `fetch` a MessageId that the access point notified."""
 
     PREPARE = "prepare"
     DELIVER = "deliver"
+    FETCH = "fetch"  #: done by the fetcher of the node's door, never by a ticket
+
+
+#: Kinds whose rows are announced to workers.
+TICKETED: Final = (WorkKind.PREPARE, WorkKind.DELIVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +49,13 @@ class Attempt:
     error_code: str = ""
     detail: str = ""
     worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A destination to which a person lets nothing go, for maintenance or a disconnection (Art. 75(12))."""
+
+    destination: str  #: a back end's name, or the Central Platform
+    since: datetime
+    actor: str
+    reason: str

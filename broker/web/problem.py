@@ -37,6 +37,7 @@ STATUSES: Final[dict[str, tuple[int, str]]] = {
     "conflict": (409, "The state of the thing does not allow this"),
     "key-reused": (409, "The same key came before with other content"),
     "document-too-large": (413, "The document is too large"),
+    "notification-too-large": (413, "The notification is too large"),
     "attachment-too-large": (413, "The attachment is too large"),
     "unsupported-media-type": (415, "This media type is not taken here"),
     "refused": (422, "The message is refused"),
@@ -93,7 +94,8 @@ def from_error(error: BrokerError, *, instance: str) -> Answer:
     """What the caller may know of an error of ours."""
     headers: dict[str, str] = {}
     if error.code == "unauthenticated":
-        headers["WWW-Authenticate"] = 'Bearer realm="hdeu", error="invalid_token"'
+        bearer = 'Bearer realm="hdeu", error="invalid_token"'
+        headers["WWW-Authenticate"] = str(error.facts.get("challenge", bearer))
     code = error.code if error.code in STATUSES else _family(error)
     if code == "unavailable":
         headers["Retry-After"] = "5"

@@ -16,6 +16,7 @@ from broker.web.dispatcher import add_dispatcher_routes
 from broker.web.health import Health, add_health_routes
 from broker.web.metrics import Metrics
 from broker.web.problem import problems
+from broker.web.push import Push, add_push_route
 from broker.web.requests_log import request_log
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Web:
     metrics: Metrics
     ids: Ids
     console: ConsoleSettings
+    push: Push | None = None
 
 
 def build_api_app(web_of: Web) -> web.Application:
@@ -48,5 +50,7 @@ def build_api_app(web_of: Web) -> web.Application:
     add_dispatcher_routes(app, web_of.services)
     add_health_routes(app, web_of.health)
     add_console_routes(app, web_of.services, web_of.console)
+    if web_of.push is not None:
+        add_push_route(app, web_of.push)
     app.on_startup.append(check_routes)
     return app

@@ -22,7 +22,7 @@ from adapters.backends.amqp_door import error_notice
 from adapters.backends.envelope import headers
 from broker.errors import Problem
 from broker.model.messages import MessageType
-from broker.model.work import WorkKind
+from broker.model.work import TICKETED
 from tests.support.deliveries import a_delivery
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def test_every_message_type_has_a_routing_key_of_its_back_end() -> None:
 
 
 def test_work_queues_are_named_as_the_design_names_them() -> None:
-    assert {work_queue(kind) for kind in WorkKind} == {"hdeu.work.prepare", "hdeu.work.deliver"}
+    assert {work_queue(kind) for kind in TICKETED} == {"hdeu.work.prepare", "hdeu.work.deliver"}
 
 
 def test_the_definitions_declare_what_the_code_declares(definitions: dict[str, Any]) -> None:

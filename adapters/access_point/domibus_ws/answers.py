@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from adapters.access_point.domibus_ws.settings import Limits
 
-_NS: Final = {"s": SOAP, "w": WS, "eb": EB, "xop": XOP}
+_NS: Final = {"s": SOAP, "w": WS, "xop": XOP}
 _DEFAULT_MEDIA_TYPE: Final = "text/xml"  # Domibus's own, where neither header nor part names one
 
 
@@ -50,31 +50,35 @@ class Answer:
 
     def message_ids(self, name: str) -> tuple[str, ...]:
         """Every `messageID` of the body, once each, in order."""
-        found = (_text(element) for element in self.operation(name).iterfind("messageID"))
+        found = (text_of(element) for element in self.operation(name).iterfind("messageID"))
         return tuple(dict.fromkeys(message_id for message_id in found if message_id))
 
     def user_message(self) -> UserMessage:
         """The retrieved message. Raises: Unreadable."""
-        header = self.document.root.find("s:Header/eb:Messaging/eb:UserMessage", _NS)
-        if header is None:
-            raise Unreadable("no UserMessage in the header of the answer")
-        return _user_message(header, self._parts(header))
+        return self.message_of(self.operation("retrieveMessageResponse"), namespace=EB)
 
-    def _parts(self, header: etree._Element) -> tuple[Part, ...]:
-        body = self.operation("retrieveMessageResponse")
+    def message_of(self, operation: etree._Element, *, namespace: str) -> UserMessage:
+        """The message whose payloads stand in `operation`, its header in a namespace. Raises: Unreadable."""
+        header = self.document.root.find(f"s:Header/{{{namespace}}}Messaging/{{*}}UserMessage", _NS)
+        if header is None:
+            raise Unreadable("no UserMessage in the header")
+        return _user_message(header, self._parts(header, operation))
+
+    def _parts(self, header: etree._Element, operation: etree._Element) -> tuple[Part, ...]:
         media_types = _media_types(header)
-        found = [*body.iterfind("bodyload"), *body.iterfind("payload")]
+        found = [*operation.iterfind("{*}bodyload"), *operation.iterfind("{*}payload")]
         parts = tuple(self._part(element, media_types) for element in found)
         if sum(len(part.data) for part in parts) > self.limits.payload:
             raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
         return parts
 
     def _part(self, payload: etree._Element, media_types: dict[str, str]) -> Part:
-        value = payload.find("value")
+        value = payload.find("{*}value")
         if value is None:
             raise Unreadable("a payload without a value")
         href = (payload.get("payloadId") or "").strip()
-        media_type = media_types.get(href.lower()) or payload.get("contentType") or _DEFAULT_MEDIA_TYPE
+        given = payload.get("contentType") or payload.get("mimeType")
+        media_type = media_types.get(href.lower()) or given or _DEFAULT_MEDIA_TYPE
         return Part(href=href, media_type=media_type, data=self._bytes(value))
 
     def _bytes(self, value: etree._Element) -> bytes:
@@ -96,47 +100,48 @@ def read(content_type: str, body: bytes, limits: Limits) -> Answer:
 
 
 def _fault(element: etree._Element) -> Fault:
-    reason = _text(element.find("s:Reason/s:Text", _NS))
+    reason = text_of(element.find("s:Reason/s:Text", _NS))
     detail = element.find("s:Detail/w:FaultDetail", _NS)
     if detail is None:
         return Fault(code="", text=reason)
     # Domibus writes EBMS:0004 in details, EBMS_0004 in error lists, and WS_PLUGIN_0005 for payload faults.
-    head, _, number = _text(detail.find("code")).replace("_", ":").rpartition(":")
+    head, _, number = text_of(detail.find("code")).replace("_", ":").rpartition(":")
     code = f"{head.replace(':', '_')}:{number}" if head else number
-    return Fault(code=code, text=_text(detail.find("message")) or reason)
+    return Fault(code=code, text=text_of(detail.find("message")) or reason)
 
 
 def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:
     def text(path: str) -> str:
-        return _text(header.find(path, _NS))
+        return text_of(header.find(path))
 
-    service = header.find("eb:CollaborationInfo/eb:Service", _NS)
+    service = header.find("{*}CollaborationInfo/{*}Service", _NS)
     return UserMessage(
-        message_id=text("eb:MessageInfo/eb:MessageId"),
+        message_id=text("{*}MessageInfo/{*}MessageId"),
         parts=parts,
-        conversation_id=text("eb:CollaborationInfo/eb:ConversationId"),
-        ref_to_message_id=text("eb:MessageInfo/eb:RefToMessageId"),
-        from_party=text("eb:PartyInfo/eb:From/eb:PartyId"),
-        to_party=text("eb:PartyInfo/eb:To/eb:PartyId"),
-        service=_text(service),
+        conversation_id=text("{*}CollaborationInfo/{*}ConversationId"),
+        ref_to_message_id=text("{*}MessageInfo/{*}RefToMessageId"),
+        from_party=text("{*}PartyInfo/{*}From/{*}PartyId"),
+        to_party=text("{*}PartyInfo/{*}To/{*}PartyId"),
+        service=text_of(service),
         service_type="" if service is None else service.get("type") or "",
-        action=text("eb:CollaborationInfo/eb:Action"),
-        properties=_properties(header, "eb:MessageProperties/eb:Property"),
-        timestamp=text("eb:MessageInfo/eb:Timestamp"),
+        action=text("{*}CollaborationInfo/{*}Action"),
+        properties=_properties(header, "{*}MessageProperties/{*}Property"),
+        timestamp=text("{*}MessageInfo/{*}Timestamp"),
     )
 
 
 def _properties(element: etree._Element, path: str) -> dict[str, str]:
-    return {found.get("name") or "": _text(found) for found in element.iterfind(path, _NS)}
+    return {found.get("name") or "": text_of(found) for found in element.iterfind(path, _NS)}
 
 
 def _media_types(header: etree._Element) -> dict[str, str]:
     """MimeType by href in lower case: Domibus matches parts without regard to case."""
     return {
-        (info.get("href") or "").strip().lower(): _properties(info, "eb:PartProperties/eb:Property").get("MimeType", "")
-        for info in header.iterfind("eb:PayloadInfo/eb:PartInfo", _NS)
+        (info.get("href") or "").strip().lower(): _properties(info, "{*}PartProperties/{*}Property").get("MimeType", "")
+        for info in header.iterfind("{*}PayloadInfo/{*}PartInfo", _NS)
     }
 
 
-def _text(element: etree._Element | None) -> str:
+def text_of(element: etree._Element | None) -> str:
+    """The element's text without white space around it; "" if there is none."""
     return "" if element is None else (element.text or "").strip()

@@ -5,6 +5,7 @@ from typing import Final
 SOAP: Final = "http://www.w3.org/2003/05/soap-envelope"
 WS: Final = "http://eu.domibus.wsplugin/"
 EB: Final = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
+BACKEND: Final = "eu.domibus"  # of what Domibus pushes: a name, not a URL
 XOP: Final = "http://www.w3.org/2004/08/xop/include"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 

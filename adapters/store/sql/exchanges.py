@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, or_, select, text, update
 
 from adapters.store.sql.connections import Values
 from adapters.store.sql.rows import Rows, values_of
-from adapters.store.sql.tables import CASE_ALIASES, EXCHANGES, MESSAGES
+from adapters.store.sql.tables import CASE_ALIASES, EXCHANGES, FORMER_WIRE_IDS, MESSAGES
 from broker.errors import Conflict, NotFound
 from broker.model.exchanges import Direction, Exchange, State
 
@@ -25,6 +25,9 @@ _FIELDS: Final = tuple(field.name for field in fields(Exchange))
 _ALL: Final = select(*(_E[name] for name in _FIELDS))
 _BY_ID: Final = _ALL.where(_E.id == bindparam("id"))
 _BY_WIRE_ID: Final = _ALL.where(_E.wire_message_id == bindparam("wire"), text("wire_message_id <> ''"))
+_BY_FORMER_ID: Final = _ALL.join(FORMER_WIRE_IDS, FORMER_WIRE_IDS.c.exchange_id == _E.id).where(
+    FORMER_WIRE_IDS.c.wire_message_id == bindparam("wire")
+)
 _OF_MESSAGE: Final = _ALL.where(_E.message_id == bindparam("message_id")).order_by(_E.id)
 #: Constants stand in the text of these two, so that PostgreSQL uses the partial indexes.
 _OVERDUE: Final = (
@@ -76,9 +79,14 @@ class Exchanges(Rows):
         return await self._exchanges(_OF_MESSAGE, {"message_id": message_id})
 
     async def exchange_by_wire_id(self, wire_message_id: str) -> Exchange | None:
-        """The exchange that was sent under this AS4 MessageId."""
+        """The exchange that was sent under this AS4 MessageId, now or before it was sent again under another."""
         found = await self._exchanges(_BY_WIRE_ID, {"wire": wire_message_id})
+        found = found or await self._exchanges(_BY_FORMER_ID, {"wire": wire_message_id})
         return found[0] if found else None
+
+    async def add_former_wire_id(self, wire_message_id: str, exchange_id: str) -> None:
+        """A MessageId under which the exchange was sent before: what answers it still finds the exchange."""
+        await self._insert_new(FORMER_WIRE_IDS, {"wire_message_id": wire_message_id, "exchange_id": exchange_id})
 
     async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
         """Newest first."""

@@ -155,6 +155,7 @@ EXCHANGES: Final = _table(
     _moment("due_at", nullable=True),
     _number("resend"),
     _number("revision"),
+    _words("receipt_sha256"),
     CheckConstraint(STATE_CHECK, name="state"),
     CheckConstraint(one_of("outcome", ("", *Outcome)), name="outcome"),
     CheckConstraint(one_of("validation", ("", "validated", "not-validated")), name="validation"),
@@ -169,6 +170,20 @@ EXCHANGES: Final = _table(
         "id",
         where="direction = 'outbound' AND receipt_at IS NULL AND wire_message_id <> ''",
     ),
+)
+
+FORMER_WIRE_IDS: Final = _table(
+    "former_wire_ids",
+    _words("wire_message_id", primary_key=True),
+    _words("exchange_id", ForeignKey("exchanges.id")),
+)
+
+PAUSES: Final = _table(
+    "pauses",
+    _words("destination", primary_key=True),
+    _moment("since"),
+    _words("actor"),
+    _words("reason"),
 )
 
 CASES: Final = _table(

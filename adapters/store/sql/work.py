@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, upd
 from adapters.store.sql.rows import Rows, values_of
 from adapters.store.sql.tables import ATTEMPTS, WORKS
 from broker.errors import LostLease
-from broker.model.work import Attempt, Work, WorkKind
+from broker.model.work import TICKETED, Attempt, Work, WorkKind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +57,12 @@ _POSTPONE: Final = (
     .where(_HELD)
     .values(next_attempt_at=bindparam("at"), last_error=bindparam("error"), claimed_by="", claimed_until=None)
 )
-_DUE_ROWS: Final = select(*_COLUMNS).where(_DUE).order_by(*_OLDEST).limit(bindparam("limit"))
+_DUE_ROWS: Final = (
+    select(*_COLUMNS)
+    .where(_DUE, _W.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(*_OLDEST)
+    .limit(bindparam("limit"))
+)
 _OF_SUBJECTS: Final = select(*_COLUMNS).where(_W.subject.in_(bindparam("subjects", expanding=True))).order_by(*_OLDEST)
 _ADD: Final = insert(WORKS)
 _ADD_ATTEMPT: Final = insert(ATTEMPTS)
@@ -74,6 +79,10 @@ class Works(Rows):
     async def add_work(self, work: Work) -> None:
         """One more row; a subject may have several, of which one is in hand at a time."""
         await self._run(_ADD, values_of(work))
+
+    async def add_work_once(self, work: Work) -> bool:
+        """Write a row whose id is made of its subject; False if it is there already."""
+        return await self._insert_new(WORKS, values_of(work))
 
     async def claim_work(
         self, kind: WorkKind, subject: str, *, worker: str, now: datetime, until: datetime
@@ -96,9 +105,10 @@ class Works(Rows):
         if (await self._run(statement, claim | more)).rowcount != 1:
             raise LostLease(f"Work {work.id} is in other hands now.")
 
-    async def due_work(self, now: datetime, limit: int) -> tuple[Work, ...]:
+    async def due_work(self, now: datetime, limit: int, kinds: tuple[WorkKind, ...] = TICKETED) -> tuple[Work, ...]:
         """Due and free, oldest first."""
-        return tuple(_work(row) for row in await self._run(_DUE_ROWS, {"now": now, "limit": limit}))
+        values = {"now": now, "limit": limit, "kinds": kinds}
+        return tuple(_work(row) for row in await self._run(_DUE_ROWS, values))
 
     async def work_of(self, subjects: tuple[str, ...]) -> tuple[Work, ...]:
         """What is still to do for these messages and exchanges."""

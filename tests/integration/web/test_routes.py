@@ -74,7 +74,8 @@ async def test_a_role_may_do_what_the_table_says_and_nothing_else(client: Any, r
 
 
 def test_every_action_guards_a_route() -> None:
-    assert {access.action for _, _, access in ROUTES} == set(Action)
+    beside = {Action.ACCESS_POINT_PUSH}  # guards a route only where the access point pushes: test_push.py
+    assert {access.action for _, _, access in ROUTES} == set(Action) - beside
 
 
 @pytest.mark.parametrize("path", ["/national-dispatcher/applications", "/national-dispatcher/applications/x"])

@@ -1,0 +1,114 @@
+"""With polling off the notification is all there is: once it is answered, no crash may lose it."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.demo.stage import FRANCE
+from tests.support.bad_input import eu_json
+from tests.support.pusher import operations, push, push_at_once, pushed_only
+from tests.support.pushes import told, whole
+from tests.support.running_node import Running, embedded_stage, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COUNT = 20
+GOSSIP = eu_json(messageType="Gossip")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    stage = embedded_stage(tmp_path_factory.mktemp("push"))
+    stage.extra[FRANCE.node] = {
+        **stage.extra[FRANCE.node],
+        "HDEU_ACCESS_POINT__POLL": "false",
+        "HDEU_WORK__BACKOFF_BASE": "0.1",
+    }
+    with running(stage) as made:
+        yield made
+
+
+def answered(node: Running, wire_ids: set[str]) -> Counter[str]:
+    """How often each of them was judged, as the platform heard it."""
+    return Counter(
+        content["originalMessageId"]
+        for content in node.told("ValidationResult")
+        if content["originalMessageId"] in wire_ids
+    )
+
+
+def kill_and_start(node: Running) -> None:
+    party = node.parties.by_name[FRANCE.node]
+    party.kill()
+    party.start()
+    node.until(lambda: _answers(node), 60)
+
+
+def _answers(node: Running) -> bool:
+    try:
+        return node.call("GET", f"{node.ops}/healthz").status == 200
+    except OSError:
+        return False
+
+
+def test_what_was_answered_200_survives_sigkill_and_is_fetched_once(node: Running) -> None:
+    wire_ids = {node.from_eu(GOSSIP) for _ in range(COUNT)}
+    mock = node.parties.by_name["mock-eu"].process
+    assert mock is not None
+    mock.send_signal(signal.SIGSTOP)  # nothing can be fetched before the node is killed
+    answers = push_at_once(node, [told("receiveSuccess", wire_id) for wire_id in sorted(wire_ids)])
+    assert [answer.status for answer in answers] == [200] * COUNT
+    party = node.parties.by_name[FRANCE.node]
+    pid = party.kill()
+    mock.send_signal(signal.SIGCONT)
+    node.until(lambda: operations(node, "getStatusWithAccessPointRole") is not None)
+    before = len(operations(node, "retrieveMessage"))  # of the calls that were under way when it died
+    party.start()
+    node.until(lambda: len(answered(node, wire_ids)) == COUNT, 90)
+    assert node.pid != pid
+    fetched = Counter(entry["message_id"] for entry in operations(node, "retrieveMessage")[before:])
+    assert fetched == Counter(wire_ids)
+    assert set(answered(node, wire_ids).values()) == {1}
+    for wire_id in wire_ids:
+        assert len(node.find(f"{wire_id}|RECEIVING")) == 1
+    pushed_only(node)
+
+
+def test_one_id_five_times_at_once_is_fetched_once(node: Running) -> None:
+    wire_id = node.from_eu(GOSSIP)
+    answers = push_at_once(node, [told("receiveSuccess", wire_id)] * 5)
+    assert [answer.status for answer in answers] == [200] * 5
+    node.verdict(wire_id)
+    assert push(node, told("receiveSuccess", wire_id)).status == 200
+    assert Counter(entry["message_id"] for entry in operations(node, "retrieveMessage"))[wire_id] == 1
+    assert len(node.find(f"{wire_id}|RECEIVING")) == 1
+
+
+def test_a_whole_message_that_was_answered_200_survives_sigkill(node: Running) -> None:
+    assert push(node, whole("pushed-whole@example", GOSSIP)).status == 200
+    kill_and_start(node)
+    assert node.verdict("pushed-whole@example")["validated"] is False
+    assert push(node, whole("pushed-whole@example", GOSSIP)).status == 200
+    assert len(node.find("pushed-whole@example|RECEIVING")) == 1
+
+
+def test_an_id_that_does_not_exist_is_noted_and_those_behind_it_pass(node: Running) -> None:
+    assert push(node, told("receiveSuccess", "nowhere@example")).status == 200
+    wire_id = node.from_eu(GOSSIP)
+    assert push(node, told("receiveSuccess", wire_id)).status == 200
+    node.verdict(wire_id)
+    node.until(lambda: b"fetch.gone" in node.cli("audit", "export", "/dev/stdout").stdout, 60)
+
+
+def test_a_stranger_gets_401_and_what_cannot_be_read_is_parked_with_its_bytes(node: Running) -> None:
+    assert push(node, told("receiveSuccess", "x"), password="wrong").status == 401
+    broken = told("receiveSuccess", "x")[:-9]
+    assert push(node, broken).status == 200
+    [row] = node.find("", state="PARKED")
+    assert node.kept(row["id"]) == broken
+    assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["unreadable-notification"]
