@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from adapters.mock_eu.menu import MENU
+from adapters.mock_eu.dishes import MENU
 from adapters.mock_eu.soap import OPERATIONS
 from tests.support.mock_node import about, golden, mock_node
 from tests.support.soap_clients import WSPLUGIN, Foreign, PeerProcess, SoapFailure, SoapFault, foreign, ours
@@ -179,63 +179,82 @@ async def test_pyas4_takes_its_messages_in_its_own_destructive_way(node: MockNod
 
 # the fault menu
 
-RESET, SILENCE, NO_SOAP = "connection lost", "no answer in time", "no SOAP"
-#: What the two stacks raise. pyAS4 reads HTML leniently, and then finds no fault in it that it knows.
+#: Classes of exceptions, as what happened.
 WORDS = {
-    "requests.exceptions.ConnectionError": RESET,
-    "requests.exceptions.ReadTimeout": SILENCE,
-    "zeep.exceptions.TransportError": NO_SOAP,
-    "zeep.exceptions.Fault": NO_SOAP,
-    "builtins.AttributeError": NO_SOAP,
+    "requests.exceptions.ConnectionError": "cut",
+    "requests.exceptions.ReadTimeout": "silence",
+    "requests.exceptions.ChunkedEncodingError": "cut",
 }
-#: fault: operation that meets it, what the stack sees (a fault's code, or an exception), status of the submit after it
-MET: dict[str, tuple[str, tuple[str, str], str]] = {
-    "submit-timeout-after-accept": ("submit", ("error", SILENCE), "kept"),
-    "reset-before-commit": ("submit", ("error", RESET), "not kept"),
-    "reset-after-commit": ("submit", ("error", RESET), "kept"),
-    "http-500-no-detail": ("submit", ("fault", ""), "not kept"),
-    "http-503-html": ("submit", ("error", NO_SOAP), "not kept"),
-    "unauthorized": ("submit", ("error", NO_SOAP), "not kept"),
-    "duplicate-fault": ("submit", ("fault", "EBMS:0004"), "not kept"),
-    "pmode-fault": ("submit", ("fault", "EBMS:0004"), "not kept"),
-    "payload-fault": ("submit", ("fault", "WS_PLUGIN_0005"), "not kept"),
-    "retrieve-conflict": ("retrieve", ("fault", "WS_PLUGIN:0001"), "kept"),
-    "list-duplicate": ("list", ("twice", ""), "kept"),
-    "slow": ("list", ("error", SILENCE), "kept"),
+#: fault: operation that meets it, what the stack sees, whether a submit has taken effect all the same
+MET: dict[str, tuple[str, str, bool]] = {
+    "submit-timeout-after-accept": ("submit", "silence", True),
+    "reset-before-commit": ("submit", "cut", False),
+    "reset-after-commit": ("submit", "cut", True),
+    "http-500-no-detail": ("submit", "fault", False),
+    "http-503-html": ("submit", "not readable", False),
+    "http-204": ("submit", "not readable", False),
+    "http-403": ("submit", "not readable", False),
+    "unauthorized": ("submit", "not readable", False),
+    "slow": ("submit", "silence", True),
+    "duplicate-fault": ("submit", "fault EBMS:0004", False),
+    "pmode-fault": ("submit", "fault EBMS:0004", False),
+    "payload-fault": ("submit", "fault WS_PLUGIN_0005", False),
+    "retrieve-conflict": ("retrieve", "fault WS_PLUGIN:0001", False),
+    "deleted-before-retrieve": ("retrieve", "fault WS_PLUGIN:0009", False),
+    "list-duplicate": ("list", "2 of 1", False),
+    "list-capped": ("list", "1 of 1", False),
+    "extra-element": ("submit", "sound", True),
+    "prefix-shuffle": ("submit", "sound", True),
+    "mtom-answer": ("retrieve", "sound", False),
+    "mtom-start-bare": ("retrieve", "sound", False),
+    "mtom-part-missing": ("retrieve", "not readable", False),
+    "mtom-part-doubled": ("retrieve", "sound", False),
+    "truncated-soap": ("retrieve", "not readable", False),
+    "wrong-encoding": ("retrieve", "not readable", False),
+    "corrupt-base64": ("retrieve", "not readable", False),
+    "wrong-id": ("retrieve", "another message", False),
+    "gzip-bomb": ("retrieve", "not readable", False),
+    "huge-claim": ("retrieve", "cut", False),
+    "push-before-answer": ("submit", "sound", True),
 }
-#: Faults of the platform behind the access point: what is on the wire is sound.
-BEHIND = {"reject-validation", "not-schema-valid"}
+#: pyAS4 repairs damaged XML, and both pass over what is no base64: the damage may go unseen.
+LENIENT = {"truncated-soap", "wrong-encoding", "corrupt-base64"}
+SMALL = {"gzip-bomb": 4, "huge-claim": 4}  #: MB; the client under test here is not ours
 
 
-def test_every_fault_of_the_menu_is_met_by_the_strangers() -> None:
-    assert set(MET) | BEHIND == set(MENU)
+def on_the_wire(operations: frozenset[str]) -> bool:
+    return not operations or bool(operations & set(OPERATIONS.values()))
 
 
-@pytest.mark.parametrize("node", ["5.2.1-mtom"], indirect=True)
+def test_every_fault_of_the_soap_operations_is_met_by_the_strangers() -> None:
+    assert set(MET) == {name for name, dish in MENU.items() if on_the_wire(dish.operations)}
+
+
+@pytest.mark.parametrize("node", ["5.1-inline"], indirect=True)
 @pytest.mark.parametrize("name", MET)
 async def test_a_stranger_meets_each_fault(name: str, node: MockNode, stranger: Foreign) -> None:
     call, seen, kept = MET[name]
     await node.file()
-    await stranger.submit("before-1", JSON_PART)
-    fault = await node.arm(name, seconds=0.6, times=1)
-    assert await meet(stranger.but(seconds=0.3), call) == seen
+    (waiting,) = await stranger.pending()
+    fault = await node.arm(name, seconds=0.6, times=1, amount=SMALL.get(name, 1))
+    met = await meet(stranger.but(seconds=0.3), call, waiting)
+    assert met in ({seen, "sound"} if name in LENIENT else {seen})
     assert await node.fired(fault) == 1
-    status = await stranger.status("spoilt-1" if call == "submit" else "before-1")
-    assert (status != "NOT_FOUND") == (kept == "kept")
+    assert (await stranger.status("spoilt-1") != "NOT_FOUND") == kept
 
 
-async def meet(client: Foreign, call: str) -> tuple[str, str]:
+async def meet(client: Foreign, call: str, waiting: str) -> str:
     """What the client sees of one call."""
     try:
         if call == "submit":
             await client.submit("spoilt-1", JSON_PART)
         elif call == "retrieve":
-            await client.call("retrieveMessage", messageID=(await client.pending())[0], markAsDownloaded="false")
+            return "sound" if (await client.retrieve(waiting)).id == waiting else "another message"
         else:
             ids: list[Any] = await client.call("listPendingMessages", conversationId="")
-            return ("twice" if len(ids) == 2 * len(set(ids)) else "once"), ""
+            return f"{len(ids)} of {len(set(ids))}"
     except SoapFault as fault:
-        return "fault", fault.code
+        return f"fault {fault.code}".strip()
     except SoapFailure as failure:
-        return "error", WORDS[str(failure).partition(":")[0]]
-    return "nothing", ""
+        return WORDS.get(str(failure).partition(":")[0], "not readable")
+    return "sound"
