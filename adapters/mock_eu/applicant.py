@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import BodyPartReader, web
 
 from adapters.mock_eu import countries, legs
-from adapters.mock_eu.platform import Letter
+from adapters.mock_eu.letters import Letter
 
 if TYPE_CHECKING:
     from adapters.mock_eu.model import Chance

@@ -34,6 +34,27 @@ STATUSES: Final = frozenset(
         "APPEAL_REJECTED",
     }
 )
+#: D6.4 v0.5 section 9.3, Table 3.
+PERMIT_STATUSES: Final = (
+    "GRANTED",
+    "RENEWAL_REQUESTED",
+    "RENEWED",
+    "RENEWAL_REJECTED",
+    "EXPIRED",
+    "AMENDMENT_REQUESTED",
+    "AMENDED",
+    "AMENDMENT_REJECTED",
+    "REVOKED",
+    "REVOKE_APPEALED",
+    "APPEAL_APPROVED",
+    "APPEAL_REJECTED",
+)
+#: Art. 63 and 64.
+MEASURES: Final = ("REVOCATION", "STOP_PROCESSING", "EXCLUSION", "COMPLIANCE_ORDER", "PERIODIC_PENALTY", "FINE")
+#: What a nation sends that belongs to no leg of an application.
+WITHOUT_APPLICATION: Final = frozenset(
+    {"PermitStatusChange", "EnforcementRecord", "ResultRecord", "BiennialReport", "DatasetCUD"}
+)
 _APPLICATION_TYPES: Final = frozenset({"DATA_ACCESS_APPLICATION", "DATA_REQUEST_APPLICATION"})
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?")
 _FRACTION: Final = re.compile(r"\.\d+")
@@ -57,6 +78,10 @@ def _filled(value: Any) -> str:
 
 def _decision(value: Any) -> str:
     return "" if value in {"Positive", "Negative"} else "must be Positive or Negative"
+
+
+def _one_of(*codes: str) -> Callable[[Any], str]:
+    return lambda value: "" if isinstance(value, str) and value in codes else f"must be one of {', '.join(codes)}"
 
 
 def _moment(value: Any) -> str:
@@ -96,6 +121,17 @@ REQUIRED: Final[dict[str, dict[str, Callable[[Any], str]]]] = {
     "DecisionNoticeToPeers": {"decisionKind": _text},
     "AppealAck": {"dateAcknowledged": _any_day},
     "WithdrawalConfirmed": {},
+    "PermitStatusChange": {"permitId": _text, "status": _one_of(*PERMIT_STATUSES)},
+    "EnforcementRecord": {
+        "recordId": _text,
+        "subjectKind": _one_of("USER", "HOLDER"),
+        "subjectId": _text,
+        "measure": _one_of(*MEASURES),
+    },
+    "ResultRecord": {"projectTitle": _text},
+    "BiennialReport": {"reportId": _text, "periodStart": _moment, "periodEnd": _moment},
+    "DatasetCUD": {"operation": _one_of("createDataset", "updateDataset", "deleteDataset")},
+    "ArtSixtyNineOffer": {"offer": _text},
     "ApplicationOriginated": {"title": _text, "datasets": _filled, "form": _filled},
     "ValidationResult": {"originalMessageId": _text, "validated": _boolean},
 }
@@ -111,6 +147,8 @@ def problems(payload: Payload) -> list[dict[str, str]]:
     if payload.type not in REQUIRED:
         return [error("unknown-message-type", "the platform takes no such message", "/envelope/messageType")]
     found = [*_envelope(payload.envelope), *_fields(payload), *_structured(payload)]
+    if payload.type == "DatasetCUD":
+        found += _record(payload)
     return found + list(_application(payload)) if payload.type == "ApplicationOriginated" else found
 
 
@@ -136,6 +174,21 @@ def _structured(payload: Payload) -> Iterator[dict[str, str]]:
         etree.fromstring(payload.structured, parser)
     except etree.XMLSyntaxError:
         yield error("structured-not-xml", "the structured part is not well-formed XML", "cid:structured")
+
+
+def _record(payload: Payload) -> Iterator[dict[str, str]]:
+    """A record that is created or changed comes as RDF/XML."""
+    if payload.content.get("operation") == "deleteDataset":
+        return
+    record = payload.content.get("payload")
+    if not isinstance(record, str) or not record.strip():
+        yield error("missing-field", "payload is required", "/content/payload")
+    elif str(payload.content.get("mediaType", "application/rdf+xml")).endswith("xml"):
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        try:
+            etree.fromstring(record.encode(), parser)
+        except etree.XMLSyntaxError:
+            yield error("record-not-xml", "the record is not well-formed XML", "/content/payload")
 
 
 def _application(payload: Payload) -> Iterator[dict[str, str]]:

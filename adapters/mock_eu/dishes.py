@@ -87,6 +87,22 @@ MENU: Final[dict[str, Dish]] = {
     # the platform
     "reject-validation": Dish("the platform says: not validated", _RECEIVE),
     "not-schema-valid": Dish("a message without its mandatory parts", _SEND),
+    "old-schema": Dish("an envelope of Release 6", _SEND),
+    "unknown-enum": Dish("a code of a later release that nobody knows", _SEND),
+    "wrong-nation-id": Dish("an envelope whose nations are XX", _SEND),
+    "clock-skew": Dish("times that are `seconds` ahead, in envelope and header", _SEND, seconds=86400),
+    "nested-zip-bomb": Dish("an attachment that unpacks to `amount` MB of zeros", _SEND, amount=256),
+    "corrupt-zip": Dish("half of an application's archive is missing", _SEND),
+    "corrupt-payload": Dish("bytes that are neither JSON nor ZIP nor base64", _SEND),
+    "wrong-sender": Dish("an ebMS header whose sender is not the platform", _SEND),
+    "unknown-service": Dish("an ebMS header with unknown Service and Action", _SEND),
+    "drop": Dish("a message that never arrives", _SEND),
+    "delay": Dish("a message `seconds` late, as an answer after its time", _SEND, seconds=5),
+    "reorder": Dish("a message behind the next one to its nation, at most `seconds` late", _SEND, seconds=5),
+    "duplicate": Dish("the same payload under a second MessageId", _SEND),
+    "two-answers": Dish("a second message of the same kind; of two validations one says no", _SEND),
+    "second-version": Dish("version 2 of an application right behind version 1", _SEND),
+    "response-without-request": Dish("an answer to a message that nobody sent goes ahead", _SEND),
 }
 
 

@@ -18,6 +18,7 @@ _KEPT_AS: Final = {
     "AdditionalInfoAck": "additional_info_ack",
     "AppealAck": "appeal_ack",
     "WithdrawalConfirmed": "withdrawal_confirmed",
+    "ArtSixtyNineOffer": "offer",
 }
 _APPLICATION_TYPES: Final = frozenset({"ApplicationSubmitted", "ApplicationAmended", "AdditionalInformation"})
 

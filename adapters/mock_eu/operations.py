@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.mock_eu import payloads, pmode
+from adapters.mock_eu import pmode, wire
 from adapters.mock_eu.answers import Reply, Writer, WsFault
 from adapters.mock_eu.model import RECEIVING, SENDING, Chance, Header, Held, Part
 
@@ -93,7 +93,7 @@ class Plugin:
         new_id = f"{self._chance.hex(32)}@{self._settings.style.message_id_suffix}"
         header, parts = pmode.accept(request, self._nation, self._settings, new_id)
         header = replace(header, timestamp=self._chance.stamp())
-        return Submission(header, parts, payloads.peek_type(parts))
+        return Submission(header, parts, wire.type_of(self._nation.wire, parts, header))
 
     def keep(self, submission: Submission) -> Reply:
         """Accept a submit, within the caller's commit. Raises: WsFault (duplicate)."""

@@ -19,6 +19,8 @@ from adapters.mock_eu.model import Part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.mock_eu.letters import Draft
+
 MESSAGE: Final = "cid:message"
 STRUCTURED: Final = "cid:structured"
 _MOST: Final = 64 * 1024 * 1024
@@ -76,14 +78,6 @@ def read(parts: tuple[Part, ...]) -> Payload:
     return Payload(envelope, content, structured=structured)
 
 
-def peek_type(parts: tuple[Part, ...]) -> str:
-    """The claimed message type, "" where the payload cannot be read."""
-    try:
-        return read(parts).type
-    except BadPayload:
-        return ""
-
-
 def write(envelope: dict[str, Any], content: dict[str, Any]) -> tuple[Part, ...]:
     """A message in JSON."""
     return (Part(MESSAGE, "application/json", _json({"envelope": envelope, "content": content})),)
@@ -97,6 +91,13 @@ def write_application(
     if files:
         entries[_FILES] = _zip(files)
     return (Part(MESSAGE, "application/zip", _zip(entries)),)
+
+
+def write_draft(draft: Draft) -> tuple[Part, ...]:
+    """A letter of the platform."""
+    if draft.files is None:
+        return write(draft.envelope, draft.content)
+    return write_application(draft.envelope, draft.content, draft.files)
 
 
 def _read_zip(data: bytes, structured: bytes | None) -> Payload:

@@ -6,50 +6,44 @@ It works inside the caller's commit, so that a message is dealt with exactly onc
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.mock_eu import checks, countries, legs, payloads
-from adapters.mock_eu.model import RECEIVING, Chance, Header, Held, Part, Property
+from adapters.mock_eu import checks, countries, legs, wire
+from adapters.mock_eu.letters import Letter
+from adapters.mock_eu.model import RECEIVING, Chance, Held
+from adapters.mock_eu.payloads import BadPayload, Payload
 
 if TYPE_CHECKING:
+    from adapters.mock_eu.mail import Mail
     from adapters.mock_eu.menu import Kitchen
-    from adapters.mock_eu.payloads import Payload
+    from adapters.mock_eu.registry import Registry
     from adapters.mock_eu.settings import Settings
-    from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
 
 _RELAYED: Final = frozenset({"StatusUpdate", "DecisionIssued", "DecisionNoticeToPeers"})
 _DECIDED: Final = {"Positive": "POSITIVE_DECISION_ISSUED", "Negative": "NEGATIVE_DECISION_ISSUED"}
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What the platform sends to one nation. `of` is the nation's message that caused it, if one did."""
-
-    type: str
-    content: dict[str, Any]
-    application_id: str = ""
-    version: int = 0
-    ref: str = ""
-    files: dict[str, bytes] | None = None
-    of: Held | None = None
-
-
 class Platform:
     """The platform on the mock's store."""
 
-    def __init__(self, settings: Settings, store: Store, states: States, kitchen: Kitchen, chance: Chance) -> None:
-        self._settings, self._store, self._states = settings, store, states
+    def __init__(
+        self, settings: Settings, store: Store, mail: Mail, registry: Registry, kitchen: Kitchen, chance: Chance
+    ) -> None:
+        self._settings, self._store, self._mail, self._registry = settings, store, mail, registry
         self._kitchen, self._chance = kitchen, chance
 
     def receive(self, held: Held) -> None:
         """Deal with one message from a nation, within the caller's commit."""
         try:
-            payload = payloads.read(held.parts)
-        except payloads.BadPayload as error:
+            found = wire.read(self._settings.nations[held.nation].wire, held.parts, held.header)
+        except BadPayload as error:
             self.answer(held, "", [checks.error(error.code, str(error), error.path)])
             return
+        for payload in found:
+            self._deal_with(held, payload)
+
+    def _deal_with(self, held: Held, payload: Payload) -> None:
         errors = checks.problems(payload) or self._misfits(held, payload)
         if self._kitchen.fire("reject-validation", held.nation, "platform.receive", payload.type):
             errors = [checks.error("mock-rejected", "rejected by a fault of the mock")]
@@ -64,17 +58,7 @@ class Platform:
 
     def send(self, nation: str, letter: Letter) -> str:
         """Put a message into a nation's access point. Returns its MessageId."""
-        message_id = f"{self._settings.id_prefix}-{self._chance.hex(32)}@central.example"
-        envelope = self._envelope(nation, letter, message_id)
-        content = letter.content
-        if self._kitchen.fire("not-schema-valid", nation, "platform.send", letter.type):
-            envelope, content = {"messageType": letter.type, "createdAt": "yesterday"}, {"mock": "not schema valid"}
-        if letter.files is None:
-            parts = payloads.write(envelope, content)
-        else:
-            parts = payloads.write_application(envelope, content, letter.files)
-        self._deliver(nation, letter, message_id, parts)
-        return message_id
+        return self._mail.send(nation, letter)
 
     def distribute(self, application_id: str, type_: str, nations: list[str], *, of: Held | None = None) -> None:
         """Send the current version of an application to these nations and open their legs."""
@@ -96,58 +80,6 @@ class Platform:
         """24 hexadecimal digits, as the platform's."""
         return self._chance.hex(24)
 
-    def _deliver(self, nation: str, letter: Letter, message_id: str, parts: tuple[Part, ...]) -> None:
-        pmode, at = self._settings.pmode, self._chance.stamp()
-        header = Header(
-            message_id=message_id,
-            ref_to_message_id=letter.ref,
-            conversation_id=letter.application_id or letter.ref or message_id,
-            from_party=self._settings.central_party_id,
-            from_type=pmode.party_type,
-            from_role=pmode.initiator,
-            to_party=self._settings.nations[nation].party_id,
-            to_type=pmode.party_type,
-            to_role=pmode.responder,
-            service=pmode.service,
-            service_type=pmode.service_type,
-            action=pmode.action,
-            timestamp=at,
-            properties=(
-                Property("originalSender", pmode.original_sender),
-                Property("finalRecipient", pmode.final_recipient),
-            ),
-        )
-        self._states.arrive(nation, letter.type, header, parts)
-
-    def _envelope(self, nation: str, letter: Letter, message_id: str) -> dict[str, Any]:
-        envelope: dict[str, Any] = {
-            "messageId": message_id,
-            "messageType": letter.type,
-            "inReplyTo": letter.ref,
-            "conversationId": letter.application_id or letter.ref or message_id,
-            "applicationId": letter.application_id,
-            "version": letter.version,
-            "schemaFamily": "eu-r7",
-            "schemaVersion": "7",
-            "sender": self._sender(letter),
-            "receiver": self._party(nation),
-            "createdAt": self._chance.stamp(),
-            "originalMessageId": letter.of.header.message_id if letter.of else "",
-            "testFlag": True,
-        }
-        return {name: value for name, value in envelope.items() if value}
-
-    def _sender(self, letter: Letter) -> dict[str, str]:
-        """The nation whose news this is, as its access point proves it; else the platform itself."""
-        if letter.of is not None and letter.type != "ValidationResult":
-            return self._party(letter.of.nation)
-        central = self._settings.central_party_id
-        return {"participantId": central, "role": "CENTRAL_PLATFORM", "accessPointId": central}
-
-    def _party(self, nation: str) -> dict[str, str]:
-        party_id = self._settings.nations[nation].party_id
-        return {"participantId": party_id, "role": "NCP", "nationId": nation.upper(), "accessPointId": party_id}
-
     def answer(self, held: Held, application_id: str, errors: list[dict[str, str]]) -> None:
         """Say validated, or not and why, with reference to the original MessageId."""
         content: dict[str, Any] = {"originalMessageId": held.header.message_id, "validated": not errors}
@@ -162,7 +94,13 @@ class Platform:
         """What is wrong with a sound message in view of what the platform knows."""
         if payload.type in {"ApplicationOriginated", "ValidationResult"}:
             return []
+        return self._registry.misfits(held, payload) or self._strangers(held, payload)
+
+    def _strangers(self, held: Held, payload: Payload) -> list[dict[str, str]]:
+        """Whether the application is one that the platform knows and the nation has a part in."""
         path = "/content/applicationId"
+        if _stands_alone(payload):
+            return []
         if not payload.application_id:
             return [checks.error("missing-field", "applicationId is required", path)]
         if self._store.application(payload.application_id) is None:
@@ -205,7 +143,12 @@ class Platform:
         return [country for country in countries.of_application(content) if country in self._settings.nations]
 
     def _apply(self, held: Held, payload: Payload) -> None:
-        """Note it in the nation's leg and tell the others."""
+        """Note it in register and leg, and tell the others."""
+        self._registry.note(held, payload, self._chance.stamp())
+        if payload.type == "EnforcementRecord":
+            self._warn(held, payload)
+        if _stands_alone(payload):
+            return
         all_legs = self._store.legs(payload.application_id)
         leg = all_legs[held.nation]
         legs.apply(leg, payload, held.header.message_id, self._chance.stamp())
@@ -216,6 +159,13 @@ class Platform:
             self.send(held.nation, ack)
         if payload.type in _RELAYED:
             self._relay(held, payload, [nation for nation in all_legs if nation != held.nation])
+
+    def _warn(self, held: Held, payload: Payload) -> None:
+        """Art. 63(6): every other nation learns of a measure."""
+        content = {**payload.content, "nationId": held.nation.upper()}
+        for nation in self._settings.nations:
+            if nation != held.nation:
+                self.send(nation, Letter("PeerEnforcement", content, payload.application_id, of=held))
 
     def _relay(self, held: Held, payload: Payload, nations: list[str]) -> None:
         """Row 5 of D7.3 Table 3: news of one leg for the other nations (Art. 68(5))."""
@@ -232,3 +182,8 @@ class Platform:
         told = {name: value for name, value in news.items() if value}
         for nation in nations:
             self.send(nation, Letter("PeerStatus", told, payload.application_id, of=held))
+
+
+def _stands_alone(payload: Payload) -> bool:
+    """Whether it belongs to no leg: by its kind, or as a permit for an application that stayed in its state."""
+    return payload.type in checks.WITHOUT_APPLICATION or (payload.type == "PermitIssued" and not payload.application_id)

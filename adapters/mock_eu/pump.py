@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.mock_eu import checks
 
 if TYPE_CHECKING:
+    from adapters.mock_eu.mail import Mail
     from adapters.mock_eu.menu import Fault, Kitchen
     from adapters.mock_eu.model import Held
     from adapters.mock_eu.platform import Platform
@@ -22,8 +23,9 @@ _LONGEST: Final = 0.25  # seconds between two looks at the retention
 class Pump:
     """Deals with what nations submitted, oldest first; what SIGKILL interrupted is taken up at the next start."""
 
-    def __init__(self, store: Store, states: States, platform: Platform, kitchen: Kitchen) -> None:
-        self._store, self._states, self._platform, self._kitchen = store, states, platform, kitchen
+    def __init__(self, store: Store, states: States, platform: Platform, mail: Mail, kitchen: Kitchen) -> None:
+        self._store, self._states, self._platform = store, states, platform
+        self._mail, self._kitchen = mail, kitchen
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -35,19 +37,22 @@ class Pump:
         while True:
             self._wake.clear()
             self.step()
-            soon = self._states.seconds_to_next()
-            if soon is None or soon > 0:
-                await self._rest(_LONGEST if soon is None else min(soon, _LONGEST))
-            else:
-                await asyncio.sleep(0)
+            soon = [
+                found for found in (self._states.seconds_to_next(), self._mail.seconds_to_next()) if found is not None
+            ]
+            await self._rest(min([*soon, _LONGEST]))
 
     def step(self) -> None:
         """Everything that is due."""
         for held in self._states.due():
             self._deal_with(held)
+        self._mail.release()
         self._states.expire()
 
     async def _rest(self, seconds: float) -> None:
+        if not seconds:
+            await asyncio.sleep(0)
+            return
         try:
             await asyncio.wait_for(self._wake.wait(), seconds)
         except TimeoutError:

@@ -18,6 +18,7 @@ _ROLES: Final = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704"
 _PASSWORD: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{16,32}")
 
 
+WIRE_FORMS: Final = ("eu-r7", "eu-pilot")
 #: Values of `wsplugin.push.rules.NAME.type`.
 PUSH_TYPES: Final = (
     "RECEIVE_SUCCESS",
@@ -89,6 +90,7 @@ class Nation:
     password: str = field(repr=False)
     party_id: str
     original_user: str = ""  #: of a plugin user without ROLE_ADMIN: sees only what has this finalRecipient
+    wire: str = "eu-r7"  #: the form of its payloads, or "eu-pilot"
     push: Push = field(default_factory=Push)
 
 
@@ -144,6 +146,8 @@ class Settings:
         for nation in self.nations.values():
             if not _PASSWORD.fullmatch(nation.password):
                 raise BadSettings(f"nations.{nation.code}.password breaks the rule for Domibus plugin users")
+            if nation.wire not in WIRE_FORMS:
+                raise BadSettings(f"nations.{nation.code}.wire is none of {', '.join(WIRE_FORMS)}")
             for rule in nation.push.rules:
                 _check_rule(nation.code, rule)
         if self.style.answers not in {"5.1", "5.2.1"}:

@@ -40,6 +40,11 @@ CREATE TABLE IF NOT EXISTS notices (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, rule TEXT NOT NULL, type TEXT NOT NULL,
   message_id TEXT NOT NULL, detail TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, due TEXT NOT NULL,
   first TEXT NOT NULL, error TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS held_back (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, type TEXT NOT NULL, behind INTEGER NOT NULL,
+  due TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS registry (
+  kind TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (kind, key));
 CREATE INDEX IF NOT EXISTS notices_due ON notices (state, due);
 """
 _COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"

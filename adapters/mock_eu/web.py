@@ -18,6 +18,7 @@ from adapters.mock_eu.applicant import Applicant, Problem
 from adapters.mock_eu.dishes import MENU
 from adapters.mock_eu.ext import Ext
 from adapters.mock_eu.keys import seal_in
+from adapters.mock_eu.mail import Mail
 from adapters.mock_eu.menu import Kitchen, UnknownFault
 from adapters.mock_eu.model import Chance
 from adapters.mock_eu.notices import Notices
@@ -25,6 +26,7 @@ from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.pump import Pump
 from adapters.mock_eu.pusher import Pusher
+from adapters.mock_eu.registry import KINDS, Registry
 from adapters.mock_eu.states import States
 from adapters.mock_eu.store import Store
 
@@ -51,11 +53,12 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     kitchen = Kitchen(store)
     notices = Notices(store, settings.nations, luck)
     states = States(store, notices, settings.style, luck)
-    platform = Platform(settings, store, states, kitchen, luck)
-    pump = Pump(store, states, platform, kitchen)
+    mail, registry = Mail(settings, store, states, kitchen, luck), Registry(store)
+    platform = Platform(settings, store, mail, registry, kitchen, luck)
+    pump = Pump(store, states, platform, mail, kitchen)
     pusher = Pusher(settings, store, notices, states, kitchen, luck)
     applicant = Applicant(store, platform, luck)
-    desk = Desk(store, kitchen, applicant, luck)
+    desk = Desk(store, kitchen, applicant, registry, luck)
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
     app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notices, luck), wake=pump.wake).routes())
     seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
@@ -70,8 +73,9 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
 class Desk:
     """What testers and people use: faults, log, page, health."""
 
-    def __init__(self, store: Store, kitchen: Kitchen, applicant: Applicant, luck: Chance) -> None:
+    def __init__(self, store: Store, kitchen: Kitchen, applicant: Applicant, registry: Registry, luck: Chance) -> None:
         self._store, self._kitchen, self._applicant, self._luck = store, kitchen, applicant, luck
+        self._registry = registry
 
     def routes(self) -> list[web.RouteDef]:
         """Everything beside access points and applications."""
@@ -81,6 +85,7 @@ class Desk:
             web.delete("/faults", self.disarm),
             web.delete("/faults/{id}", self.disarm),
             web.get("/log", self.log),
+            web.get("/registry/{kind}", self.register),
             web.get("/applicant/", self.page),
             web.get("/healthz", self.health),
         ]
@@ -117,6 +122,13 @@ class Desk:
         wanted = {name: value for name, value in request.query.items() if name != "after"}
         entries = [entry for entry in self._store.log(int(after)) if all(entry.get(k) == v for k, v in wanted.items())]
         return web.json_response({"entries": entries})
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Permits, enforcement, datasets, results or reports, each entry with all its versions."""
+        kind = request.match_info["kind"]
+        if kind not in KINDS:
+            raise Problem(404, "unknown-register", f"there are {', '.join(KINDS)}")
+        return web.json_response({"entries": self._registry.entries(kind)})
 
     async def page(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
         """The list for people."""
