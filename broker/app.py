@@ -48,6 +48,7 @@ from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.ports import Told
 from broker.translation.codecs.eu_r7 import EuR7Codec
+from broker.translation.completeness import load_rules
 from broker.translation.translator import Translator
 from broker.web.metrics import Metrics
 from broker.web.push import Push
@@ -105,6 +106,7 @@ async def open_node(
             nation=settings.node.nation,
             participant=settings.node.participant,
             release=settings.node.release,
+            forms=load_rules(schemas_dir() / "completeness", settings.node.forms),
             store=store,
             tickets=tickets,
             clock=clock,

@@ -37,6 +37,7 @@ class NodeSection(Section):
     participant: str = "urn:example:hdab:node"  #: participant id in envelopes
     time_zone: str = "Europe/Paris"  #: in which legal days are counted
     release: str = "d6.4-v0.5"  #: projection of statuses, see schemas/lifecycles/leg.toml
+    forms: str = "release-7"  #: what a complete form has, see schemas/completeness/
 
 
 class DatabaseSection(Section):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
+from adapters.xml.parser import Limits, parse
 from broker.commands.opening import read_file
 from broker.commands.terminal import problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
 from broker.translation.codecs.eu_r7 import EuR7Codec
+from broker.translation.completeness import NEWEST, load_rules, missing
+from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
     import argparse
@@ -24,12 +27,19 @@ WIRE: Final = "eu-r7"
 def build(_name: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--profile", required=True)
+    parser.add_argument(
+        "--complete", action="store_true", help="also tell which mandatory fields the form lacks (D6.3 Annexes 7 and 8)"
+    )
+    parser.add_argument("--release", default=NEWEST, help=f"whose rules of a complete form are meant ({NEWEST})")
     parser.add_argument("file", metavar="FILE", help="`-` for stdin")
     parser.set_defaults(run=_validate)
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    found = asyncio.run(diagnose(arguments.profile, read_file(arguments.file)))
+    data = read_file(arguments.file)
+    found = asyncio.run(diagnose(arguments.profile, data))
+    if not found and arguments.complete:
+        found = lacking(arguments.profile, data, arguments.release)
     problems(found)
     return 1 if found else 0
 
@@ -49,6 +59,21 @@ async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
         return refused.problems
     finally:
         await documents.close()
+
+
+def lacking(profile: str, data: bytes, release: str) -> tuple[Problem, ...]:
+    """Mandatory fields that the form in a valid document lacks, whatever its profile; the paths are those of eu-1.
+
+    Raises: ConfigurationError, for a release without rules.
+    """
+    rules = load_rules(schemas_dir() / "completeness", release)
+    if profile == WIRE:
+        return missing(EuR7Codec.load(schemas_dir()).decode(data, wire_media_type(data)).root, rules)
+    document = parse(data, Limits())
+    if profile == PIVOT:
+        return missing(document, rules)
+    translator = Translator.load(schemas_dir(), profiles=[profile])
+    return missing(translator.read(profile, document, envelope=EnvelopeContext()).root, rules)
 
 
 async def _diagnose_wire(data: bytes) -> tuple[Problem, ...]:

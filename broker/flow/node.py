@@ -15,6 +15,7 @@ from broker.errors import Conflict, Unavailable
 from broker.flow.retry import Breakers, RetryPolicy
 from broker.model.journal import Entry
 from broker.model.work import Work, WorkKind
+from broker.translation.completeness import RuleSet, shipped_rules
 from broker.translation.files.rules import FileRules, shipped_file_rules
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Node:
     due: Mapping[str, Due]
     access_point: AccessPoint | None = None
     scanner: Scanner | None = None
+    forms: RuleSet = field(default_factory=shipped_rules)
     files: FileRules = field(default_factory=shipped_file_rules)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)

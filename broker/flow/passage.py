@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lxml import etree
 
+    from broker.errors import Problem
     from broker.model.cases import Alias, Case, Leg, RunningClock
     from broker.model.exchanges import Exchange
     from broker.model.lifecycle import Change
@@ -53,6 +54,7 @@ class Passage:
     files: tuple[tuple[str, bytes], ...] = ()  #: attachments that came inside: (sha256, bytes)
     report: bytes = b""
     losses: tuple[dict[str, str], ...] = ()
+    flags: tuple[Problem, ...] = ()  #: values that eu-1 has no word for
     case: Case | None = None
     new_case: bool = False
     aliases: tuple[Alias, ...] = ()  #: learned from this message

@@ -1,6 +1,6 @@
 """Prepare one message: the stages in their order, then one commit.
 
-    keep → read → validate → examine → correlate → apply → write → record        then a ticket: deliver
+    keep → read → validate → complete → examine → correlate → apply → write → record        then a ticket: deliver
 
 Reading needs no database; from correlating on, one transaction sees one truth and writes its consequences. If
 another transaction was first, the whole of it runs again on what is true then.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from broker.errors import BrokerError, LostLease, Problem, Unavailable
 from broker.flow.apply import apply, not_validated, validated
+from broker.flow.complete import complete
 from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
 from broker.flow.examine import examine
@@ -31,7 +32,7 @@ from broker.ports import ExchangeFilter
 if TYPE_CHECKING:
     from broker.ports import Transaction
 
-READING: Final = (read, validate, examine)
+READING: Final = (read, validate, complete, examine)
 #: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
 #: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
 _PATIENCE: Final = 8  #: tries of what the store does not take

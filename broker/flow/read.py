@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PIVOT: Final = "eu-1"
 CLAIM_CHECK: Final = "application/vnd.hdeu.claim-check+json"
+#: A value that eu-1 has no word for is kept and told; where it has legal meaning a person must agree (sign-off).
+FLAGGED: Final = frozenset({"unmapped-value", "ambiguous-value", "not-convertible"})
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -75,8 +77,9 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         sender=Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
     )
     translation = node.translator.read(connected.profile, document, envelope=context)
-    if translation.problems:
-        return Refuse(translation.problems)
+    against_rules = tuple(problem for problem in translation.problems if problem.code not in FLAGGED)
+    if against_rules:
+        return Refuse(against_rules)
     facts = facts_of(translation.root)
     if facts.type in FROM_CENTRAL:
         return Refuse((_not_from(facts.type, f"back end {connected.name}"),))
@@ -88,6 +91,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         facts=facts,
         report=translation.report.compact(),
         losses=tuple(asdict(loss) for loss in translation.sign_off),
+        flags=translation.problems,
     )
 
 
@@ -131,6 +135,8 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
     if passage.exchange.direction is Direction.INBOUND:
         misfits = frozenset(passage.known.unknown_fields)
         return Refuse(tuple(_as_sent(problem, misfits) for problem in problems))
+    if passage.flags:
+        return Refuse(passage.flags)  # what could not be said in eu-1 is something that no message of its type may lack
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
 
 

@@ -69,6 +69,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         content_type=encoded.media_type,
         document=encoded.data,
         report=passage.report if outgoing.own else b"",
+        problems=_dicts(passage.flags) if outgoing.own else (),
         losses=(*own_losses, *losses),
     )
 

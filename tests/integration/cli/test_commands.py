@@ -233,6 +233,18 @@ def test_a_valid_document_is_silent(run: Run) -> None:
     assert run("validate", "--profile", "fi-findata-1", str(VALID)) == (0, "", "")
 
 
+def test_validate_tells_on_request_what_a_complete_form_has_and_this_one_lacks(run: Run, tmp_path: Path) -> None:
+    full = Path("tests/data/eu-1/variants/DataRequest.xml")
+    assert run("validate", "--profile", "eu-1", "--complete", str(full)) == (0, "", "")
+    thin = tmp_path / "thin.xml"
+    thin.write_text(full.read_text("utf-8").replace("<projectLeader>Institut exemple</projectLeader>", ""), "utf-8")
+    assert run("validate", "--profile", "eu-1", str(thin)) == (0, "", "")
+    status, out, _ = run("validate", "--profile", "eu-1", "--complete", "--release", "release-6", str(thin))
+    assert (status, out.split()[:2]) == (1, ["incomplete", "content/form/section2/projectLeader"])
+    assert "Release 6" in out
+    assert len(out.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("profile", "content", "code"),
     [

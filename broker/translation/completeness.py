@@ -1,0 +1,170 @@
+"""Which mandatory fields a form lacks: a rule set per release of the Central Platform, applied to an eu-1 application.
+
+Form fields are optional on the wire and in the schema; D6.3 Annexes 7 and 8 say which of them a complete form has.
+Nothing is judged here but presence: an answer counts as given when any text stands below it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from lxml import etree
+
+from broker.data_files import schemas_dir
+from broker.errors import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NEWEST: Final = "release-7"
+_FORMS: Final = {"DATA_ACCESS_APPLICATION": "access", "DATA_REQUEST_APPLICATION": "request"}
+_CARRIERS: Final = frozenset(
+    {"ApplicationSubmitted", "ApplicationAmended", "AdditionalInformation", "ApplicationOriginated"}
+)
+_HOW: Final = frozenset({"each", "one", "true"})
+_TRUE: Final = frozenset({"true", "1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Fields that are due. Paths run below `content`; a step that ends in `[]` is looked at entry by entry."""
+
+    fields: tuple[str, ...]
+    source: str
+    form: str = ""  #: access, request; "" for both
+    how: str = "each"  #: each, one (at least one of them), true (each of them, confirmed)
+    when: tuple[str, frozenset[str]] | None = None  #: a question, and the keys of its answer that make the fields due
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of one release."""
+
+    release: str
+    source: str
+    rules: tuple[Rule, ...]
+
+
+@lru_cache(maxsize=1)
+def shipped_rules() -> RuleSet:
+    """The rules of the newest release that comes with the program. Raises: ConfigurationError."""
+    return load_rules(schemas_dir() / "completeness", NEWEST)
+
+
+def load_rules(folder: Path, name: str) -> RuleSet:
+    """The rule set `<name>.toml`, with the rules of the one that it extends. Raises: ConfigurationError."""
+    try:
+        table = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+        before = load_rules(folder, table["extends"]).rules if "extends" in table else ()
+        return RuleSet(table["release"], table["source"], (*before, *map(_rule, table["rule"])))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"The rules of completeness {name} cannot be read: {error}") from error
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    how, form = row.get("how", "each"), row.get("form", "")
+    if how not in _HOW or form not in {"", *_FORMS.values()}:
+        raise ValueError(f"no rule is of the kind {how!r}, {form!r}")
+    when = row.get("when")
+    condition = (when["field"], frozenset(when["key"])) if when else None
+    return Rule(tuple(row["fields"]), row["source"], form, how, condition)
+
+
+def missing(root: etree._Element, rules: RuleSet) -> tuple[Problem, ...]:
+    """One problem for each field that is due and absent, in the order of the rules; empty for a complete form.
+
+    A message that carries no application lacks nothing. An application whose type is missing or unknown lacks its
+    type, and is held against the rules for both forms alone.
+    """
+    content = root.find("{*}content")
+    if content is None or etree.QName(root).localname not in _CARRIERS:
+        return ()
+    form = _FORMS.get((content.findtext("{*}application_type") or "").strip(), "")
+    lacking = [] if form else [_problem("content/application_type", rules, "section 1: kind of the form")]
+    for rule in rules.rules:
+        if rule.form in {"", form}:
+            lacking += [_problem(path, rules, rule.source) for path in _lacking(content, rule)]
+    return tuple(lacking)
+
+
+def _problem(path: str, rules: RuleSet, source: str) -> Problem:
+    return Problem(
+        code="incomplete",
+        detail=f"A complete form of Release {rules.release} has this field.",
+        path=path,
+        rule=f"completeness, Release {rules.release}: {source}",
+        hint="Fill the field in, and send the form again.",
+    )
+
+
+def _lacking(content: etree._Element, rule: Rule) -> Iterator[str]:
+    given: Callable[[etree._Element], bool] = _confirmed if rule.how == "true" else _says_something
+    if rule.how != "one":
+        for field in rule.fields:
+            yield from _absent(content, field, rule, given)
+        return
+    absent = [list(_absent(content, field, rule, given)) for field in rule.fields]
+    if all(absent):
+        yield from absent[0] if len({_entry(field) for field in rule.fields}) > 1 else _in_all(absent)
+
+
+def _in_all(absent: list[list[str]]) -> Iterator[str]:
+    """Where none of the alternatives stands, entry by entry: the first of them is named."""
+    holders = set.intersection(*({path.rpartition("/")[0] for path in paths} for paths in absent))
+    return (path for path in absent[0] if path.rpartition("/")[0] in holders)
+
+
+def _absent(content: etree._Element, field: str, rule: Rule, given: Callable[[etree._Element], bool]) -> Iterator[str]:
+    """Numbered paths at which a field is due and not given."""
+    holder, _, name = field.rpartition("/")
+    for path, element in _holders(content, holder):
+        if rule.when is not None and not _asked(content, element, holder, rule.when):
+            continue
+        found = [] if element is None else element.findall(f"{{*}}{name}")
+        if not any(given(one) for one in found):
+            yield f"{path}/{name}"
+
+
+def _holders(content: etree._Element, path: str) -> Iterator[tuple[str, etree._Element | None]]:
+    """Every element that a field stands in; None where one that does not repeat is absent itself."""
+    places: list[tuple[str, etree._Element | None]] = [("content", content)]
+    for step in path.split("/") if path else ():
+        name = step.removesuffix("[]")
+        places = [below for place in places for below in _below(place, name, repeats=step != name)]
+    yield from places
+
+
+def _below(
+    place: tuple[str, etree._Element | None], name: str, *, repeats: bool
+) -> list[tuple[str, etree._Element | None]]:
+    path, element = place
+    found = [] if element is None else element.findall(f"{{*}}{name}")
+    if repeats:
+        return [(f"{path}/{name}[{number}]", one) for number, one in enumerate(found, 1)]
+    return [(f"{path}/{name}", found[0] if found else None)]
+
+
+def _asked(
+    content: etree._Element, element: etree._Element | None, holder: str, when: tuple[str, frozenset[str]]
+) -> bool:
+    question, keys = when
+    around, _, name = question.rpartition("/")
+    holders = [element] if around == holder else [one for _, one in _holders(content, around)]
+    answers = [answer for one in holders if one is not None for answer in one.iterfind(f"{{*}}{name}/{{*}}key")]
+    return any((answer.text or "").strip() in keys for answer in answers)
+
+
+def _entry(field: str) -> str:
+    return field.rpartition("/")[0]
+
+
+def _says_something(element: etree._Element) -> bool:
+    return any(str(text).strip() for text in element.itertext())
+
+
+def _confirmed(element: etree._Element) -> bool:
+    return (element.text or "").strip() in _TRUE

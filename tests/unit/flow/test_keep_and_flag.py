@@ -1,0 +1,91 @@
+"""What is flagged goes on, what is incomplete waits, what the body says of itself needs no case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from broker.errors import Problem
+from broker.model.exchanges import Exchange, State
+from broker.translation.translator import Translation, Translator
+from tests.support.flow_node import (
+    EXAMPLE_ID,
+    EXAMPLE_NUMBER,
+    FR,
+    Flow,
+    altered,
+    bring_files,
+    case_in,
+    eu,
+    eu_application,
+    lodged,
+    pre_screening,
+)
+
+ZIP = "application/zip"
+
+
+async def test_an_incomplete_application_that_was_lodged_here_waits_with_the_list(flow: Flow) -> None:
+    await bring_files(flow)
+    confirmed = "SupplementEU/confirmations"
+    document = altered(lodged("EXEMPLE-INCOMPLET"), FR, {f"{confirmed}/exactitude": "false"})
+    message_id = await flow.from_office(altered(document, FR, {f"{confirmed}/fraisDetenteurs": None}))
+    exchange = await flow.exchange(message_id)
+    assert (exchange.state, {problem["code"] for problem in exchange.problems}) == (State.PARKED, {"incomplete"})
+    assert [problem["path"].rpartition("/")[2] for problem in exchange.problems] == [
+        "awareChargeFee",
+        "awareInformationCorrect",
+    ]
+    assert not flow.point.sent
+    assert not await flow.cases()
+
+
+@dataclass(frozen=True)
+class Flagging:
+    """The translator, which finds that one value has no word on the other side."""
+
+    inner: Translator
+    problem: Problem
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def read(self, *arguments: Any, **named: Any) -> Translation:
+        return replace(self.inner.read(*arguments, **named), problems=(self.problem,))
+
+
+async def flagged(flow: Flow, code: str, document: bytes) -> Exchange:
+    problem = Problem(code, "no word for it", "Instruction/suivi/statut", value="zz")
+    node = replace(flow.node, translator=Flagging(flow.node.translator, problem))
+    return await replace(flow, node=node).exchange(await replace(flow, node=node).from_office(document))
+
+
+@pytest.mark.parametrize("code", ["unmapped-value", "ambiguous-value", "not-convertible"])
+async def test_a_value_that_eu_1_has_no_word_for_is_kept_and_told_and_the_message_goes(flow: Flow, code: str) -> None:
+    await case_in(flow, "ACKNOWLEDGED")
+    exchange = await flagged(flow, code, pre_screening())
+    assert exchange.state in {State.QUEUED, State.SUBMITTED, State.ENDED}
+    assert [problem["code"] for problem in exchange.problems] == [code]
+    assert len(flow.told_central("StatusUpdate")) == 1
+
+
+@pytest.mark.parametrize("code", ["two-values", "annex-path"])
+async def test_what_contradicts_itself_is_refused(flow: Flow, code: str) -> None:
+    await case_in(flow, "ACKNOWLEDGED")
+    exchange = await flagged(flow, code, pre_screening())
+    assert (exchange.state, [problem["code"] for problem in exchange.problems]) == (State.REFUSED, [code])
+    assert not flow.told_central("StatusUpdate")
+
+
+async def test_what_was_lodged_here_comes_back_from_the_platform_and_opens_the_leg(flow: Flow) -> None:
+    await bring_files(flow)
+    await flow.from_office(lodged(EXAMPLE_NUMBER))
+    assert (await flow.leg()).state == "ORIGINATED"
+    [sent] = flow.told_central("ApplicationOriginated")
+    answer = {"validated": True, "originalMessageId": sent["envelope"]["messageId"], "applicationId": EXAMPLE_ID}
+    await flow.from_eu(eu("ValidationResult", {**answer, "error": None}))
+    back = await flow.from_eu(eu_application(), ZIP)
+    assert ((await flow.leg()).state, (await flow.exchange(back)).addressee) == ("RECEIVED", "hdh")
+    assert len(await flow.cases()) == 1
