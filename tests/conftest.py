@@ -1,8 +1,16 @@
 """Fixtures of all tests; the services behind them are in `tests/support`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tests.support.amqp_fixtures import amqp_url, rabbit, rabbit_node, vhost
+from tests.support.announced import Announcer
 from tests.support.postgres_fixtures import empty_postgres_url, postgres_databases, postgres_server, postgres_url
 from tests.support.store_fixtures import clock, sqlite_url, store, store_url
+
+if TYPE_CHECKING:
+    import pytest
 
 __all__ = [
     "amqp_url",
@@ -18,3 +26,8 @@ __all__ = [
     "store_url",
     "vhost",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the servers that this run starts."""
+    config.pluginmanager.register(Announcer(), "announcer")

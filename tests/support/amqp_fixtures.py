@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from adapters.amqp.connection import Rabbit, connect
 from adapters.amqp.topology import Topology
+from tests.support.announced import announce
 from tests.support.rabbitmq import ADMIN, RabbitNode
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def rabbit_node(request: pytest.FixtureRequest) -> Iterator[RabbitNode]:
     node = RabbitNode()
     try:
         node.start()
-        capture = request.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            print(f"\nRabbitMQ {node.version} on private port {node.port}")  # noqa: T201 - the log names the server
+        announce(request.config, f"RabbitMQ {node.version} on private port {node.port}")
         yield node
     finally:
         node.stop()

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.announced import announce
 from tests.support.postgres import Databases, Postgres, ServerMissingError, private_server, server_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def _say(request: pytest.FixtureRequest, words: str) -> None:
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print(f"\n{words}")  # noqa: T201 - the log names the server
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +27,7 @@ def postgres_databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
                 url, place = server.url("postgres"), f"on private port {server.port}"
         except ServerMissingError as error:
             pytest.fail(str(error), pytrace=False)
-        _say(request, f"PostgreSQL {server_version(url)} {place}")
+        announce(request.config, f"PostgreSQL {server_version(url)} {place}")
         databases = Databases(url)
         databases.prepare()
         stack.callback(databases.drop)
