@@ -42,7 +42,7 @@ build/peers/node_modules/.ready: tests/peers/package-lock.json
 
 test: tools services peers
 	mkdir -p build
-	$(BIN)/python -m pytest --junitxml=build/junit.xml
+	$(BIN)/python -m pytest -n $(or $(JOBS),2) --junitxml=build/junit.xml
 
 check: tools
 	$(BIN)/ruff check .

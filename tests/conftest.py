@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from tests.support.amqp_fixtures import amqp_url, rabbit, rabbit_node, vhost
 from tests.support.announced import Announcer
+from tests.support.parallel import ByFile
 from tests.support.postgres_fixtures import empty_postgres_url, postgres_databases, postgres_server, postgres_url
 from tests.support.store_fixtures import clock, sqlite_url, store, store_url
 
 if TYPE_CHECKING:
     import pytest
+    from xdist.scheduler import Scheduling
 
 __all__ = [
     "amqp_url",
@@ -31,3 +33,8 @@ __all__ = [
 def pytest_configure(config: pytest.Config) -> None:
     """Name the servers that this run starts."""
     config.pluginmanager.register(Announcer(), "announcer")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling:
+    """Spread files, not tests."""
+    return ByFile(config)

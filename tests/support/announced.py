@@ -1,4 +1,4 @@
-"""Says at the end of a run which servers it started, whichever of its processes did."""
+"""Says at the end of a run what its processes want to have said: which servers they started, what a matrix showed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-SERVERS = pytest.StashKey[list[str]]()
+WORDS = pytest.StashKey[list[str]]()
 
 
 def announce(config: pytest.Config, words: str) -> None:
-    """Remember a line on a server that the tests started."""
-    config.stash.setdefault(SERVERS, []).append(words)
+    """Remember what stands at the end of the log."""
+    config.stash.setdefault(WORDS, []).append(words)
 
 
 class Announcer:
@@ -23,14 +23,14 @@ class Announcer:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output["servers"] = session.config.stash.get(SERVERS, [])
+            output["said"] = session.config.stash.get(WORDS, [])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        for words in getattr(node, "workeroutput", {}).get("servers", []):
+        for words in getattr(node, "workeroutput", {}).get("said", []):
             announce(node.config, words)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        if servers := terminalreporter.config.stash.get(SERVERS, []):
-            terminalreporter.section("servers")
-            terminalreporter.write("".join(f"{words}\n" for words in servers))
+        if said := terminalreporter.config.stash.get(WORDS, []):
+            terminalreporter.section("said on the way")
+            terminalreporter.write("".join(f"{words}\n" for words in said))

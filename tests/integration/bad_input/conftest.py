@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.announced import announce
 from tests.support.bad_input import BUILD, Matrix
 from tests.support.running_node import Running, embedded_stage, running
 
@@ -17,9 +18,7 @@ def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
     text = "\n".join(made.lines())
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bad-input.txt").write_text(text + "\n", "utf-8")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print(f"\n{text}")  # noqa: T201 -- the log shows the matrix
+    announce(request.config, text)
 
 
 @pytest.fixture(scope="package")
