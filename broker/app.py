@@ -36,6 +36,7 @@ from adapters.system import StateDays, SystemClock, TimeSortedIds
 from adapters.xml.documents import XmlDocuments
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
+from broker.flow.acknowledge import acknowledge
 from broker.flow.doors import accept
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
@@ -292,6 +293,7 @@ def services_of(built: Built) -> Services:
         authenticator=built.authenticator,
         accept=take,
         sign_off=partial(sign_off, node),
+        acknowledge=partial(acknowledge, node),
         retry=partial(retry, node),
         export=lambda: Export(built.store, (key.public,)).lines(),
         status=partial(node.lifecycle.status, node.release),

@@ -165,7 +165,8 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
         log.warning("exchange.later", exchange_id=exchange.id, code=outcome.code, attempt=work.attempts)
         return ""
     await tx.finish_work(work)
-    after = _parked(exchange, outcome) if isinstance(outcome, Park) else _arrived(node, exchange, outcome, now)
+    failed = isinstance(outcome, Park) and exchange.state is not State.ACKNOWLEDGED
+    after = _parked(exchange, outcome) if failed else _arrived(node, exchange, outcome, now)
     after = await tx.save_exchange(replace(after, updated_at=now))
     if after.state is State.ENDED and exchange.state is not State.ENDED:
         await write_notice(node, tx, after, MessageType.OUTCOME_NOTICE)
@@ -199,13 +200,10 @@ def _parked(exchange: Exchange, outcome: Outcome) -> Exchange:
 
 def _arrived(node: Node, exchange: Exchange, outcome: Outcome, now: datetime) -> Exchange:
     if exchange.direction is Direction.INBOUND:
-        acknowledged = isinstance(outcome, Acknowledged)
-        return replace(
-            exchange,
-            state=State.ACKNOWLEDGED if acknowledged else State.DELIVERED,
-            delivered_at=now,
-            acknowledged_at=now if acknowledged else None,
-        )
+        # A back end may acknowledge, or reply, before its own answer to the delivery is here.
+        acknowledged_at = exchange.acknowledged_at or (now if isinstance(outcome, Acknowledged) else None)
+        state = State.ACKNOWLEDGED if acknowledged_at else State.DELIVERED
+        return replace(exchange, state=state, delivered_at=now, acknowledged_at=acknowledged_at)
     due = node.due.get(exchange.type)
     due_at = now + timedelta(days=due.days) if due and due.days and exchange.state is State.SUBMITTING else None
     state = State.SUBMITTED if exchange.state is State.SUBMITTING else exchange.state

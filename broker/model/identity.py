@@ -26,6 +26,7 @@ class Action(StrEnum):
     MESSAGES_READ = "messages:read"  #: one message's states and timeline
     MESSAGES_BYTES = "messages:bytes"  #: original bytes and translated documents
     MESSAGES_SUBMIT = "messages:submit"
+    MESSAGES_ACKNOWLEDGE = "messages:acknowledge"  #: a back end has what was handed over to it
     MESSAGES_SIGN_OFF = "messages:sign-off"
     MESSAGES_RETRY = "messages:retry"
     CASES_READ = "cases:read"
@@ -49,7 +50,13 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
     Role.OPERATOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_RETRY, Action.CASES_READ}),
     Role.AUDITOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.CASES_READ, Action.AUDIT_EXPORT}),
     Role.BACKEND: frozenset(
-        {Action.MESSAGES_SUBMIT, Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_BYTES}
+        {
+            Action.MESSAGES_SUBMIT,
+            Action.MESSAGES_LIST,
+            Action.MESSAGES_READ,
+            Action.MESSAGES_BYTES,
+            Action.MESSAGES_ACKNOWLEDGE,
+        }
     ),
     Role.DISPATCHER_CLIENT: frozenset({Action.DISPATCHER_READ}),
     Role.ACCESS_POINT: frozenset({Action.ACCESS_POINT_PUSH}),

@@ -215,6 +215,13 @@ async def post_sign_off(request: web.Request) -> web.Response:
     return web.json_response({"id": message_id, "state": state}, status=202)
 
 
+async def post_acknowledge(request: web.Request) -> web.Response:
+    """A back end says that it has the message."""
+    services, message_id = request.app[SERVICES], request.match_info["id"]
+    state = await services.acknowledge(message_id, backend=known_backend(request))
+    return web.json_response({"id": message_id, "state": state})
+
+
 async def post_retry(request: web.Request) -> web.Response:
     """A person lets a message go on now."""
     services, message_id = request.app[SERVICES], request.match_info["id"]
@@ -280,6 +287,7 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("GET", "/messages/{id}/report", Action.MESSAGES_BYTES, get_report),
     ("GET", "/messages/{id}/attachments/{attachment}", Action.MESSAGES_BYTES, get_attachment),
     ("POST", "/messages/{id}/sign-off", Action.MESSAGES_SIGN_OFF, post_sign_off),
+    ("POST", "/messages/{id}/acknowledge", Action.MESSAGES_ACKNOWLEDGE, post_acknowledge),
     ("POST", "/messages/{id}/retry", Action.MESSAGES_RETRY, post_retry),
     ("PUT", "/attachments/{sha256}", Action.MESSAGES_SUBMIT, put_attachment),
     ("GET", "/cases", Action.CASES_READ, get_cases),

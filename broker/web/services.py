@@ -21,6 +21,14 @@ class SignOff(Protocol):
         ...
 
 
+class Acknowledge(Protocol):
+    """A back end has what was handed over to it."""
+
+    async def __call__(self, named: str, *, backend: str) -> str:
+        """The new state. Raises: NotFound; Conflict, if nothing was handed over."""
+        ...
+
+
 class Retry(Protocol):
     """Let a message that waits for a person, or for its next attempt, go on now."""
 
@@ -53,6 +61,7 @@ class Services:
     accept: Accept
     sign_off: SignOff
     retry: Retry
+    acknowledge: Acknowledge
     export: Export  #: the sealed journal as JSON lines, without line ends
     status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it
     backends: frozenset[str]  #: names that a back end's token may carry

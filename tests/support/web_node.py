@@ -74,6 +74,12 @@ class Flow:
         self.done.append(("sign-off", message_id, actor, reason))
         return "QUEUED"
 
+    async def acknowledge(self, named: str, *, backend: str) -> str:
+        if named != "m-0":
+            raise Conflict("it was not handed over")
+        self.done.append(("acknowledge", named, backend))
+        return "ACKNOWLEDGED"
+
     async def retry(self, message_id: str, *, actor: str) -> str:
         self.done.append(("retry", message_id, actor))
         return "READY"
@@ -186,6 +192,7 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         authenticator=NodeAuthenticator((trust,), api_keys=api_keys, clock=clock),
         accept=flow.accept,
         sign_off=flow.sign_off,
+        acknowledge=flow.acknowledge,
         retry=flow.retry,
         export=flow.export,
         status={"PROCESSING": "PROCESSING"}.get,  # type: ignore[arg-type]  # every state of the tests is in it

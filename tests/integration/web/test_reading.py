@@ -24,6 +24,7 @@ from tests.support.web_node import (
     REPORT,
     Flow,
     as_backend,
+    as_backend,
     as_role,
     exchange,
     message,
@@ -32,6 +33,7 @@ from tests.support.web_node import (
 
 DAAMS = {"X-API-key": API_KEY}
 CASEWORKER = as_role(Role.CASEWORKER)
+HDH = as_backend("hdh")
 
 
 def hold(value: Any, schema: str) -> None:
@@ -193,6 +195,13 @@ async def test_an_operator_lets_a_message_go_on(client: Any, flow: Flow) -> None
     response = await client.post("/api/v1/messages/m-0/retry", headers=as_role(Role.OPERATOR))
     assert response.status == 202
     assert flow.done == [("retry", "m-0", "urn:example:staff")]
+
+
+async def test_a_back_end_says_that_it_has_a_message(client: Any, flow: Flow) -> None:
+    response = await client.post("/api/v1/messages/m-0/acknowledge", headers=HDH)
+    assert (response.status, await response.json()) == (200, {"id": "m-0", "state": "ACKNOWLEDGED"})
+    assert flow.done == [("acknowledge", "m-0", "hdh")]
+    assert (await client.post("/api/v1/messages/m-1/acknowledge", headers=HDH)).status == 409
 
 
 async def test_the_journal_is_exported_line_by_line(client: Any) -> None:
