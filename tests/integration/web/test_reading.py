@@ -24,7 +24,6 @@ from tests.support.web_node import (
     REPORT,
     Flow,
     as_backend,
-    as_backend,
     as_role,
     exchange,
     message,
