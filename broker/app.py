@@ -48,7 +48,7 @@ from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.ports import Told
-from broker.translation.codecs.eu_r7 import EuR7Codec
+from broker.translation.codecs.wires import WIRES
 from broker.translation.completeness import load_rules
 from broker.translation.translator import Translator
 from broker.web.metrics import Metrics
@@ -113,7 +113,7 @@ async def open_node(
             clock=clock,
             ids=TimeSortedIds(),
             documents=documents,
-            codec=EuR7Codec.load(schemas_dir()),
+            codec=WIRES[settings.access_point.profile](schemas_dir()),
             translator=Translator.load(schemas_dir(), profiles=_profiles(settings)),
             backends={name: _connected(settings, name, session, rabbit) for name in settings.backends},
             wire=_wire(settings),
@@ -205,6 +205,7 @@ def _wire(settings: Settings) -> Wire:
         service_type=section.service_type,
         action=section.action,
         properties={"originalSender": section.original_sender, "finalRecipient": section.final_recipient},
+        profile=section.profile,
     )
 
 

@@ -72,6 +72,7 @@ class AccessPointSection(Section):
     """The Domibus WS plugin and the ebMS3 header values of its PMode (pilot values as defaults)."""
 
     name: str = "access-point"
+    profile: Literal["eu-r7", "eu-pilot"] = "eu-r7"  #: the wire form that travels as AS4 payload
     url: str = ""
     username: str = ""
     password: SecretStr = SecretStr("")

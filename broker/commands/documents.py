@@ -13,15 +13,20 @@ from broker.commands.opening import read_file
 from broker.commands.terminal import problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
-from broker.translation.codecs.eu_r7 import EuR7Codec
+from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.completeness import NEWEST, load_rules, missing
 from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
     import argparse
 
+    from broker.translation.codecs.codec import Codec
+
 PIVOT: Final = "eu-1"
-WIRE: Final = "eu-r7"
+PROFILES: Final = (*ENTRY_SCHEMAS, *WIRES)
+#: Stands for what the transport says, where a file is judged that came by none.
+_NO_TRANSPORT: Final = Transport("file", "2026-01-01T00:00:00Z")
 
 
 def build(_name: str, parser: argparse.ArgumentParser) -> None:
@@ -46,8 +51,8 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
     """Everything wrong with a document; empty where it is valid. A wire form is judged as the eu-1 that it says."""
-    if profile == WIRE:
-        return await _diagnose_wire(data)
+    if profile in WIRES:
+        return await _diagnose_wire(profile, data)
     if profile not in ENTRY_SCHEMAS:
         return (unknown_profile(profile),)
     documents = XmlDocuments(schemas_dir(), entries={profile: ENTRY_SCHEMAS[profile]})
@@ -66,30 +71,33 @@ def lacking(profile: str, data: bytes, release: str) -> tuple[Problem, ...]:
 
     Raises: ConfigurationError, for a release without rules.
     """
-    rules = load_rules(schemas_dir() / "completeness", release)
-    if profile == WIRE:
-        return missing(EuR7Codec.load(schemas_dir()).decode(data, wire_media_type(data)).root, rules)
+    return missing(pivot_of(profile, data), load_rules(schemas_dir() / "completeness", release))
+
+
+def pivot_of(profile: str, data: bytes) -> etree._Element:
+    """A valid document of any profile, as eu-1."""
+    if profile in WIRES:
+        return _codec_of(profile).decode(data, media_type_of(profile, data), _NO_TRANSPORT).root
     document = parse(data, Limits())
     if profile == PIVOT:
-        return missing(document, rules)
+        return document
     translator = Translator.load(schemas_dir(), profiles=[profile])
-    return missing(translator.read(profile, document, envelope=EnvelopeContext()).root, rules)
+    return translator.read(profile, document, envelope=EnvelopeContext()).root
 
 
-async def _diagnose_wire(data: bytes) -> tuple[Problem, ...]:
+def _codec_of(profile: str) -> Codec:
+    return WIRES[profile](schemas_dir())
+
+
+async def _diagnose_wire(profile: str, data: bytes) -> tuple[Problem, ...]:
     try:
-        decoded = EuR7Codec.load(schemas_dir()).decode(data, wire_media_type(data))
+        root = pivot_of(profile, data)
     except (Refused, TranslationError) as error:
         return error.problems
-    return await diagnose(PIVOT, etree.tostring(decoded.root, encoding="UTF-8"))
-
-
-def wire_media_type(data: bytes) -> str:
-    """ZIP by its first bytes, else JSON."""
-    return "application/zip" if data[:2] == b"PK" else "application/json"
+    return await diagnose(PIVOT, etree.tostring(root, encoding="UTF-8"))
 
 
 def unknown_profile(profile: str) -> Problem:
     """What to say of a profile that this program does not know."""
-    hint = f"use one of {', '.join((*ENTRY_SCHEMAS, WIRE))}"
+    hint = f"use one of {', '.join(PROFILES)}"
     return Problem("unknown-profile", f"no profile has this name; {hint}", value=profile, hint=hint)

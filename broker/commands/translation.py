@@ -1,34 +1,32 @@
 """`hdeu translate`: a document on a file into another profile, without a node.
 
-The document goes to stdout alone; the report and the carry to the files that are named.
+The document goes to stdout alone; report, page and carry to the files that are named.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
 from adapters.system import SystemClock
-from adapters.xml.documents import ENTRY_SCHEMAS
 from adapters.xml.parser import Limits, parse
-from broker.commands.documents import PIVOT, WIRE, diagnose, unknown_profile, wire_media_type
+from broker.commands.documents import PIVOT, PROFILES, diagnose, unknown_profile
 from broker.commands.opening import read_file
 from broker.commands.terminal import note, raw
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Refused
-from broker.translation.codecs.eu_r7 import EuR7Codec, WireFile
-from broker.translation.report import Report, chain
+from broker.translation.between import Between, Tools, translate_between
+from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
     import argparse
 
-    from broker.translation.report import LegalFactLoss
+    from lxml import etree
+
+    from broker.translation.codecs.codec import Codec
 
 SIGN_OFF_NEEDED: Final = 3
 
@@ -47,64 +45,48 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
 def _translate(arguments: argparse.Namespace) -> int:
     source = read_file(arguments.file)
     for profile in (arguments.source, arguments.target):
-        if profile not in (*ENTRY_SCHEMAS, WIRE):
+        if profile not in PROFILES:
             raise Refused((unknown_profile(profile),))
     if found := asyncio.run(diagnose(arguments.source, source)):
         raise Refused(found)
     carry = read_file(arguments.carry_in) if arguments.carry_in else None
     done = between(arguments.source, arguments.target, source, carry=carry)
     raw(done.document)
-    for name, data in ((arguments.report, done.report), (arguments.carry_out, done.carry)):
+    for name, data in ((arguments.report, done.report_bytes()), (arguments.carry_out, done.carry)):
         if name:
             _write(name, data)
-    for loss in done.losses:
-        note(f"sign-off {loss}")
-    return SIGN_OFF_NEEDED if done.losses else 0
+    for loss in done.sign_off:
+        note(f"sign-off {loss.id} {loss.path}: {loss.what}")
+    return SIGN_OFF_NEEDED if done.sign_off else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A translation from one profile to another, over eu-1. `losses` are legal facts that do not arrive whole."""
+def between(source: str, target: str, data: bytes, *, carry: bytes | None = None) -> Between:
+    """Translate a valid document, with one report over the whole way.
 
-    document: bytes
-    report: bytes
-    carry: bytes
-    losses: tuple[str, ...]
-
-
-def between(source: str, target: str, data: bytes, *, carry: bytes | None = None) -> Done:
-    """Translate a valid document. Both hops' losses count; the report also names what the wire cannot say.
-
-    Raises:
-        TranslationError: the document has no form in the other profile.
+    Raises: TranslationError, if the document has no form in the other profile; Refused, if it cannot be read.
     """
-    translator, codec = Translator.load(schemas_dir()), EuR7Codec.load(schemas_dir())
-    losses: list[LegalFactLoss] = []
-    kept, files, report = b"", tuple[WireFile, ...](), Report()
-    if source == WIRE:
-        decoded = codec.decode(data, wire_media_type(data))
-        root, files = decoded.root, decoded.files
-    else:
-        envelope = EnvelopeContext(
-            message_id=f"sha256:{hashlib.sha256(data).hexdigest()}", created_at=SystemClock().now().isoformat()
-        )
-        read = translator.read(source, parse(data, Limits()), envelope=envelope, carry=carry)
-        root, report, kept = read.root, read.report, read.carry
-        losses += read.sign_off
-    if target == WIRE:
-        losses += translator.legal.wire_losses(root, codec)
-        whole = chain(report, translator.legal.lossy(root, codec))
-        return _done(codec.encode(root, files).data, whole, kept, losses)
-    written = translator.write(target, root, carry=carry)
-    document = etree.tostring(written.root, encoding="UTF-8", xml_declaration=True)
-    if target != PIVOT:
-        report, kept = written.report, written.carry
-    return _done(document, report, kept, [*losses, *written.sign_off])
+    national = frozenset({source, target}) - {PIVOT, *WIRES}
+    codecs: dict[str, Codec] = {name: load(schemas_dir()) for name, load in WIRES.items()}
+    tools = Tools(Translator.load(schemas_dir(), profiles=national), codecs["eu-r7"], _parse, others=codecs)
+    return translate_between(
+        tools,
+        data,
+        source=source,
+        target=target,
+        media_type=media_type_of(source, data),
+        envelope=envelope_of(data),
+        carry=carry,
+    )
 
 
-def _done(document: bytes, report: Report, carry: bytes, losses: list[LegalFactLoss]) -> Done:
-    lines = tuple(f"{loss.id} {loss.path}: {loss.what}" for loss in losses)
-    return Done(document, report.to_bytes(), carry, lines)
+def envelope_of(data: bytes) -> EnvelopeContext:
+    """What a file without a transport says of itself: its hash for a MessageId, and now."""
+    message_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return EnvelopeContext(message_id=message_id, created_at=SystemClock().now().isoformat())
+
+
+def _parse(data: bytes) -> etree._Element:
+    return parse(data, Limits())
 
 
 def _write(name: str, data: bytes) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from broker.model.clocks import ClockRule, WorkingDays
     from broker.model.lifecycle import Lifecycle
     from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Scanner, Store, Tickets, Transaction
-    from broker.translation.codecs.eu_r7 import EuR7Codec
+    from broker.translation.codecs.codec import Codec
     from broker.translation.translator import Translator
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Node:
     clock: Clock
     ids: Ids
     documents: Documents
-    codec: EuR7Codec
+    codec: Codec
     translator: Translator
     backends: Mapping[str, Connected]
     wire: Wire

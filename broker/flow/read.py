@@ -15,6 +15,7 @@ from broker.flow.outcomes import Park, Refuse, Stop
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
 from broker.translation.build import moment
+from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
 from broker.translation.translator import EnvelopeContext, Party
 
@@ -48,7 +49,8 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     if not passage.data:
         hint = "Send the business document as the part cid:message."
         raise Refused((Problem("missing-part", "the message has no business document", hint=hint),))
-    decoded = node.codec.decode(passage.data, passage.message.content_type)
+    transport = Transport(passage.message.headers.get("message_id", ""), moment(passage.message.kept_at))
+    decoded = node.codec.decode(passage.data, passage.message.content_type, transport)
     files = tuple((file.sha256, file.data) for file in decoded.files)
     attachments = tuple(
         Attachment(file.id, file.name, file.media_type, len(file.data), sha)

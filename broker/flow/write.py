@@ -17,7 +17,7 @@ from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Refuse, Stop
 from broker.flow.read import PIVOT, serialised
 from broker.translation import build
-from broker.translation.codecs.eu_r7 import WireFile
+from broker.translation.codecs.codec import WireFile
 from broker.translation.facts import facts_of
 
 if TYPE_CHECKING:

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
+from broker.errors import Problem, TranslationError
+from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.wires import WIRES
+from broker.translation.report import Lossy
 from broker.translation.shapes import numbered, shape
 from broker.translation.translator import PIVOT, EnvelopeContext
 from broker.translation.trees import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from broker.errors import Problem
-    from broker.translation.codecs.eu_r7 import Decoded, Encoded, WireFile
-    from broker.translation.report import LegalFactLoss, Lossy, Report
+    from broker.translation.codecs.codec import Codec, WireFile
+    from broker.translation.report import LegalFactLoss, Report
     from broker.translation.schema_parts import SchemaModel
-    from broker.translation.translator import Translator
+    from broker.translation.translator import Translation, Translator
 
 WIRE: Final = "eu-r7"
 XML: Final = "application/xml"
 _GONE: Final = frozenset({"carried", "left-out"})
-
-
-class Codec(Protocol):
-    """The wire codec, as far as it is needed here."""
-
-    def decode(self, data: bytes, media_type: str) -> Decoded: ...  # noqa: D102 - see EuR7Codec
-    def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded: ...  # noqa: D102 - see EuR7Codec
-    def lossy_leaves(self, message_type: str) -> tuple[str, ...]: ...  # noqa: D102 - see EuR7Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +48,21 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the way needs: profiles, wire codec, and the hardened parser."""
+    """What the way needs: profiles, the codec of Release 7, the hardened parser, and codecs of other wire profiles."""
 
     translator: Translator
     codec: Codec
     parse: Callable[[bytes], etree._Element]
+    others: Mapping[str, Codec] = field(default_factory=dict)
+
+    def codec_of(self, profile: str) -> Codec:
+        """The codec of a wire profile. Raises: TranslationError, if none is at hand."""
+        found = self.codec if profile == WIRE else self.others.get(profile)
+        if found is None:
+            raise TranslationError(
+                (Problem("unknown-profile", "No codec of this wire profile is here.", value=profile),)
+            )
+        return found
 
 
 def translate_between(
@@ -73,59 +78,100 @@ def translate_between(
 ) -> Between:
     """Translate a valid document. `carry` belongs to the hop into or out of the national profile.
 
-    `media_type` tells the two wire forms apart. Raises: Refused (parser, wire), TranslationError (unknown profile or
-    message, no wire form, missing attachment).
+    `media_type` tells JSON and ZIP of Release 7 apart. From a wire profile into itself the bytes stay as they are.
+    Raises: Refused (parser, wire), TranslationError (unknown profile or message, no wire form, missing attachment).
     """
-    translator = tools.translator
     given = envelope or EnvelopeContext()
-    if source == WIRE:
-        decoded = tools.codec.decode(data, media_type)
-        pivot, files = decoded.root, (*decoded.files, *files)
-        first = None
+    read = _read(tools, data, source=source, media_type=media_type, given=given, carry=carry)
+    came = replace(read, files=(*read.files, *files))
+    if target in WIRES:
+        done = _to_wire(tools, came, target)
     else:
-        read = translator.read(source, tools.parse(data), envelope=given, carry=carry)
-        pivot, first = read.root, read if source != PIVOT else None
-    hops = [] if first is None else [first.report.as_dict()]
-    sign_off = () if first is None else first.sign_off
-    problems = () if first is None else first.problems
-    kept = b"" if first is None else first.carry
-    if target == WIRE:
-        encoded = tools.codec.encode(pivot, tuple(files))
-        lossy = translator.legal.lossy(pivot, tools.codec)
-        hops.append(_plain_hop(translator.legal.model, pivot, lossy))
-        document, form = encoded.data, encoded.media_type
-        sign_off += translator.legal.after(lossy)
-    else:
-        written = translator.write(target, pivot, carry=carry if first is None else None)
-        document, form = etree.tostring(written.root, xml_declaration=True, encoding="UTF-8"), XML
-        if target != PIVOT:
-            hops.append(written.report.as_dict())
-            kept = kept or written.carry
-        elif not hops:
-            hops.append(_plain_hop(translator.legal.model, pivot, ()))
-        sign_off += written.sign_off
-        problems += written.problems
-    return Between(document, form, pivot, joined(hops), kept, tuple(dict.fromkeys(sign_off)), problems)
+        done = _to_profile(tools, came, target, carry if came.first is None else None)
+    if source == target and source in (*WIRES, PIVOT):
+        return replace(done, document=data, media_type=media_type)  # byte for byte: nothing was to be translated
+    return done
 
 
-def _plain_hop(model: SchemaModel, root: etree._Element, lossy: tuple[Lossy, ...]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read: as eu-1, with the files that came along, and the hop that led there if it was one."""
+
+    pivot: etree._Element
+    files: tuple[WireFile, ...] = ()
+    first: Translation | None = None
+
+    @property
+    def hops(self) -> list[dict[str, Any]]:
+        return [self.first.report.as_dict()] if self.first else []
+
+    @property
+    def sign_off(self) -> tuple[LegalFactLoss, ...]:
+        return self.first.sign_off if self.first else ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.first.problems if self.first else ()
+
+
+def _read(
+    tools: Tools, data: bytes, *, source: str, media_type: str, given: EnvelopeContext, carry: bytes | None
+) -> _Read:
+    if source in WIRES:
+        transport = Transport(given.message_id, given.created_at)
+        decoded = tools.codec_of(source).decode(data, media_type, transport)
+        return _Read(decoded.root, decoded.files)
+    read = tools.translator.read(source, tools.parse(data), envelope=given, carry=carry)
+    return _Read(read.root, first=read if source != PIVOT else None)
+
+
+def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
+    legal, codec = tools.translator.legal, tools.codec_of(target)
+    encoded = codec.encode(read.pivot, read.files)
+    lossy = legal.lossy(read.pivot, codec)
+    hop = _plain_hop(legal.model, read.pivot, (*lossy, *_unplaced(codec, read.pivot)), version=target)
+    sign_off = tuple(dict.fromkeys((*read.sign_off, *legal.after(lossy))))
+    report, carry = joined([*read.hops, hop]), read.first.carry if read.first else b""
+    return Between(encoded.data, encoded.media_type, read.pivot, report, carry, sign_off, read.problems)
+
+
+def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> Between:
+    written = tools.translator.write(target, read.pivot, carry=carry)
+    document = etree.tostring(written.root, xml_declaration=True, encoding="UTF-8")
+    hops = [*read.hops, *([written.report.as_dict()] if target != PIVOT else [])]
+    report = joined(hops or [_plain_hop(tools.translator.legal.model, read.pivot, (), version=PIVOT)])
+    kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
+    sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
+    return Between(document, XML, read.pivot, report, kept, sign_off, (*read.problems, *written.problems))
+
+
+def _unplaced(codec: Codec, root: etree._Element) -> tuple[Lossy, ...]:
+    """The kept wire fields whose place is gone on this wire, as leaves of eu-1."""
+    gone = codec.unplaced(root)
+    kept = [one.get("path", "") for one in root.iterfind("{*}content/{*}unknown/{*}field")]
+    paths = [f"content/unknown/field[{number}]" for number, pointer in enumerate(kept, 1) if pointer in gone]
+    return tuple(Lossy(f"{path}{end}") for path in paths for end in ("/@path", ""))
+
+
+def _plain_hop(model: SchemaModel, root: etree._Element, lossy: tuple[Lossy, ...], *, version: str) -> dict[str, Any]:
     """A hop whose names are those of eu-1: every leaf goes as it is, or not at all."""
     gone = {item.path: item.what for item in lossy}
-    fields: list[dict[str, Any]] = []
-    for (node, where), text in flatten(root, shape(model, etree.QName(root).localname)).items():
-        if text is None:
-            continue
-        path = numbered(node, where)
-        fate, target = ("left-out", []) if gone.get(path) == "dropped" else ("copied", [path])
-        fields.append({"source": path, "fate": fate, "table": "", "version": WIRE, "target": target})
+    places = flatten(root, shape(model, etree.QName(root).localname)).items()
+    paths = [numbered(node, where) for (node, where), text in places if text is not None]
+    fields = [_plain_row(path, version, dropped=gone.get(path) == "dropped") for path in paths]
     lost = [{"source": item.path, "what": item.what, "reason": "the wire form has no place for it"} for item in lossy]
     return {"fields": fields, "constants": [], "restored": [], "lost": lost}
+
+
+def _plain_row(path: str, version: str, *, dropped: bool) -> dict[str, Any]:
+    fate, target = ("left-out", []) if dropped else ("copied", [path])
+    return {"source": path, "fate": fate, "table": "", "version": version, "target": target}
 
 
 def chain_report(report: Report, root: etree._Element, tools: Tools) -> dict[str, Any]:
     """The report over national → eu-1 → wire; `root` is the eu-1 document."""
     legal = tools.translator.legal
-    return joined([report.as_dict(), _plain_hop(legal.model, root, legal.lossy(root, tools.codec))])
+    return joined([report.as_dict(), _plain_hop(legal.model, root, legal.lossy(root, tools.codec), version=WIRE)])
 
 
 def joined(hops: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,18 +10,18 @@ Decoding does not judge: the tree may be invalid where the wire was, and the sch
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs import decision_card, json_text, json_tree, wire_forms
+from broker.translation.codecs.codec import Decoded, Encoded, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
-from broker.translation.codecs.zip_parts import ZipLimits, read_zip, write_zip
+from broker.translation.codecs.zip_parts import read_zip, write_zip
 from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
@@ -39,46 +39,6 @@ APPLICATION_PART: Final = "application_metadata.json"
 FILES_PART: Final = "application_file.zip"
 _ZIP_TYPES: Final = {ZIP, "application/x-zip-compressed"}
 _NOT_ON_THE_WIRE: Final = {"unknown", "attachments"}
-
-
-@dataclass(frozen=True, slots=True)
-class WireFile:
-    """An attachment with its bytes."""
-
-    id: str
-    name: str
-    media_type: str
-    data: bytes
-
-    @property
-    def sha256(self) -> str:
-        """In lower-case hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """An eu-1 tree, and the files that it refers to in content/attachments."""
-
-    root: etree._Element
-    files: tuple[WireFile, ...] = ()
-
-
-class Encoded(NamedTuple):
-    """A payload."""
-
-    media_type: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WireLimits:
-    """What a payload may measure, in bytes: all of it, one JSON text, one attachment (form rule: 1 MB each)."""
-
-    payload_bytes: int = 64 * 1024 * 1024
-    json_bytes: int = 10 * 1024 * 1024
-    attachment_bytes: int = 1024 * 1024
-    zip: ZipLimits = field(default_factory=ZipLimits)
 
 
 class EuR7Codec:
@@ -120,7 +80,7 @@ class EuR7Codec:
         form = self._forms.get(message_type)
         return form.lost if form is not None else ()
 
-    def decode(self, data: bytes, media_type: str) -> Decoded:
+    def decode(self, data: bytes, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the envelope says it; the default is immutable
         """Read a payload.
 
         Raises: Refused, with `payload-too-large`, `unsupported-media-type`, `wrong-wire-form`, `missing-part`,
@@ -229,7 +189,7 @@ class EuR7Codec:
             document["content"] = decision_card.fold(content, self._decisions)
         else:
             document["content"] = decision_card.wire_days(content, form.dates)
-        return document, tuple(_put_back(document, below))
+        return document, json_tree.put_all_back(document, below)
 
 
 def _part(root: Element, name: str) -> Element:
@@ -275,15 +235,6 @@ def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> 
         }
         for name, text in facts.items():
             etree.SubElement(reference, f"{{{namespace}}}{name}").text = text
-
-
-def _put_back(document: dict[str, Any], content: etree._Element) -> list[str]:
-    fields = content.iterfind("{*}unknown/{*}field")
-    return [
-        pointer
-        for pointer, text in ((one.get("path", ""), one.text or "null") for one in fields)
-        if not json_tree.put_back(document, pointer, text)
-    ]
 
 
 def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, bytes]]:

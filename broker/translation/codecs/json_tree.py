@@ -247,17 +247,30 @@ def put_back(document: dict[str, Any], pointer: str, text: str) -> bool:
     """Set a kept value in its place; False where that place is gone. Members of arrays are put in at their index."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     place: Any = document
+    made: tuple[Any, str] | None = None
     for step, following in itertools.pairwise(steps):
+        made = made or ((place, step) if isinstance(place, dict) and step not in place else None)
         place = _below(place, step, following)
-        if place is None:
-            return False
-    return bool(steps) and _set(place, steps[-1], read_text(text))
+    done = bool(steps) and _set(place, steps[-1], read_text(text))
+    if made is not None and not done:
+        del made[0][made[1]]  # nothing stays behind of a place that could not be made
+    return done
+
+
+def put_all_back(document: dict[str, Any], content: etree._Element) -> tuple[str, ...]:
+    """Set every kept field of a message in its place; the pointers of those whose place is gone."""
+    fields = [(one.get("path", ""), one.text or "null") for one in content.iterfind("{*}unknown/{*}field")]
+    return tuple(pointer for pointer, text in fields if not put_back(document, pointer, text))
+
+
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdigit()
 
 
 def _below(place: Any, step: str, following: str) -> Any:
     if isinstance(place, dict):
-        return place.setdefault(step, [] if following.isdigit() else {})
-    if isinstance(place, list) and step.isdigit() and int(step) < len(place):
+        return place.setdefault(step, [] if _is_index(following) else {})
+    if isinstance(place, list) and _is_index(step) and int(step) < len(place):
         return place[int(step)]
     return None
 
@@ -266,7 +279,7 @@ def _set(place: Any, step: str, value: Any) -> bool:
     if isinstance(place, dict):
         place[step] = value
         return True
-    if isinstance(place, list) and step.isdigit() and int(step) <= len(place):
+    if isinstance(place, list) and _is_index(step) and int(step) <= len(place):
         place.insert(int(step), value)
         return True
     return False

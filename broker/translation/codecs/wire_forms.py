@@ -26,6 +26,7 @@ class Body(StrEnum):
 
     JSON = "json"
     ZIP = "zip"
+    PILOT = "pilot"  #: nested base64 of JSON
     CARD = "card"  #: JSON whose content is the table of D6.4 alone
     NONE = ""
 
@@ -42,11 +43,11 @@ class WireForm:
     lost: tuple[str, ...] = ()
 
 
-def load_wire_forms(path: Path) -> dict[str, WireForm]:
-    """Read the table. Raises: ConfigurationError."""
+def load_wire_forms(path: Path, *, types: tuple[str, ...] = ()) -> dict[str, WireForm]:
+    """Read the table; its `rest` holds for each of `types` that has no row. Raises: ConfigurationError."""
     try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"))["form"]
-        forms = [_form(row) for row in rows]
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        forms = [_form({"type": one, **table["rest"]}) for one in types] + [_form(row) for row in table["form"]]
     except (OSError, KeyError, ValueError) as error:
         raise ConfigurationError(f"The table of wire forms {path.name} cannot be read: {error}") from error
     return {form.type: form for form in forms}

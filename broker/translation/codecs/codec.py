@@ -1,0 +1,82 @@
+"""What every wire codec takes and gives."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from broker.translation.codecs.zip_parts import ZipLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lxml import etree
+
+
+@dataclass(frozen=True, slots=True)
+class WireFile:
+    """An attachment with its bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """In lower-case hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An eu-1 tree, and the files that it refers to in content/attachments."""
+
+    root: etree._Element
+    files: tuple[WireFile, ...] = ()
+
+
+class Encoded(NamedTuple):
+    """A payload."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What the transport says of a message whose wire form has no envelope of its own; `created_at` is ISO 8601."""
+
+    message_id: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """What a payload may measure, in bytes: all of it, one JSON text, one attachment (form rule: 1 MB each)."""
+
+    payload_bytes: int = 64 * 1024 * 1024
+    json_bytes: int = 10 * 1024 * 1024
+    attachment_bytes: int = 1024 * 1024
+    zip: ZipLimits = field(default_factory=ZipLimits)
+
+
+class Codec(Protocol):
+    """Between one wire form and eu-1."""
+
+    def decode(self, data: bytes, media_type: str, transport: Transport = ...) -> Decoded:
+        """Read a payload. Raises: Refused."""
+        ...
+
+    def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded:
+        """Write a payload; equal input gives equal bytes. Raises: TranslationError."""
+        ...
+
+    def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
+        """The leaves of eu-1 that the wire form of a type cannot carry."""
+        ...
+
+    def unplaced(self, root: etree._Element) -> tuple[str, ...]:
+        """Pointers of kept wire fields whose place in the document is gone. Raises: TranslationError."""
+        ...
