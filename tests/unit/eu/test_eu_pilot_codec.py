@@ -242,3 +242,20 @@ def test_whatever_an_application_of_the_pilot_says_comes_back(data: Any) -> None
     assert {name: whole[name] for name in more if name not in {"type", "messages"}} == {
         name: value for name, value in before[0].items() if name in more and name not in {"type", "messages"}
     }
+
+
+@pytest.mark.parametrize("name", ["from-platform-data-permit", "from-nation-delete-dataset"])
+def test_what_others_nested_by_hand_is_read_and_comes_back_layer_by_layer(name: str) -> None:
+    data = (GOLDEN / f"{name}.txt").read_bytes()
+    root = CODEC.decode(data, MEDIA_TYPE, TRANSPORT).root
+    whole, message, said = layers(data)
+    for again, before in zip(layers(CODEC.encode(root).data), (whole, message, said), strict=True):
+        assert {k: v for k, v in again.items() if k not in {"messages", "content"}} == {
+            k: v for k, v in before.items() if k not in {"messages", "content"}
+        }
+
+
+def test_a_batch_is_not_taken_for_one_message() -> None:
+    with pytest.raises(Refused) as caught:
+        CODEC.decode((GOLDEN / "from-nation-create-datasets.txt").read_bytes(), MEDIA_TYPE)
+    assert caught.value.problems[0].code == "several-messages"
