@@ -1,6 +1,6 @@
 """Every port in one place: what the flow needs from the world, and nothing of how it is done.
 
-Adapters implement these; they raise only errors of `broker.errors`.
+Those who judge files and documents from outside stand in `broker.judges`. Adapters implement these; they raise only errors of `broker.errors`.
 """
 
 from __future__ import annotations
@@ -384,18 +384,6 @@ class Documents(Protocol):
 
     async def diagnose(self, profile: str, data: bytes) -> tuple[Problem, ...]:
         """Explain a refusal: first 50 problems, each with path and rule; within two seconds."""
-        ...
-
-
-class Scanner(Protocol):
-    """A malware scanner."""
-
-    async def scan(self, data: bytes) -> str:
-        """What was found, by the scanner's own name for it; "" if nothing was. Raises: Unavailable."""
-        ...
-
-    async def ping(self) -> None:
-        """Raises: Unavailable."""
         ...
 
 

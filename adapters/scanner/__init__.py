@@ -1,1 +1,1 @@
-"""Malware scanners behind `broker.ports.Scanner`."""
+"""Malware scanners behind `broker.judges.Scanner`."""

@@ -23,7 +23,7 @@ _PREFIX: Final = "stream: "
 
 
 class Clamd:
-    """Implements `broker.ports.Scanner`. `url` is `tcp://host:port` or `unix:///path`; `seconds` for one file."""
+    """Implements `broker.judges.Scanner`. `url` is `tcp://host:port` or `unix:///path`; `seconds` for one file."""
 
     def __init__(self, url: str, *, seconds: float = 10.0) -> None:
         self._url = urlsplit(url)

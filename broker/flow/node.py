@@ -21,9 +21,10 @@ from broker.translation.files.rules import FileRules, shipped_file_rules
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from broker.judges import Scanner
     from broker.model.clocks import ClockRule, WorkingDays
     from broker.model.lifecycle import Lifecycle
-    from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Scanner, Store, Tickets, Transaction
+    from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Store, Tickets, Transaction
     from broker.translation.codecs.codec import Codec
     from broker.translation.translator import Translator
 
