@@ -1,6 +1,6 @@
 """Every port in one place: what the flow needs from the world, and nothing of how it is done.
 
-Those who judge files and documents from outside stand in `broker.judges`. Adapters implement these; they raise only errors of `broker.errors`.
+Who judges from outside stands in `broker.judges`. Adapters implement these; they raise only errors of `broker.errors`.
 """
 
 from __future__ import annotations
