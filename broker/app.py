@@ -297,6 +297,7 @@ def services_of(built: Built) -> Services:
         acknowledge=partial(acknowledge, node),
         retry=partial(retry, node),
         export=lambda: Export(built.store, (key.public,)).lines(),
+        report=lambda kept: node.translator.report(kept).to_bytes(),
         status=partial(node.lifecycle.status, node.release),
         backends=frozenset(settings.backends),
     )

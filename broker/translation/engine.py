@@ -6,40 +6,34 @@ line cannot do is kept (in the annex, or in the carry), reported, and flagged.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
 from broker.translation.carry import anchor_hash
-from broker.translation.places import Instances, innermost
-from broker.translation.plan import Fate
-from broker.translation.restore import Restorer, renumbered
+from broker.translation.leaves import gaps
+from broker.translation.reading import Reading
+from broker.translation.report import Report
+from broker.translation.returning import put_back
 from broker.translation.shapes import numbered
-from broker.translation.trees import build, flatten
-from broker.translation.unsent import annex_order, carry_of
+from broker.translation.steps import Outcome
+from broker.translation.unsent import carry_of
 from broker.translation.wording import WORDS
+from broker.translation.writing import Layout, annex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from lxml import etree
 
     from broker.translation.carry import Carry
-    from broker.translation.plan import Joined, Only, Op, Plan, Shift, Target, Usual
+    from broker.translation.leaves import Moves, Place
+    from broker.translation.plan import Joined, Only, Op, Plan, Target, Usual
     from broker.translation.shapes import Node, Where
-    from broker.translation.trees import Repeats
+    from broker.translation.steps import Step
 
-Place = tuple["Node", "Where"]
-#: (source leaf, its place, what was to be done, what was done, the places written)
-Row = tuple["Node", "Where", "Op", Fate, "tuple[Place, ...]"]
-_LIMIT = 80
-_SELECTOR = re.compile(r"\[[^\[\]]*\]")
-_NOT_SENT: Final = (Fate.ANNEX, Fate.CARRIED, Fate.LEFT_OUT)
-
-
-def shifted(where: Where, shift: Shift | None) -> Where:
-    """The indices of the target for those of the source."""
-    return where if shift is None else tuple(0 if at is None else where[at] for at in shift)
+#: Its row, its step, its indices, its text.
+Kept = tuple[int, "Step", "Where", str]
+_LIMIT: Final = 80
 
 
 class Run:
@@ -47,54 +41,52 @@ class Run:
 
     def __init__(self, plan: Plan, root: etree._Element) -> None:
         self.plan = plan
-        self.repeats: Repeats = {}
-        self.values = flatten(root, plan.source, self.repeats)
-        self.written: dict[Place, str | None] = {}
-        self.rows: list[Row] = []
-        self.flagged_late = False  #: annex entries were not met in document order
+        self.source = Reading()
+        self.source.read(root, plan.steps.root)
+        self.values, self.written, self.rows = self.source.values, self.source.written, self.source.rows
+        self.moves: list[Moves] = []  #: what the target's instances are called, after what the rows call them
+        self.slots: list[int] | None = None  #: index of each annex entry, in the order of the rows; None: as they come
         self.annex_written: list[tuple[str, str]] = []  #: (path, text) of annex entries that stand beside no other
+        self.annex_read: list[tuple[int, Place | None]] = []  #: index of each entry, and where it belongs
         self.problems: list[Problem] = []
         self.constants: list[Place] = []
         self.restored: list[Place] = []
         self.orphaned: list[str] = []
-        self.kept: list[tuple[Node, Where, str | None, Op | None]] = []
-        self.annexed: list[tuple[Node, Where, str, int]] = []
+        self.kept: list[Kept] = []
+        self.annexed: list[Kept] = []
+        self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
         self.entries: dict[Where, dict[Node, str]] = {}
-        self._parts: dict[tuple[Joined, Where], list[tuple[Op, Node, Where, str] | None]] = {}
-        self._chosen: dict[tuple[Node, Where], int | None] = {}
-        self._aside: dict[str, int] = {}
-        self._unsent: Carry | None = None
+        self.joined: dict[tuple[Joined, Where], list[Kept | None]] = {}
+        self.aside: dict[str, int] = {}
         self.left_aside: dict[str, int] = {}
-        #: leaves that say what another usually says: (leaf, the other, their place, hash of what it would say)
+        #: Leaves that say what another usually says: (leaf, the other, their place, hash of what it would say).
         self.instead: list[tuple[Node, Node, Where, str]] = []
         self.order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
         self.annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
+        self._chosen: dict[Place, bool] = {}
+        self._unsent: Carry | None = None
+        self._layout: Layout | None = None
 
     def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> None:
         """Fill `written`."""
-        ops = self.plan.ops
-        self._aside = carry.aside if carry else {}
-        written, rows = self.written, self.rows
-        for (node, where), text in self.values.items():
-            op = ops.get(node)
-            if op is None or text is None:
-                self.kept.append((node, where, text, None))
-            elif op.plain is not None:  # the usual line: same text, same indices, nothing to check
-                place = (op.plain, where)
-                written[place] = text
-                rows.append((node, where, op, Fate.COPIED, (place,)))
-            else:
-                _HANDLERS[op.do](self, op, node, where, text)
+        self.aside = carry.aside if carry else {}
+        for row, step, where, text in self.source.waiting:
+            op = step.op
+            if op is not None:
+                _HANDLERS[op.do](self, op, (row, step, where, text))
         self._join()
+        sent = self.written.instances() if self.entries or carry else set()
         for node, value in self.plan.constants:
-            self.written[(node, ())] = value
+            self.written.put(node, (), value)
             self.constants.append((node, ()))
         if not self.plan.forth:
             self._fill(given)
-        self._put_back(carry)
+        if self.entries or carry:
+            put_back(self, carry, sent)
         if self.plan.forth:
             self.unsent()  # the annex is a part of the document
-        self._close_gaps()
+        self._layout = Layout(self.written)
+        self.moves += [found] if (found := gaps(self._layout.used)) else []
 
     def unsent(self) -> Carry:
         """What was not sent."""
@@ -102,265 +94,184 @@ class Run:
             self._unsent = carry_of(self)
         return self._unsent
 
+    def tree(self, namespace: str) -> etree._Element:
+        """The target document."""
+        layout, entry, path = self._layout or Layout(self.written), self.plan.annex_entry, self.plan.annex_path
+        if entry and path and self.annex_written:
+            layout.add(entry, annex(entry, path, self.annex_written))
+        return layout.tree(self.plan.target, namespace)
+
+    def report(self) -> Report:
+        """What became of each leaf."""
+        return Report(
+            plan=self.plan,
+            numbers=tuple(self.rows),
+            slots=None if self.slots is None else tuple(self.slots),
+            annex=dict(self.annex_read),
+            moves=tuple(self.moves),
+            constant_places=tuple(self.constants),
+            restored_places=tuple(self.restored),
+            orphaned=tuple(self.orphaned),
+        )
+
     # one handler for each way of treating a leaf
 
-    def copy(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def copy(self, op: Op, leaf: Kept) -> None:
         """Write the same text."""
-        if op.only is not None and not self._is_chosen(op, where):
-            self._fallback(op, node, where, text)
+        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+            self._fallback(leaf)
             return
         target = op.targets[0]
-        if target.fits is not None and not target.fits(text):
-            self._flag(op, node, where, text, "not-convertible")
+        if target.fits is not None and not target.fits(leaf[3]):
+            self._flag(leaf, "not-convertible")
             return
-        self._send(op, node, where, ((target, text),), op.fate)
-        if op.usual is not None and self.rows[-1][3] is op.fate:
-            self._note_instead(op.usual, node, where, text)
+        self._send(leaf, ((target, leaf[3]),))
+        if op.usual is not None and self.rows[leaf[0]] == leaf[1].number + Outcome.PLANNED:
+            self._note_instead(op.usual, leaf)
 
-    def _note_instead(self, usual: Usual, node: Node, where: Where, text: str) -> None:
+    def _note_instead(self, usual: Usual, leaf: Kept) -> None:
         """Remember that this leaf says what another one usually says."""
+        _, step, where, text = leaf
         if (said := usual.convert(text)) is not None:
-            self.instead.append((node, usual.node, where, anchor_hash(said)))
+            self.instead.append((step.node, usual.node, where, anchor_hash(said)))
 
-    def convert(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def convert(self, op: Op, leaf: Kept) -> None:
         """Write what the table or the convention makes of it."""
-        if op.only is not None and not self._is_chosen(op, where):
-            self._fallback(op, node, where, text)
+        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+            self._fallback(leaf)
             return
-        value = " ".join(text.split())
+        value = " ".join(leaf[3].split())
         if value in op.ambiguous:
-            self._flag(op, node, where, text, "ambiguous-value")
+            self._flag(leaf, "ambiguous-value")
             return
         found = op.convert(value) if op.convert is not None else None
         if found is None and op.otherwise is not None:
-            self._send(op, node, where, ((op.otherwise, text),), Fate.COPIED)
+            self._send(leaf, ((op.otherwise, leaf[3]),), Outcome.OTHERWISE)
         elif found is None:
-            self._flag(op, node, where, text, "unmapped-value")
+            self._flag(leaf, "unmapped-value")
         else:
-            self._send(op, node, where, ((op.targets[0], found),), op.fate)
+            self._send(leaf, ((op.targets[0], found),))
 
-    def split(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def split(self, op: Op, leaf: Kept) -> None:
         """Write its parts."""
-        if op.only is not None and not self._is_chosen(op, where):
-            self._fallback(op, node, where, text)
+        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+            self._fallback(leaf)
             return
-        parts = text.split(op.by)
+        parts = leaf[3].split(op.by)
         fits = len(parts) == len(op.targets) and all(
             target.fits is None or target.fits(part) for target, part in zip(op.targets, parts, strict=True)
         )
         if fits:
-            self._send(op, node, where, tuple(zip(op.targets, parts, strict=True)), op.fate)
+            self._send(leaf, tuple(zip(op.targets, parts, strict=True)))
         else:
-            self._flag(op, node, where, text, "not-convertible")
+            self._flag(leaf, "not-convertible")
 
-    def join(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def join(self, op: Op, leaf: Kept) -> None:
         """Keep it until its fellows are met."""
-        if op.joined is None or (op.only is not None and not self._is_chosen(op, where)):
-            self._fallback(op, node, where, text)
+        if op.joined is None or (op.only is not None and not self._is_chosen(op.only, leaf[2])):
+            self._fallback(leaf)
             return
-        place = (op.joined, shifted(where, op.joined.target.shift))
-        parts = self._parts.setdefault(place, [None] * op.joined.members)
-        parts[op.member] = (op, node, where, text)
+        place = (op.joined, op.joined.target.place(leaf[2]))
+        self.joined.setdefault(place, [None] * op.joined.members)[op.member] = leaf
 
-    def annex(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def annex(self, _: Op, leaf: Kept) -> None:
         """Show it in the annex, by path."""
         if self.plan.annex_entry is None:
-            self.keep(op, node, where, text, Fate.CARRIED)
+            self._keep(leaf, Outcome.KEPT)
             return
-        self.annexed.append((node, where, text, len(self.rows)))
-        self.rows.append((node, where, op, Fate.ANNEX, ()))
+        self.annexed.append(leaf)
+        self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
 
-    def keep(self, op: Op, node: Node, where: Where, text: str, fate: Fate | None = None) -> None:
+    def keep(self, _: Op, leaf: Kept) -> None:
         """Keep it for the way back."""
-        self.kept.append((node, where, text, op))
-        self.rows.append((node, where, op, fate or op.fate, ()))
+        self.kept.append(leaf)
 
-    def annex_entry(self, _: Op, node: Node, where: Where, text: str) -> None:
-        """Gather the two leaves of an annex entry."""
-        self.entries.setdefault(where, {})[node] = text
+    def annex_entry(self, _: Op, leaf: Kept) -> None:
+        """Gather the two leaves of an annex entry: what became of them is known when it has been put in its place."""
+        self.entries.setdefault(leaf[2], {})[leaf[1].node] = leaf[3]
 
-    def condition(self, op: Op, node: Node, where: Where, text: str) -> None:
+    def condition(self, _: Op, leaf: Kept) -> None:
         """It says which message this is: nothing to write."""
-        wanted = self.plan.rule.when.get(node.path)
-        if isinstance(wanted, bool):
-            self.kept.append((node, where, text, op))
-        self.rows.append((node, where, op, Fate.CARRIED if isinstance(wanted, bool) else op.fate, ()))
-
-    def tree(self, namespace: str) -> etree._Element:
-        """The target document."""
-        entry, path = self.plan.annex_entry, self.plan.annex_path
-        annex = (entry, path, self.annex_written) if entry and path and self.annex_written else None
-        return build(self.plan.target, namespace, self.written, annex)
+        if isinstance(self.plan.rule.when.get(leaf[1].node.path), bool):
+            self._keep(leaf, Outcome.KEPT)
 
     # what the handlers share
 
-    def _send(self, op: Op, node: Node, where: Where, parts: tuple[tuple[Target, str], ...], fate: Fate) -> None:
-        places = tuple((target.node, shifted(where, target.shift)) for target, _ in parts)
-        if any(place in self.written for place in places):
-            self._flag(op, node, where, parts[0][1], "two-values")
+    def _keep(self, leaf: Kept, outcome: Outcome) -> None:
+        self.kept.append(leaf)
+        self.rows[leaf[0]] = leaf[1].number + outcome
+
+    def _send(self, leaf: Kept, parts: tuple[tuple[Target, str], ...], outcome: Outcome = Outcome.PLANNED) -> None:
+        row, step, where, _ = leaf
+        places = [(target.node, target.place(where)) for target, _ in parts]
+        if any(self.written.has(*place) for place in places):
+            self._flag(leaf, "two-values")
             return
-        for place, (_, text) in zip(places, parts, strict=True):
-            self.written[place] = text
-        self.rows.append((node, where, op, fate, places))
+        for (node, at), (_, text) in zip(places, parts, strict=True):
+            self.written.put(node, at, text)
+        self.rows[row] = step.number + outcome
+        self._is_sent(step, where)
 
-    def sent(self) -> set[Place]:
-        """The innermost source instances of which something went to the other side as itself."""
-        return {(row[0].groups[-1], row[1]) for row in self.rows if row[1] and row[3] not in _NOT_SENT}
+    def _is_sent(self, step: Step, where: Where) -> None:
+        if step.node.group is not None:
+            self.source.sent.add((step.node.group, where))
 
-    def _fallback(self, op: Op, node: Node, where: Where, text: str) -> None:
-        if self.plan.forth:
-            self.annex(op, node, where, text)
+    def _fallback(self, leaf: Kept) -> None:
+        if self.plan.forth and self.plan.annex_entry is not None:
+            self.annexed.append(leaf)
+            self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
         else:
-            self.keep(op, node, where, text, Fate.CARRIED)
+            self._keep(leaf, Outcome.KEPT)
 
-    def _flag(self, op: Op, node: Node, where: Where, text: str, code: str) -> None:
-        path = numbered(node, where)
+    def _flag(self, leaf: Kept, code: str) -> None:
+        _, step, where, text = leaf
         detail, hint = WORDS[code]
-        coded = code in ("unmapped-value", "ambiguous-value")
-        value = text[:_LIMIT] if coded else ""
-        self.problems.append(Problem(code, detail, path, f"{op.mapping} {op.table}".strip(), value, hint))
-        self._fallback(op, node, where, text)
+        value = text[:_LIMIT] if code in ("unmapped-value", "ambiguous-value") else ""
+        rule = f"{step.op.mapping} {step.op.table}".strip() if step.op else ""
+        self.problems.append(Problem(code, detail, numbered(step.node, where), rule, value, hint))
+        self._fallback(leaf)
 
-    def _is_chosen(self, op: Op, where: Where) -> bool:
-        only = op.only
-        if only is None:
-            return True
-        depth = only.group.depth
-        place = (only.group, where[: depth - 1])
-        if only.first:
-            if place not in self._chosen:
-                self._chosen[place] = self._first(op, place[1])
-            return self._chosen[place] == where[depth - 1]
-        return (self.values.get((only.key, where[:depth])) or "").strip() in only.values
+    def _is_chosen(self, only: Only, where: Where) -> bool:
+        """Whether this instance is one that the other side takes."""
+        at = where[: only.group.depth]
+        known = self._chosen.get((only.group, at))
+        if known is None:
+            known = self._chosen[only.group, at] = self._fits(only, at)
+        return known
 
-    def _first(self, op: Op, around: Where) -> int | None:
-        only = op.only
-        if only is None:
-            return None
-        fits = [where[-1] for where in _matching(only, self.values) if where[:-1] == around]
-        return None if self._aside.get(only.group.path) == len(fits) else min(fits, default=None)
+    def _fits(self, only: Only, at: Where) -> bool:
+        if not only.first:
+            return (self.values.value(only.key, at) or "").strip() in only.values
+        fits = [where[-1] for where in only.matching(self.values) if where[:-1] == at[:-1]]
+        return self.aside.get(only.group.path) != len(fits) and at[-1] == min(fits, default=None)
 
     def _join(self) -> None:
-        for (joined, where), members in self._parts.items():
+        for (joined, where), members in self.joined.items():
             present = [member for member in members if member is not None]
             text = joined.by.join(member[3] for member in present)
             target = joined.target
             fits = target.fits is None or target.fits(text)
-            place = (target.node, where)
             again = text.split(joined.by) == [member[3] for member in present]
-            if len(present) == joined.members and fits and again and place not in self.written:
-                self.written[place] = text
-                self.rows += [(node, at, op, op.fate, (place,)) for op, node, at, _ in present]
+            if len(present) == joined.members and fits and again and not self.written.has(target.node, where):
+                self.written.put(target.node, where, text)
+                for _, step, at, _ in present:
+                    self._is_sent(step, at)
                 continue
-            self.flagged_late = True
-            for op, node, at, part in present:
-                self._flag(op, node, at, part, "not-convertible")
+            for member in present:
+                self._flag(member, "not-convertible")
+            self.annexed.sort(key=lambda leaf: leaf[0])
 
     def _fill(self, given: Mapping[tuple[str, Where], str]) -> None:
-        present = {node for node, _ in self.written}
+        present = {node for found in self.written.values() for node in found}
         for (path, where), value in given.items():
             node = self.plan.target.find(path)
             if node is not None and node not in present:
-                self.written[(node, where)] = value
+                self.written.put(node, where, value)
                 self.constants.append((node, where))
-
-    def _put_back(self, carry: Carry | None) -> None:
-        entries = [
-            (where[0], parts.get(self.plan.annex_path, ""), parts.get(self.plan.annex_entry, ""))
-            for where, parts in sorted(self.entries.items())
-            if self.plan.annex_path is not None and self.plan.annex_entry is not None
-        ]
-        if not entries and carry is None:
-            return
-        taken = {group for node, _ in self.written for group in node.groups}
-        restorer = Restorer(self.plan, self.written, given=self.constants)
-        places = restorer.annex(entries)
-        self._read_annex(entries, places)
-        if carry is not None:
-            self._say_instead(restorer.instead(carry))
-            self.restored, self.orphaned = restorer.carry(carry)
-            self.problems += [_orphan(path) for path in self.orphaned]
-            self.order = carry.annex
-        if not self.plan.forth:
-            fits = {
-                only: len(list(_matching(only, self.written))) for only in self.plan.only if only.group not in taken
-            }
-            self.left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
-        moves = restorer.reorder(carry.order if carry else {})
-        if moves is not None:
-            self._move(moves)
-            places = [moves(place) if place else None for place in places]
-        self._note_annex([written for _, written, _ in entries], places)
-
-    def _say_instead(self, places: dict[Place, Place]) -> None:
-        """Move recoded values that stood, untranslated, in another leaf: usual place to the place they had."""
-        for number, (node, where, op, fate, targets) in enumerate(self.rows if places else ()):
-            place = places.get(targets[0]) if fate is Fate.RECODED else None
-            if place is not None:
-                del self.written[targets[0]]
-                self.written[place] = self.values[node, where]
-                self.rows[number] = (node, where, op, Fate.COPIED, (place,))
-
-    def _note_annex(self, written: list[str], places: list[Place | None]) -> None:
-        """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
-        sent = innermost(place for *_, fate, targets in self.rows if fate not in _NOT_SENT for place in targets)
-        instances = Instances(self.written, self.plan.target_keys, self.plan.target_mapped, lambda: sent)
-        usual = [instances.path(*place) if place else "" for place in places]
-        keys = [annex_order(place) for place in places if place]
-        if keys != sorted(keys) or usual != written:
-            self.annex_order = list(zip(usual, written, strict=True))
-
-    def _read_annex(self, entries: list[tuple[int, str, str]], places: list[Place | None]) -> None:
-        entry, path = self.plan.annex_entry, self.plan.annex_path
-        if entry is None or path is None:
-            return
-        for (index, written, text), place in zip(entries, places, strict=True):
-            op, at = self.plan.ops[entry], (index,)
-            targets = (place,) if place else ()
-            fate = Fate.ANNEX if place else Fate.CARRIED
-            self.rows += [(entry, at, op, fate, targets), (path, at, op, fate, targets)]
-            if place is None:
-                self.kept += [(path, at, written, op), (entry, at, text, op)]
-            if place is None and _SELECTOR.sub("", written) not in self.plan.elsewhere:
-                detail, hint = WORDS["annex-path"]
-                self.problems.append(
-                    Problem("annex-path", detail, f"{entry.path}[{index + 1}]", value=written[:_LIMIT], hint=hint)
-                )
-
-    def _move(self, moves: Callable[[Place], Place]) -> None:
-        self.written = {moves(place): text for place, text in self.written.items()}
-        self.restored = [moves(place) for place in self.restored]
-        self.rows = [(node, at, op, fate, tuple(map(moves, places))) for node, at, op, fate, places in self.rows]
-
-    def _close_gaps(self) -> None:
-        """Number the target's instances as they will stand: those of which nothing was sent leave no number behind."""
-        used: dict[Place, set[int]] = {}
-        for inner, where in innermost(self.written):
-            for group in inner.groups:
-                used.setdefault((group, where[: group.depth - 1]), set()).add(where[group.depth - 1])
-        gaps = {
-            place: {old: new for new, old in enumerate(sorted(found))}
-            for place, found in used.items()
-            if max(found) >= len(found)
-        }
-        if gaps:
-            self._move(lambda place: renumbered(place, gaps))
-
-
-def _matching(only: Only, places: Mapping[Place, str | None]) -> Iterator[Where]:
-    """Where instances stand whose key is one of the wanted."""
-    for (node, where), text in places.items():
-        if node is only.key and (text or "").strip() in only.values:
-            yield where
-
-
-def _orphan(path: str) -> Problem:
-    detail, hint = WORDS["orphaned"]
-    return Problem("orphaned", detail, path, hint=hint)
 
 
 #: In the order of `Do`.
-_HANDLERS: Final[tuple[Callable[[Run, Op, Node, Where, str], None], ...]] = (
+_HANDLERS: Final[tuple[Callable[[Run, Op, Kept], None], ...]] = (
     Run.copy,
     Run.convert,
     Run.split,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from lxml import etree
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from broker.translation.engine import Place, Row, Run
+    from broker.translation.engine import Run
+    from broker.translation.leaves import Place
     from broker.translation.plan import Op, Plan
     from broker.translation.schema_parts import SchemaModel
     from broker.translation.shapes import Node
+    from broker.translation.steps import Step
 
 _GONE: Final = {Fate.CARRIED: "carried", Fate.LEFT_OUT: "dropped"}
-_NOT_SENT: Final = (Fate.ANNEX, Fate.CARRIED, Fate.LEFT_OUT)
 #: Kinds that D6.4's `Positive` and `Negative` say in full (D6.4 section 9; Art. 68(3)).
 _SAID_IN_FULL: Final = frozenset({"PERMIT_GRANTED", "PERMIT_REFUSED", "REQUEST_APPROVED", "REQUEST_REFUSED"})
 _DAY: Final = len("2026-11-23")
@@ -44,6 +46,7 @@ class LegalFacts:
 
     by_path: Mapping[str, str]
     model: SchemaModel
+    _known: dict[tuple[Plan, int], tuple[tuple[str, str], ...]] = field(default_factory=dict, compare=False, repr=False)
     _shapes: dict[str, Node] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, path: str) -> str:
@@ -59,14 +62,23 @@ class LegalFacts:
         return tuple(dict.fromkeys((*self._rows(plan, run), *self._orphans(plan, run))))
 
     def _rows(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
-        for row in run.rows:
-            what = _what(row, forth=plan.forth) if row[3] in _NOT_SENT else None
-            if what is None:
+        for row, step, where, _ in sorted([*run.kept, *run.annexed], key=itemgetter(0)):
+            number = run.rows[row]
+            if isinstance(number, tuple):
                 continue
-            node, where, op = row[:3]
-            for leaf in (node,) if plan.forth else _wanted(op):
-                if found := self.of(leaf.path):
-                    yield LegalFactLoss(found, numbered(node, where), what)
+            known = self._known.get((plan, number))
+            if known is None:
+                known = self._known[plan, number] = tuple(self._of_outcome(plan, step, number & 3))
+            for fact, what in known:
+                yield LegalFactLoss(fact, numbered(step.node, where), what)
+
+    def _of_outcome(self, plan: Plan, step: Step, outcome: int) -> Iterator[tuple[str, str]]:
+        """Facts that an outcome of a line loses, and how; the same for every document."""
+        op = step.op
+        what = _what(op, step.fate(outcome), forth=plan.forth) if op else None
+        for leaf in (step.node,) if plan.forth else _wanted(op) if op else ():
+            if what is not None and (found := self.of(leaf.path)):
+                yield found, what
 
     def _orphans(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
         if plan.forth:
@@ -118,8 +130,7 @@ def _plain(path: str) -> str:
     return "/".join(step.partition("[")[0] for step in path.split("/"))
 
 
-def _what(row: Row, *, forth: bool) -> str | None:
-    op, fate = row[2], row[3]
+def _what(op: Op, fate: Fate, *, forth: bool) -> str | None:
     if op.context or (forth and op.do is Do.KEEP and op.anchor is not None):
         return None  # repeated from an earlier message; the label of a choice whose key is translated by its own line
     if fate in _GONE:

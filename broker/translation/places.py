@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from broker.translation.leaves import Leaves, Place
     from broker.translation.shapes import Node, Where
 
 _STEP = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
@@ -31,25 +32,22 @@ class Instances:
 
     def __init__(
         self,
-        places: Mapping[tuple[Node, Where], str | None],
+        places: Leaves,
         keys: Mapping[Node, Node],
         mapped: Iterable[Node],
-        sent: Callable[[], Iterable[tuple[Node, Where]]] | None = None,
-        repeats: Mapping[tuple[Node, Where], int] | None = None,
+        sent: set[Place] | None = None,
+        repeats: Mapping[Place, int] | None = None,
     ) -> None:
         self._values, self._keys, self._mapped = places, keys, frozenset(mapped)
-        self._found: dict[tuple[Node, Where], set[int]] = {}
-        if repeats is not None:
-            self._found.update((place, set(range(count))) for place, count in repeats.items())
-        for inner, where in innermost(places) if repeats is None else ():
-            for group in inner.groups:
-                depth = group.depth
-                self._found.setdefault((group, where[: depth - 1]), set()).add(where[depth - 1])
-        self._tell_sent = sent
-        self._sent: set[tuple[Node, Where]] | None = None
-        self._labels: dict[tuple[Node, Where], dict[int, str]] = {}
-        self._by_label: dict[tuple[Node, Where], dict[str, int]] = {}
-        self._paths: dict[tuple[Node, Where], str] = {}
+        if repeats is None:
+            self._found = places.indices()
+        else:
+            self._found = {place: set(range(count)) for place, count in repeats.items()}
+        self._innermost = sent
+        self._sent: set[Place] | None = None
+        self._labels: dict[Place, dict[int, str]] = {}
+        self._by_label: dict[Place, dict[str, int]] = {}
+        self._paths: dict[Place, str] = {}
 
     def groups(self) -> Iterable[tuple[Node, Where]]:
         """Every (group, place of its parent) with instances."""
@@ -57,10 +55,10 @@ class Instances:
 
     def is_sent(self, group: Node, where: Where) -> bool:
         """Whether anything of this instance went to the other side as itself."""
-        if self._tell_sent is None:
+        if self._innermost is None:
             return True
         if self._sent is None:
-            self._sent = {(outer, at[: outer.depth]) for node, at in self._tell_sent() for outer in node.groups}
+            self._sent = {(outer, at[: outer.depth]) for node, at in self._innermost for outer in node.groups}
         return (group, where) in self._sent
 
     def labels(self, group: Node, around: Where) -> dict[int, str]:
@@ -84,7 +82,7 @@ class Instances:
         labels, counts = {}, dict[str, int]()
         for index in indices:
             where = (*around, index)
-            value = " ".join((self._values.get((key, where)) or "").split()) if key else ""
+            value = " ".join((self._values.value(key, where) or "").split()) if key else ""
             name = _escaped(value) if value else ";" if self.is_sent(group, where) else "+"
             counts[name] = count = counts.get(name, 0) + 1
             labels[index] = f"{name}{count}" if name in ";+" else name if count == 1 else f"{name};{count}"
@@ -101,18 +99,13 @@ class Instances:
         """The path of a place, with labels."""
         if not where:
             return node.path
-        group = node.groups[-1]
+        group = node.group or node
         head = self._paths.get((group, where))
         if head is None:
             above = self.path(group.parent, where[:-1]) if group.parent else ""
             label = self.labels(group, where[:-1])[where[-1]]
             head = self._paths[(group, where)] = f"{above}/{group.name}[{label}]".lstrip("/")
-        return head + node.path[len(group.path) :]
-
-
-def innermost(places: Iterable[tuple[Node, Where]]) -> set[tuple[Node, Where]]:
-    """The innermost repeated element around each place, once."""
-    return {(node.groups[-1], where) for node, where in places if where}
+        return head + node.tail
 
 
 def _escaped(key: str) -> str:

@@ -15,9 +15,11 @@ from broker.translation.mapping_file import EU, NATIONAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from broker.translation.leaves import Leaves
     from broker.translation.mapping_file import Family, Line, MessageRule, Profile
     from broker.translation.schema_parts import SimpleType
-    from broker.translation.shapes import Node
+    from broker.translation.shapes import Node, Where
+    from broker.translation.steps import Steps
 
 #: For each index of a target place: which index of the source place it is; None where the source has none (0).
 Shift = tuple[int | None, ...]
@@ -55,6 +57,10 @@ class Target:
     node: Node
     shift: Shift | None
     fits: Callable[[str], bool] | None  #: None where every value of the source fits
+
+    def place(self, where: Where) -> Where:
+        """The indices of the target for those of the source."""
+        return where if self.shift is None else tuple([0 if at is None else where[at] for at in self.shift])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +113,19 @@ class Only:
     values: frozenset[str]
     first: bool  #: the counterpart does not repeat: the first instance that fits, and no other
 
+    def matching(self, leaves: Leaves) -> Iterator[Where]:
+        """Where instances stand whose key is one of the wanted."""
+        for where, found in leaves.items():
+            if self.key in found and (found[self.key] or "").strip() in self.values:
+                yield where
+
 
 @dataclass(slots=True, eq=False)
 class Plan:
     """One message in one direction."""
 
     rule: MessageRule
+    number: int  #: of the rule, in the order of the profile's messages
     profile: str
     version: str
     forth: bool  #: from eu-1 to the national profile
@@ -127,6 +140,7 @@ class Plan:
     only: list[Only] = field(default_factory=list)
     annex_entry: Node | None = None
     annex_path: Node | None = None
+    steps: Steps = field(init=False, repr=False)  #: the plan laid over its source, once it is complete
     elsewhere: frozenset[str] = frozenset()  #: eu-1 leaves that other messages of a cumulative document have
 
     @property
@@ -138,7 +152,16 @@ class Plan:
 def compile_plan(profile: Profile, rule: MessageRule, eu: Node, national: Node, *, forth: bool) -> Plan:
     """Compile one message for one direction. The mapping must have passed `mapping_check`."""
     source, target = (eu, national) if forth else (national, eu)
-    plan = Plan(rule=rule, profile=profile.name, version=profile.version, forth=forth, source=source, target=target)
+    number = profile.messages.index(rule)
+    plan = Plan(
+        rule=rule,
+        number=number,
+        profile=profile.name,
+        version=profile.version,
+        forth=forth,
+        source=source,
+        target=target,
+    )
     for name in rule.parts:
         _Compiler(plan, profile.families[name], eu, national).run()
     for name in rule.context if not forth else ():

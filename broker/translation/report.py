@@ -1,4 +1,4 @@
-"""The report of a translation: which leaf of the source became what. Kept compact, `expanded` on demand.
+"""The report of a translation: which leaf of the source became what. Kept compact, spelled out on demand.
 
 Exactly the leaves that were present, once each; targets exactly those written. `schemas/report.schema.json`.
 """
@@ -8,21 +8,43 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from broker.translation.plan import Fate
+from broker.errors import Problem, TranslationError
+from broker.translation.leaves import renumbered
+from broker.translation.plan import Do, Fate
 from broker.translation.shapes import numbered
+from broker.translation.steps import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from broker.translation.engine import Place, Row
-    from broker.translation.plan import Op
+    from broker.translation.leaves import Moves, Place
+    from broker.translation.plan import Op, Plan
+    from broker.translation.shapes import Node, Where
+    from broker.translation.steps import Step
 
+FORMAT: Final = 2
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
-_ZLIB: Final = b"\x78"  #: how a compact report begins; a spelled out one begins with a brace
-#: Fate, table, mapping and reason, as many leaves share them.
-Done = tuple[str, str, str, str]
+
+
+class Row(NamedTuple):
+    """One leaf of the source: what was to be done, what was done, the places written."""
+
+    node: Node
+    where: Where
+    op: Op
+    fate: Fate
+    places: tuple[Place, ...]
+
+
+class MadeWith(NamedTuple):
+    """Which plan the numbers of a report are those of."""
+
+    mapping: str  #: profile and version, `fr-hdh-1@2026-11`
+    forth: bool
+    number: int  #: of the message rule
+    digest: str  #: of all that a report says of its steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +68,70 @@ class Lossy:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One hop, or several chained. `rows` are places of the schema; nothing is spelled out until asked for."""
+    """One hop, or several chained. Numbers of a plan; nothing is spelled out until asked for.
 
-    rows: tuple[Row, ...] = ()
+    `numbers` has the number of an outcome (`steps`) for each leaf of the source; a tuple: the indices of all that
+    follow. `moves`: what the instances of the target are called at last, in as many turns as they were renumbered.
+    """
+
+    plan: Plan | None = None
+    numbers: tuple[int | Where, ...] = ()
+    slots: tuple[int, ...] | None = None  #: index of each annex entry written, in the order of rows; None: 0, 1, 2, …
+    annex: Mapping[int, Place | None] = field(default_factory=dict)  #: where each annex entry read belongs
+    moves: tuple[Moves, ...] = ()
     constant_places: tuple[Place, ...] = ()
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
     next_hop: tuple[Lossy, ...] = ()
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
 
+    def rows(self) -> Iterator[Row]:
+        """One for each leaf of the source, in the order of the document."""
+        if self.plan is None:
+            return
+        steps, entries = self.plan.steps.by_order, iter(self._slots())
+        where: Where = ()
+        for number in self.numbers:
+            if isinstance(number, tuple):
+                where = number
+                continue
+            step, outcome = steps[number >> 2], number & 3
+            fate, places = self._done(step, outcome, where, entries)
+            if step.op is not None:
+                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
+
+    def _slots(self) -> Iterable[int]:
+        return range(len(self.numbers)) if self.slots is None else self.slots
+
+    def _done(self, step: Step, outcome: int, where: Where, entries: Iterator[int]) -> tuple[Fate, list[Place]]:
+        if step.op is not None and step.op.do is Do.ANNEX_ENTRY:
+            place = self.annex.get(where[0])
+            return (Fate.ANNEX, [place]) if place else (Fate.CARRIED, [])
+        if outcome == Outcome.ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
+            at = (next(entries),)
+            return Fate.ANNEX, [(self.plan.annex_entry, at), (self.plan.annex_path, at)]
+        return step.fate(outcome), [(target.node, target.place(where)) for target in step.targets(outcome)]
+
+    def _moved(self, place: Place) -> Place:
+        node, where = place
+        for moves in self.moves:
+            where = renumbered(node, where, moves)
+        return node, where
+
     def fields(self) -> list[dict[str, Any]]:
         """One object per source leaf: source, fate, table, version, target (a list of paths), and the reason if any."""
         if not self._fields:
             lossy = {item.path: item.what for item in self.next_hop}
-            self._fields.extend(
-                _shown(_done(row), numbered(*row[:2]), [numbered(*place) for place in row[4]], lossy)
-                for row in self.rows
-            )
+            self._fields.extend(_shown(row, lossy) for row in self.rows())
         return self._fields
 
     def constants(self) -> list[str]:
         """Target leaves that come from no source leaf but from the named structural constants."""
-        return [numbered(*place) for place in self.constant_places]
+        return [numbered(*self._moved(place)) for place in self.constant_places]
 
     def restored(self) -> list[str]:
         """Target leaves that were put back from the carry."""
-        return [numbered(*place) for place in self.restored_places]
+        return [numbered(*self._moved(place)) for place in self.restored_places]
 
     def lost(self) -> list[dict[str, str]]:
         """What the other side does not get to see: source path, and how it was lost."""
@@ -91,61 +151,97 @@ class Report:
         return _json(self.as_dict())
 
     def compact(self) -> bytes:
-        """As it is kept: about a twentieth of the JSON that `expanded` makes of it."""
-        known: dict[Done, int] = {}
-        numbers: dict[tuple[Op, Fate], int] = {}  # by identity: quicker to find than by four texts
-        rows: list[list[int | str]] = []
-        for row in self.rows:
-            node, where, op, fate, places = row
-            number = numbers.get((op, fate), -1)
-            if number < 0:
-                number = numbers[op, fate] = known.setdefault(_done(row), len(known))
-            rows.append([number, numbered(node, where), *[numbered(*place) for place in places]])
+        """As it is kept: numbers, to be spelled out with the mapping version that they were made with."""
+        plan = self.plan
         kept = {
-            "done": list(known),
-            "rows": rows,
-            "constants": self.constants(),
-            "restored": self.restored(),
+            "format": FORMAT,
+            "plan": MadeWith(plan.mapping, plan.forth, plan.number, plan.steps.digest) if plan else None,
+            "numbers": self.numbers,
+            "slots": self.slots,
+            "annex": [[index, _short(place)] for index, place in self.annex.items()],
+            "moves": [[[*_short(at), list(moved.items())] for at, moved in moves.items()] for moves in self.moves],
+            "constants": list(map(_short, self.constant_places)),
+            "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
-            "next_hop": [(item.path, item.what) for item in self.next_hop],
+            "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
         }
         return zlib.compress(_json(kept), 1)
 
     def counts(self) -> dict[str, int]:
         """How many leaves had each fate."""
         found: dict[str, int] = {}
-        for row in self.rows:
-            found[row[3].value] = found.get(row[3].value, 0) + 1
+        for row in self.rows():
+            found[row.fate.value] = found.get(row.fate.value, 0) + 1
         return found
 
 
-def expanded(kept: bytes) -> bytes:
-    """A kept report as JSON, as `Report.to_bytes` writes it; one that was kept spelled out stays as it is."""
-    if not kept.startswith(_ZLIB):
-        return kept
-    found = json.loads(zlib.decompress(kept))
-    done: list[Done] = [(fate, table, version, reason) for fate, table, version, reason in found["done"]]
-    lossy = dict(found["next_hop"])
-    fields = [_shown(done[number], source, targets, lossy) for number, source, *targets in found["rows"]]
-    lost = _lost(fields, found["next_hop"], found["orphaned"])
-    return _json({"fields": fields, "constants": found["constants"], "restored": found["restored"], "lost": lost})
+def read_report(kept: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
+    """A kept report; `plan` finds what its numbers stand for.
+
+    Raises: TranslationError (report-unreadable), and what `plan` raises.
+    """
+    try:
+        return _read(json.loads(zlib.decompress(kept)), plan)
+    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
+        detail = f"The report cannot be read: {type(error).__name__}"
+        raise TranslationError((Problem("report-unreadable", detail, hint="Translate the document again."),)) from error
+
+
+def _read(found: dict[str, Any], plan: Callable[[MadeWith], Plan]) -> Report:
+    if found["format"] != FORMAT:
+        raise ValueError(found["format"])
+    next_hop = tuple(Lossy(*item) for item in found["next_hop"])
+    if found["plan"] is None:
+        return Report(orphaned=tuple(found["orphaned"]), next_hop=next_hop)
+    made_with = plan(MadeWith(*found["plan"]))
+    nodes = made_with.target.numbered
+    return Report(
+        plan=made_with,
+        numbers=tuple(tuple(item) if isinstance(item, list) else item for item in found["numbers"]),
+        slots=found["slots"],
+        annex={index: _long(nodes, place) for index, place in found["annex"]},
+        moves=tuple({_group(nodes, at): dict(moved) for *at, moved in moves} for moves in found["moves"]),
+        constant_places=_all(nodes, found["constants"]),
+        restored_places=_all(nodes, found["restored"]),
+        orphaned=tuple(found["orphaned"]),
+        next_hop=next_hop,
+    )
+
+
+def _short(place: Place | None) -> list[int]:
+    """A place of the target in numbers."""
+    return [place[0].order, *place[1]] if place else []
+
+
+def _group(nodes: tuple[Node, ...], place: list[int]) -> Place:
+    return nodes[place[0]], tuple(place[1:])
+
+
+def _long(nodes: tuple[Node, ...], place: list[int]) -> Place | None:
+    return _group(nodes, place) if place else None
+
+
+def _all(nodes: tuple[Node, ...], places: list[list[int]]) -> tuple[Place, ...]:
+    return tuple(_group(nodes, place) for place in places)
 
 
 def _json(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _done(row: Row) -> Done:
-    op, fate = row[2], row[3]
-    return fate.value, op.table if fate is Fate.RECODED else "", op.mapping, op.reason
-
-
-def _shown(done: Done, source: str, targets: list[str], lossy: Mapping[str, str]) -> dict[str, Any]:
-    fate, table, version, reason = done
-    shown: dict[str, Any] = {"source": source, "fate": fate, "table": table, "version": version, "target": targets}
-    if reason:
-        shown["reason"] = reason
-    gone = [lossy[path] for path in targets if path in lossy] if lossy and fate not in _NOT_SHOWN else []
+def _shown(row: Row, lossy: Mapping[str, str]) -> dict[str, Any]:
+    op, fate, targets = row.op, row.fate, [numbered(*place) for place in row.places]
+    table = op.table if fate is Fate.RECODED else ""
+    shown: dict[str, Any] = {
+        "source": numbered(row.node, row.where),
+        "fate": fate.value,
+        "table": table,
+        "version": op.mapping,
+        "target": targets,
+    }
+    if op.reason:
+        shown["reason"] = op.reason
+    gone = [lossy[path] for path in targets if path in lossy] if lossy and fate.value not in _NOT_SHOWN else []
     if gone:
         shown["lost_at_next_hop"] = gone
     return shown

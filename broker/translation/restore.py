@@ -12,22 +12,22 @@ from broker.translation.carry import anchor_hash
 from broker.translation.places import Instances, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
     from broker.translation.carry import Carry, Item
+    from broker.translation.leaves import Leaves, Moves, Place
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node, Where
-
-Place = tuple["Node", "Where"]
 
 
 class Restorer:
     """Writes into the places of one target document."""
 
-    def __init__(self, plan: Plan, written: dict[Place, str | None], *, given: Iterable[Place] = ()) -> None:
+    def __init__(self, plan: Plan, written: Leaves, *, given: Iterable[Place] = ()) -> None:
         self._plan, self._written = plan, written
         self._given = frozenset(given)
         self._instances = Instances(written, plan.target_keys, plan.target_mapped)
+        self._around: dict[str, Place] = {"": (plan.target, ())}  #: by the path up to the last step
         self._may_create: set[tuple[Node, tuple[str, ...]]] = set()
         self._created: set[Place] = set()
 
@@ -38,11 +38,11 @@ class Restorer:
 
     def _annexed(self, path: str, text: str) -> Place | None:
         place = self._resolve(path, create=True)
-        if place is None or not place[0].is_leaf or place in self._written:
+        if place is None or not place[0].is_leaf or self._written.has(*place):
             return None
         if place[0].text is not None and not place[0].text.fits(text):
             return None
-        self._written[place] = text
+        self._written.put(*place, text)
         return place
 
     def carry(self, carry: Carry) -> tuple[list[Place], list[str]]:
@@ -66,7 +66,7 @@ class Restorer:
         found = {}
         for path, usual, hashed in carry.instead if carry.side == self._side else ():
             place, now = self._resolve(path, create=False), self._resolve(usual, create=False)
-            if place and now and place not in self._written and anchor_hash(self._written.get(now)) == hashed:
+            if place and now and not self._written.has(*place) and anchor_hash(self._written.value(*now)) == hashed:
                 found[now] = place
         return found
 
@@ -78,26 +78,38 @@ class Restorer:
         if item.anchor and not self._holds(item):
             return None
         place = self._resolve(item.path, create=True)
-        if place is None or place in self._written:
+        if place is None or self._written.has(*place):
             return None
-        self._written[place] = item.value
+        self._written.put(*place, item.value)
         return place
 
     def _holds(self, item: Item) -> bool:
         anchor = self._resolve(item.anchor, create=False)
         if anchor is None:
             return item.hash == anchor_hash(None)
-        return anchor_hash(self._written.get(anchor)) == item.hash
+        return anchor_hash(self._written.value(*anchor)) == item.hash
 
     def _announce(self, paths: Iterable[str]) -> None:
         """Note which instances of mapped groups bring their own key, and so may be made anew."""
         keys = {key: group for group, key in self._plan.target_keys.items()}
+        names = {key.name for key in keys}
         for path in paths:
+            if path.rpartition("/")[2].partition("[")[0] not in names:
+                continue
             found = parse(self._plan.target, path)
             if found is not None and found[0] in keys:
                 self._may_create.add((keys[found[0]], found[1]))
 
     def _resolve(self, path: str, *, create: bool) -> Place | None:
+        """The place of a labelled path. What stands around it is looked for once."""
+        head, _, name = path.rpartition("/")
+        around = self._around.get(head)
+        if around is None or name.endswith("]"):
+            return self._looked_for(path, head, create=create)
+        node = around[0].by_name.get(name)
+        return (node, around[1]) if node is not None and not node.repeats else None
+
+    def _looked_for(self, path: str, head: str, *, create: bool) -> Place | None:
         found = parse(self._plan.target, path)
         if found is None:
             return None
@@ -110,6 +122,8 @@ class Restorer:
             if index is None:
                 return None
             where = (*where, index)
+        if node.parent is not None and node.depth == node.parent.depth:
+            self._around[head] = (node.parent, where)
         return node, where
 
     def _new(self, group: Node, labels: tuple[str, ...], around: Where) -> int | None:
@@ -127,9 +141,9 @@ class Restorer:
         self._created.add((group, (*around, index)))
         return index
 
-    def reorder(self, orders: dict[str, list[str]]) -> Callable[[Place], Place] | None:
-        """A function that renumbers places, so that what was not sent stands where it stood; None: nothing to do."""
-        moves: dict[Place, dict[int, int]] = {}
+    def reorder(self, orders: dict[str, list[str]]) -> Moves:
+        """What has to be renumbered so that what was not sent stands where it stood."""
+        moves: Moves = {}
         for path, order in orders.items():
             group = self._group(path)
             if group is None:
@@ -139,10 +153,7 @@ class Restorer:
             sequence = _merged(labels, order, native)
             if sequence != sorted(sequence):
                 moves[group] = {old: new for new, old in enumerate(sequence)}
-        if not moves:
-            return None
-
-        return lambda place: renumbered(place, moves)
+        return moves
 
     def _group(self, path: str) -> Place | None:
         head, _, _ = path.rpartition("/")
@@ -150,15 +161,6 @@ class Restorer:
         name = path.rpartition("/")[2]
         group = above[0].by_name.get(name) if above else None
         return (group, above[1]) if group is not None and group.repeats and above else None
-
-
-def renumbered(place: Place, moves: Mapping[Place, Mapping[int, int]]) -> Place:
-    """A place after the instances of some groups have changed their numbers."""
-    node, where = place
-    if not where:
-        return place
-    groups = enumerate(node.groups)
-    return node, tuple(moves.get((group, where[:at]), {}).get(where[at], where[at]) for at, group in groups)
 
 
 def _merged(labels: dict[int, str], order: list[str], native: set[int]) -> list[int]:

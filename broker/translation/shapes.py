@@ -17,27 +17,75 @@ if TYPE_CHECKING:
 Where = tuple[int, ...]
 
 
+class Edges(dict["Node | None", str]):
+    """What is written between a place and the next one: tags that are closed, and tags that are opened; None: the end.
+
+    Made when first asked for. `open_` are the elements that are open, within the instance of `group`; `unfinished`:
+    the text before is that of an attribute.
+    """
+
+    __slots__ = ("group", "open_", "unfinished")
+
+    def __init__(self, open_: tuple[Node, ...], group: Node | None, *, unfinished: bool = False) -> None:
+        super().__init__()
+        self.open_, self.group, self.unfinished = open_, group, unfinished
+
+    def __missing__(self, following: Node | None) -> str:
+        edge = self[following] = self._made(following)
+        return edge
+
+    def _made(self, following: Node | None) -> str:
+        wanted, attribute = self._wanted(following)
+        if self.unfinished and attribute and wanted == self.open_:
+            return f'" {attribute}="'
+        common = 0
+        while common < min(len(wanted), len(self.open_)) and wanted[common] is self.open_[common]:
+            common += 1
+        closed = "".join(f"</{node.name}>" for node in reversed(self.open_[common:]))
+        opened = "".join(f"<{node.name}>" for node in wanted[common:])
+        start = f'{opened[:-1]} {attribute}="' if attribute else opened
+        return ('">' if self.unfinished else "") + closed + start
+
+    def _wanted(self, following: Node | None) -> tuple[tuple[Node, ...], str]:
+        """The elements that must be open, and the attribute that is begun."""
+        if following is None:
+            return (self.group.parent.chain if self.group and self.group.parent else ()), ""
+        if following.is_attribute and following.parent:
+            return following.parent.chain, following.tag
+        if following.repeats and following is not self.group and following.parent:
+            return following.parent.chain, ""  # an instance writes its own tags
+        return following.chain, ""
+
+
 class Node:
     """One element or attribute declaration on its way below a message element. Compared by identity."""
 
     __slots__ = (
         "_leaves",
+        "after",
         "attributes",
         "by_name",
         "chain",
         "children",
         "depth",
+        "edges",
+        "first",
+        "group",
         "groups",
         "has_text",
         "is_attribute",
         "name",
+        "numbered",
+        "order",
         "ordinals",
+        "outer",
         "parent",
         "path",
         "pieces",
         "repeats",
         "repeats_at",
         "tag",
+        "tail",
         "text",
         "values",
     )
@@ -63,16 +111,34 @@ class Node:
         self.depth = len(self.repeats_at)
         #: Repeated elements on the way down, this one included.
         self.groups: tuple[Node, ...] = parent.groups if parent else ()
+        self.group: Node | None = parent.group if parent else None  #: the innermost of them
+        self.outer: Node | None = parent.outer if parent else None  #: the one around that
+        #: The path below the innermost of them.
+        self.tail: str = f"{parent.tail}/{name}" if parent and parent.group else ""
+        #: Where it stands in the document: attributes, then the element itself, then what is in it.
+        self.order = 0
+        self.numbered: tuple[Node, ...] = ()  #: of a root: every node by its order
         #: Sort key of a place: for each step its ordinal, and its index among its like.
         self.ordinals: tuple[int, ...] = (*parent.ordinals, ordinal, 0) if parent else ()
+        #: What is written between this one and another: behind its text, at its beginning, behind its end.
+        self.edges = Edges((), self, unfinished=False)
+        self.first = self.after = self.edges
 
     def repeat(self) -> None:
         """Say that this element may stand several times."""
         self.repeats = True
         self.repeats_at = (*self.repeats_at, len(self.ordinals) - 1)
         self.groups = (*self.groups, self)
+        self.group, self.outer, self.tail = self, self.group, ""
         self.pieces = (*self.pieces, "")
         self.depth = len(self.repeats_at)
+
+    def settle(self) -> None:
+        """Say what stands around it, once all that is above it is known."""
+        open_ = self.parent.chain if self.is_attribute and self.parent else self.chain
+        self.edges = Edges(open_, self.group, unfinished=self.is_attribute)
+        above = self.parent.chain if self.parent else ()
+        self.first, self.after = Edges(above, self.group), Edges(above, self.outer)
 
     def key(self, where: Where) -> tuple[int, ...]:
         """A sort key that puts places in document order; the key of a parent is a prefix of its children's."""
@@ -116,7 +182,18 @@ def shape(model: SchemaModel, name: str) -> Node:
     """Compile one global element. Raises: KeyError, if the schema has none of this name."""
     root = Node(name, f"{{{model.namespace}}}{name}", None, 0)
     _fill(root, model.roots[name], model.namespace)
+    root.numbered = tuple(_in_order(root))
+    for number, node in enumerate(root.numbered):
+        node.order = number
+        node.settle()
     return root
+
+
+def _in_order(node: Node) -> Iterator[Node]:
+    yield from node.attributes.values()
+    yield node
+    for child in node.children.values():
+        yield from _in_order(child)
 
 
 def _fill(node: Node, element: Element, namespace: str) -> None:

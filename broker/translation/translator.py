@@ -16,9 +16,10 @@ from broker.translation.mapping_check import check_message
 from broker.translation.mapping_file import Fault, MessageRule, Place, Profile, load_profile
 from broker.translation.mapping_lock import check_lock
 from broker.translation.plan import Plan, compile_plan
-from broker.translation.report import LegalFactLoss, Report
+from broker.translation.report import LegalFactLoss, MadeWith, Report, read_report
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
+from broker.translation.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -175,13 +176,24 @@ class Translator:
         run.translate(kept, {})
         return replace(self._result(compiled, plan, run), unsent=run.unsent().to_bytes)
 
+    def report(self, kept: bytes) -> Report:
+        """A report that was kept compact. Raises: TranslationError (report-unreadable, unknown-profile)."""
+        return read_report(kept, self._plan)
+
+    def _plan(self, made_with: MadeWith) -> Plan:
+        compiled = self.compiled(made_with.mapping.partition("@")[0])
+        plan = (compiled.to_national if made_with.forth else compiled.to_eu)[made_with.number]
+        if plan.mapping != made_with.mapping or plan.steps.digest != made_with.digest:
+            detail = "The mapping version that this was translated with is not there."
+            raise _refuse("report-unreadable", detail, made_with.mapping)
+        return plan
+
     def _result(self, compiled: CompiledProfile, plan: Plan, run: Run) -> Translation:
         namespace = compiled.namespace if plan.forth else compiled.eu_namespace
-        report = Report(tuple(run.rows), tuple(run.constants), tuple(run.restored), tuple(run.orphaned))
         return Translation(
             root=run.tree(namespace),
             type=plan.rule.type,
-            report=report,
+            report=run.report(),
             sign_off=self.legal.losses(plan, run),
             mapping=plan.mapping,
             problems=tuple(run.problems),
@@ -288,15 +300,21 @@ def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory
     faults.update(dict.fromkeys(check_lock(profile, directory)))
     if faults:
         raise ConfigurationError("\n".join(sorted(map(str, faults), key=_by_place)))
-    to_eu = tuple(compile_plan(profile, rule, here, there, forth=False) for rule, here, there in ready)
+    to_eu = tuple(_planned(profile, rule, here, there, forth=False) for rule, here, there in ready)
     _tell_what_is_said_elsewhere(to_eu)
     return CompiledProfile(
         profile=profile,
         namespace=national.namespace,
         eu_namespace=eu.namespace,
-        to_national=tuple(compile_plan(profile, rule, here, there, forth=True) for rule, here, there in ready),
+        to_national=tuple(_planned(profile, rule, here, there, forth=True) for rule, here, there in ready),
         to_eu=to_eu,
     )
+
+
+def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, forth: bool) -> Plan:
+    plan = compile_plan(profile, rule, here, there, forth=forth)
+    plan.steps = Steps(plan)
+    return plan
 
 
 def _tell_what_is_said_elsewhere(plans: tuple[Plan, ...]) -> None:

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from itertools import count
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from broker.translation.carry import Carry, Item, anchor_hash
 from broker.translation.places import Instances
-from broker.translation.plan import Fate
 
 if TYPE_CHECKING:
-    from broker.translation.engine import Place, Run
+    from collections.abc import Iterator
+
+    from broker.translation.engine import Run
+    from broker.translation.leaves import Place
     from broker.translation.plan import Plan
-    from broker.translation.shapes import Node
+    from broker.translation.shapes import Node, Where
 
 
 def carry_of(run: Run) -> Carry:
     """Write the annex of a run; return its carry."""
     plan = run.plan
     carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
-    if not (run.kept or run.annexed or run.entries or run.instead):
+    source = run.source
+    if not (run.kept or run.annexed or run.kept_entries or source.unplanned or run.entries or run.instead):
         return carry
-    instances = Instances(run.values, plan.source_keys, plan.source_mapped, run.sent, run.repeats)
+    instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent, source.repeats)
     _write_annex(run, instances)
-    for node, where, text, op in run.kept:
-        anchor = op.anchor if op else None
+    for node, where, text, anchor in _kept(run):
         path = instances.path(node, where)
         if anchor is None:
             carry.items.append(Item(path, text))
         else:
             at = where[: anchor.depth]
-            value = run.values.get((anchor, at))
+            value = run.values.value(anchor, at)
             carry.items.append(Item(path, text, instances.path(anchor, at), anchor_hash(value)))
     for leaf, usual, where, hashed in run.instead:
         carry.instead.append((instances.path(leaf, where), instances.path(usual, where), hashed))
@@ -38,6 +41,16 @@ def carry_of(run: Run) -> Carry:
     if not plan.forth:
         carry.annex, carry.aside = run.annex_order, run.left_aside
     return carry
+
+
+def _kept(run: Run) -> Iterator[tuple[Node, Where, str | None, Node | None]]:
+    """Each leaf that is carried, in the order of the document, with its anchor."""
+    found: list[tuple[int, Node, Where, str | None, Node | None]]
+    found = [(row, step.node, where, text, step.op.anchor if step.op else None) for row, step, where, text in run.kept]
+    found += [(row, node, where, text, None) for row, node, where, text in run.source.unplanned]
+    found.sort(key=itemgetter(0))
+    yield from (item[1:] for item in found)
+    yield from ((node, where, text, None) for node, where, text in run.kept_entries)
 
 
 def annex_order(place: Place) -> tuple[int, ...]:
@@ -50,28 +63,27 @@ def _write_annex(run: Run, instances: Instances) -> None:
     entry, attribute = run.plan.annex_entry, run.plan.annex_path
     if entry is None or attribute is None or not run.annexed:
         return
-    if run.flagged_late:
-        run.annexed.sort(key=lambda item: annex_order(item[:2]))
-    used = {where[0] for node, where in run.written if node is entry}
-    paths = [instances.path(node, where) for node, where, _, _ in run.annexed]
+    used = {where[0] for where, found in run.written.items() if entry in found}
+    paths = [instances.path(step.node, where) for _, step, where, _ in run.annexed]
+    if not used and not run.order:
+        run.annex_written = [(path, leaf[3]) for path, leaf in zip(paths, run.annexed, strict=True)]
+        return
     slots = _slots(paths, used, run.order)
+    run.slots = [index for index, _ in slots]
     if used:
         _beside(run, slots, entry, attribute)
         return
-    placed = [(index, path, *item) for (index, path), item in zip(slots, run.annexed, strict=True)]
-    placed.sort(key=lambda item: item[0])
-    for index, (_, path, node, where, text, row) in enumerate(placed):
-        run.annex_written.append((path, text))
-        run.rows[row] = (node, where, run.rows[row][2], Fate.ANNEX, ((entry, (index,)), (attribute, (index,))))
+    placed = sorted(zip(slots, run.annexed, strict=True), key=lambda item: item[0][0])
+    run.annex_written = [(path, leaf[3]) for (_, path), leaf in placed]
+    numbers = {index: number for number, ((index, _), _) in enumerate(placed)}
+    run.slots = [numbers[index] for index in run.slots]
 
 
 def _beside(run: Run, slots: list[tuple[int, str]], entry: Node, attribute: Node) -> None:
     """Write the annex where entries stand already that could not be read, and came back from the carry."""
-    for (index, path), (node, where, text, row) in zip(slots, run.annexed, strict=True):
-        at = (index,)
-        run.written[(entry, at)] = text
-        run.written[(attribute, at)] = path
-        run.rows[row] = (node, where, run.rows[row][2], Fate.ANNEX, ((entry, at), (attribute, at)))
+    for (index, path), (_, _, _, text) in zip(slots, run.annexed, strict=True):
+        run.written.put(entry, (index,), text)
+        run.written.put(attribute, (index,), path)
 
 
 def _slots(paths: list[str], used: set[int], order: list[tuple[str, str]]) -> list[tuple[int, str]]:

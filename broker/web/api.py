@@ -16,7 +16,6 @@ from broker.model.exchanges import Direction, State
 from broker.model.identity import Action
 from broker.model.messages import Door
 from broker.ports import ExchangeFilter
-from broker.translation.report import expanded
 from broker.web import bodies
 from broker.web.auth import IDENTITY, Access, bearer, declare
 from broker.web.problem import Answer, RequestError, from_error, respond
@@ -179,7 +178,7 @@ async def get_document(request: web.Request) -> web.Response:
 async def get_report(request: web.Request) -> web.Response:
     """The report of an exchange's translation."""
     exchange, data = await _content_of(request, "report_sha256")
-    return download(expanded(data), "application/json", exchange.report_sha256)
+    return download(request.app[SERVICES].report(data), "application/json", exchange.report_sha256)
 
 
 async def _content_of(request: web.Request, member: str) -> tuple[Exchange, bytes]:

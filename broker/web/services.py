@@ -40,6 +40,7 @@ class Retry(Protocol):
 Accept = Callable[["Arrival"], Awaitable["Accepted"]]
 Export = Callable[[], AsyncIterator[str]]
 Status = Callable[[str], str]
+Report = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Services:
     retry: Retry
     acknowledge: Acknowledge
     export: Export  #: the sealed journal as JSON lines, without line ends
+    report: Report  #: a kept report of a translation, spelled out as JSON
     status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it
     backends: frozenset[str]  #: names that a back end's token may carry
     limits: Limits = Limits()

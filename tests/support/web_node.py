@@ -195,6 +195,7 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         acknowledge=flow.acknowledge,
         retry=flow.retry,
         export=flow.export,
+        report=bytes,  # what is kept in these tests is spelled out already
         status={"PROCESSING": "PROCESSING"}.get,  # type: ignore[arg-type]  # every state of the tests is in it
         backends=frozenset({"hdh", "findata"}),
     )

@@ -1,0 +1,109 @@
+"""What comes back into a document: annex entries first, then the carry, then the order of instances."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from broker.errors import Problem
+from broker.translation.leaves import renumbered
+from broker.translation.places import Instances
+from broker.translation.restore import Restorer
+from broker.translation.steps import Outcome
+from broker.translation.unsent import annex_order
+from broker.translation.wording import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from broker.translation.carry import Carry
+    from broker.translation.engine import Run
+    from broker.translation.leaves import Moves, Place
+
+#: Index of an annex entry, its path, its text.
+Entry = tuple[int, str, str]
+_SELECTOR = re.compile(r"\[[^\[\]]*\]")
+_LIMIT = 80
+
+
+def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
+    """Put the annex and the carry back. `sent`: the innermost target instances that came from the source itself."""
+    entries = _entries(run)
+    taken = run.written.groups()
+    restorer = Restorer(run.plan, run.written, given=run.constants)
+    places = restorer.annex(entries)
+    _read_annex(run, entries, places)
+    if carry is not None:
+        _say_instead(run, restorer.instead(carry))
+        run.restored, run.orphaned = restorer.carry(carry)
+        run.problems += [_orphan(path) for path in run.orphaned]
+        run.order = carry.annex
+    if not run.plan.forth:
+        fits = {only: len(list(only.matching(run.written))) for only in run.plan.only if only.group not in taken}
+        run.left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
+    moves = restorer.reorder(carry.order) if carry else {}
+    if moves:
+        run.moves.append(moves)
+        run.written = run.written.moved(moves)
+    _note_annex(
+        run, [written for _, written, _ in entries], _after(places, moves), sent if not moves else _moved(sent, moves)
+    )
+
+
+def _entries(run: Run) -> list[Entry]:
+    entry, path = run.plan.annex_entry, run.plan.annex_path
+    if entry is None or path is None:
+        return []
+    return [(where[0], parts.get(path, ""), parts.get(entry, "")) for where, parts in sorted(run.entries.items())]
+
+
+def _after(places: list[Place | None], moves: Moves) -> list[Place | None]:
+    if not moves:
+        return places
+    return [(place[0], renumbered(*place, moves)) if place else None for place in places]
+
+
+def _moved(places: Iterable[Place], moves: Moves) -> set[Place]:
+    return {(node, renumbered(node, where, moves)) for node, where in places}
+
+
+def _say_instead(run: Run, places: dict[Place, Place]) -> None:
+    """Move recoded values that stood, untranslated, in another leaf: usual place to the place they had."""
+    for row, step, where, text in run.source.waiting if places else ():
+        op = step.op
+        if op is None or op.otherwise is None or run.rows[row] != step.number + Outcome.PLANNED:
+            continue
+        usual = (op.targets[0].node, op.targets[0].place(where))
+        if (place := places.get(usual)) is not None:
+            del run.written[usual[1]][usual[0]]
+            run.written.put(*place, text)
+            run.rows[row] = step.number + Outcome.OTHERWISE
+
+
+def _note_annex(run: Run, written: list[str], places: list[Place | None], sent: set[Place]) -> None:
+    """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
+    instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
+    usual = [instances.path(*place) if place else "" for place in places]
+    keys = [annex_order(place) for place in places if place]
+    if keys != sorted(keys) or usual != written:
+        run.annex_order = list(zip(usual, written, strict=True))
+
+
+def _read_annex(run: Run, entries: list[Entry], places: list[Place | None]) -> None:
+    entry, path = run.plan.annex_entry, run.plan.annex_path
+    if entry is None or path is None:
+        return
+    for (index, written, text), place in zip(entries, places, strict=True):
+        run.annex_read.append((index, place))
+        if place is not None:
+            continue
+        run.kept_entries += [(path, (index,), written), (entry, (index,), text)]
+        if _SELECTOR.sub("", written) not in run.plan.elsewhere:
+            detail, hint = WORDS["annex-path"]
+            at = f"{entry.path}[{index + 1}]"
+            run.problems.append(Problem("annex-path", detail, at, value=written[:_LIMIT], hint=hint))
+
+
+def _orphan(path: str) -> Problem:
+    detail, hint = WORDS["orphaned"]
+    return Problem("orphaned", detail, path, hint=hint)
