@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from lxml import etree
 
 from broker.errors import ConfigurationError
-from broker.translation.plan import Do, Fate
+from broker.translation.fates import Do, Fate
 from broker.translation.report import LegalFactLoss, Lossy
 from broker.translation.shapes import numbered, shape
 from broker.translation.trees import flatten

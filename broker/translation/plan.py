@@ -6,10 +6,10 @@ A plan is plain data with functions in it; `engine` carries it out in one pass.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from broker.translation.conventions import CONVENTIONS
+from broker.translation.fates import Do, Fate
 from broker.translation.mapping_file import EU, NATIONAL
 
 if TYPE_CHECKING:
@@ -23,31 +23,6 @@ if TYPE_CHECKING:
 
 #: For each index of a target place: which index of the source place it is; None where the source has none (0).
 Shift = tuple[int | None, ...]
-
-
-class Fate(StrEnum):
-    """What became of a leaf of the source document."""
-
-    COPIED = "copied"
-    RECODED = "recoded"
-    SPLIT = "split"
-    JOINED = "joined"
-    ANNEX = "annex"
-    CARRIED = "carried"
-    LEFT_OUT = "left-out"
-
-
-class Do(IntEnum):
-    """How the engine treats a leaf; the order is that of its handlers."""
-
-    COPY = 0
-    CONVERT = 1
-    SPLIT = 2
-    JOIN = 3
-    ANNEX = 4
-    KEEP = 5
-    ANNEX_ENTRY = 6
-    CONDITION = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)

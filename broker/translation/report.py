@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from broker.errors import Problem, TranslationError
+from broker.translation.fates import Do, Fate
 from broker.translation.leaves import renumbered
-from broker.translation.plan import Do, Fate
 from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
 

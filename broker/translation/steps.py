@@ -10,7 +10,7 @@ import hashlib
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from broker.translation.plan import Do, Fate
+from broker.translation.fates import Do, Fate
 
 if TYPE_CHECKING:
     from broker.translation.plan import Op, Plan, Target
