@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from broker.errors import ConfigurationError
 
 ROLE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UNREGISTERED = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
 
 
@@ -206,7 +208,17 @@ class Settings(BaseSettings):
             raise ValueError("backends: only one back end can be the default")
         if self.environment == "production" and "mock" in (self.access_point.party + self.access_point.central_party):
             raise ValueError("access_point: the mock EU node is refused in production")
+        if self.environment == "production" and (name := self._in_the_clear()):
+            raise ValueError(f"backends.{name}.url: a webhook to another machine needs https:// in production")
         return self
+
+    def _in_the_clear(self) -> str:
+        """The first back end whose documents, which name people, would cross a network unencrypted; "" if none."""
+        for name, backend in self.backends.items():
+            address = urlsplit(backend.url)
+            if backend.kind == "webhook" and address.scheme == "http" and address.hostname not in LOOPBACK:
+                return name
+        return ""
 
 
 def load_settings(path: Path | str | None = None) -> Settings:
