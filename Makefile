@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup tools services peers demo test check bench chaos lock clean
+.PHONY: setup tools services peers demo test check bench chaos fidelity lock clean
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -51,6 +51,7 @@ check: tools
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/yamllint --strict schemas compose.yaml
+	$(BIN)/python -m broker.translation.counts
 	$(BIN)/hadolint Dockerfile
 
 bench: tools services
@@ -59,6 +60,9 @@ bench: tools services
 
 chaos: tools services
 	$(BIN)/python -m pytest tests/chaos --chaos-moments=$(or $(N),100) --chaos-seed=$(or $(SEED),1)
+
+fidelity: tools
+	$(BIN)/python -m tests.fidelity --examples=$(or $(N),100000) --seed=$(or $(SEED),1)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

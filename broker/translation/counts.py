@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from broker.data_files import schemas_dir
+from broker.errors import ConfigurationError
 from broker.translation.mapping_file import EU
+from broker.translation.translator import Translator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.translation.translator import Translator
-
-_WORDS = {"copy": "copied", "recode": "recoded", "join": "joined", "left_out": "left-out"}
+_WORDS: Final = {"copy": "copied", "recode": "recoded", "join": "joined", "left_out": "left-out"}
 
 
 def counts(translator: Translator, profile: str) -> dict[str, dict[str, Counter[str]]]:
@@ -36,3 +38,28 @@ def lines(translator: Translator) -> Iterator[str]:
             for side, fates in sides.items():
                 shown = "  ".join(f"{fate} {number}" for fate, number in sorted(fates.items()) if number)
                 yield f"{profile}  {family:<26} {side:<9} {shown or '-'}"
+
+
+def totals(translator: Translator) -> Iterator[str]:
+    """The sums, one line per profile and side."""
+    for profile in translator.profiles:
+        found = counts(translator, profile).values()
+        for side in ("eu", "national"):
+            fates = sum((sides[side] for sides in found), Counter[str]())
+            shown = "  ".join(f"{fate} {number}" for fate, number in sorted(fates.items()) if number)
+            yield f"{profile}  {'in all':<26} {side:<9} {shown}"
+
+
+def main() -> int:
+    """`python -m broker.translation.counts`: build every mapping, print its counts; 1 and each fault, if one fails."""
+    try:
+        translator = Translator.load(schemas_dir())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("".join(f"{line}\n" for line in (*lines(translator), *totals(translator))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

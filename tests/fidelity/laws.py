@@ -19,7 +19,7 @@ from tests.fidelity.lookups import is_label
 from tests.fidelity.unsent import mark, marks_in
 from tests.fidelity.values import UNKNOWN
 from tests.fidelity.ways import TOLD, Way
-from tests.support.documents import canonical, leaves
+from tests.support.documents import canonical, leaves, value_of
 from tests.support.edits import edited, revised
 
 if TYPE_CHECKING:
@@ -95,6 +95,53 @@ def an_edit_survives(example: Example) -> None:
         document, carry = round_trip(way, changed, carry)
 
 
+def a_label_goes_with_its_choice(example: Example) -> None:
+    """Law 3: once a choice was changed, its label is not put back from the carry beside another one."""
+    changed = with_another_choice(example)
+    if changed is None:
+        return
+    home = example.way.home(changed, example.there.carry)
+    before, after = choices(example.document, example.way.source), choices(home.root, example.way.source)
+    for path in map(each, home.report.restored()):
+        assert not is_label(path) or after[path] in before.values(), (path, after[path])
+
+
+def with_another_choice(example: Example) -> etree._Element | None:
+    """The result with one choice taken away of which the label was carried; None where there is none."""
+    rows = {each(row["source"]): row for row in example.there.report.fields()}
+    chosen = [
+        each(rows[key]["target"][0])
+        for path in rows
+        if is_label(path) and rows[path]["fate"] == "carried"
+        for key in beside(path)
+        if key in rows and rows[key]["fate"] in ("copied", "recoded")
+    ]
+    if not chosen:
+        return None
+    changed, path = deepcopy(example.there.root), example.random.choice(chosen)
+    leaf = dict(elements(changed))[path]
+    declared = example.way.target.model.at(etree.QName(changed).localname, plain(path))
+    assert declared is not None
+    assert declared.text is not None
+    leaf.text = value_of(declared.text, example.random)
+    return changed if example.way.target.gate.validate(changed) else None
+
+
+def choices(root: etree._Element, side: Side) -> dict[str, tuple[str, ...]]:
+    """By numbered path of each label: its kind, its text, and the choice that it stands beside."""
+    texts = present(root, side)
+    return {
+        path: (plain(path), text, *(texts.get(key, "") for key in beside(path)))
+        for path, text in texts.items()
+        if is_label(path)
+    }
+
+
+def beside(label: str) -> list[str]:
+    """Where the choice of a label may stand."""
+    return [f"{label.rpartition('/')[0]}/{name}[1]" for name in ("key", "country_id")]
+
+
 def a_new_version_survives(example: Example) -> None:
     """Law 3, chained: repeated parts (datasets, persons) added, removed, reordered on one side, then on the other."""
     way, random = example.way, example.random
@@ -123,7 +170,7 @@ def nothing_is_invented(example: Example) -> None:
     traced.update((*together, *constants))
     assert traced == Counter(dict.fromkeys(example.targets, 1)), sorted(traced.keys() ^ example.targets)
     for path in constants:
-        assert example.targets[path] in example.way.lookups.constants()[plain(path)], path
+        assert example.targets[path] in example.way.lookups.constants[plain(path)], path
 
 
 def a_missing_leaf_stays_missing(example: Example) -> None:
@@ -139,7 +186,7 @@ def a_missing_leaf_stays_missing(example: Example) -> None:
 def without_one(example: Example) -> etree._Element | None:
     """The document without one leaf that others do not depend on; None if there is none that may go."""
     less = deepcopy(example.document)
-    choice = [leaf for path, leaf in elements(less) if plain(path) not in example.way.leading]
+    choice = [leaf for path, leaf in elements(less) if plain(path) not in example.way.lookups.leading]
     if not choice:
         return None
     leaf = example.random.choice(choice)
@@ -216,7 +263,7 @@ def the_carry_holds_only_what_was_not_sent(example: Example) -> None:
 
 def mark_texts(root: etree._Element, way: Way) -> dict[str, str]:
     """Put a mark of its own into every free text; mark by numbered path."""
-    special, marks = way.lookups.special(), {}
+    special, marks = way.lookups.special, {}
     for path, leaf in elements(root):
         declared = way.source.model.at(etree.QName(root).localname, plain(path))
         free = declared is not None and declared.text is not None and declared.text.fits(mark(0))
@@ -227,13 +274,17 @@ def mark_texts(root: etree._Element, way: Way) -> dict[str, str]:
 
 def elements(root: etree._Element) -> list[tuple[str, etree._Element]]:
     """Numbered path and element of every leaf element."""
-    tree = root.getroottree()
-    found = [leaf for leaf in root.iterdescendants() if not len(leaf)]
-    return [(each(_local(tree.getelementpath(leaf))), leaf) for leaf in found]
-
-
-def _local(path: str) -> str:
-    return re.sub(r"\{[^}]*\}", "", path)
+    found: list[tuple[str, etree._Element]] = []
+    pending = [("", root)]
+    while pending:
+        path, element = pending.pop()
+        counts: Counter[str] = Counter()
+        for child in element:
+            name = etree.QName(child).localname
+            counts[name] += 1
+            below = f"{path}{name}[{counts[name]}]"
+            (pending if len(child) else found).append((f"{below}/" if len(child) else below, child))
+    return found
 
 
 def choices_go_by_key(example: Example) -> None:
@@ -290,6 +341,7 @@ LAWS: Final[tuple[Callable[[Example], None], ...]] = (
     the_result_is_valid,
     it_comes_home,
     an_edit_survives,
+    a_label_goes_with_its_choice,
     a_new_version_survives,
     nothing_is_invented,
     a_missing_leaf_stays_missing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from broker.translation.conventions import CONVENTIONS
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _LABELS = ("value", "label")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lookups:
     """The lines of a profile as one direction sees them."""
 
@@ -50,6 +51,7 @@ class Lookups:
         rows = {**table.rows, **wide} if self.forth else {value: key for key, value in table.rows.items()}
         return rows.get(value)
 
+    @cached_property
     def constants(self) -> dict[str, set[str]]:
         """The structural constants: leaf and the values that rules give it."""
         found: dict[str, set[str]] = {}
@@ -59,14 +61,23 @@ class Lookups:
                     found.setdefault(path, set()).add(value)
         return found
 
-    def leading(self, side: str) -> frozenset[str]:
-        """Leaves of a side on which the place of others depends: keys, and what says which message it is."""
+    @cached_property
+    def special(self) -> frozenset[str]:
+        """Leaves of the source whose texts are no free texts: tables, conventions, keys, conditions, the annex."""
+        annex = self.profile.annex
+        paths = {f"{annex.entry}/@{annex.path}"} if annex and not self.forth else set()
+        paths |= {path for (_, path), line in self.lines.items() if line.table or line.text or line.by}
+        return frozenset(paths | self.leading)
+
+    @cached_property
+    def leading(self) -> frozenset[str]:
+        """Leaves of the source on which the place of others depends: keys, and what says which message it is."""
         found = set()
         for family in self.profile.families.values():
             for group in family.groups:
-                found |= {group.key} if side == EU else {group.national_key, *self._partners(group.key)}
+                found |= {group.key} if self.forth else {group.national_key, *self._partners(group.key)}
         for rule in self.profile.messages:
-            found |= set(rule.when_eu if side == EU else rule.when)
+            found |= set(rule.when_eu if self.forth else rule.when)
         return frozenset(found - {""})
 
     def _partners(self, leaf: str) -> Iterator[str]:
@@ -74,13 +85,6 @@ class Lookups:
             for line in family.lines:
                 if line.side == EU and line.leaf == leaf:
                     yield from line.named(NATIONAL)
-
-    def special(self) -> frozenset[str]:
-        """Leaves of the source whose texts are no free texts: tables, conventions, keys, conditions, the annex."""
-        annex = self.profile.annex
-        paths = {f"{annex.entry}/@{annex.path}"} if annex and not self.forth else set()
-        paths |= {path for (_, path), line in self.lines.items() if line.table or line.text or line.by}
-        return frozenset(paths | self.leading(self.side))
 
     def told(self, row: dict[str, Any], leaf: str) -> bool:
         """Whether this leaf is looked up in a table that has no way out, wherever it stands."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 NOTHING = EnvelopeContext()
 #: What the flow knows of a message from a national system, so that eu-1 has its required envelope.
 TOLD = EnvelopeContext(message_id="urn:example:message:1", created_at="2026-09-01T08:00:00Z")
-_SLICE = 48  #: so many leaves are made sure of in one document
+#: So many leaves are made sure of in one document: usually, and at least.
+_SLICE, _FEWEST = 48, 16
 
 
 def profile_names(schemas: Path = SCHEMAS) -> list[str]:
@@ -78,10 +79,6 @@ class Way:
         profile = self.compiled.profile
         return _spine(list(profile.conditions), {}) | ({profile.annex.entry} if profile.annex else set())
 
-    @cached_property
-    def leading(self) -> frozenset[str]:
-        return self.lookups.leading(self.lookups.side)
-
     def there(self, document: etree._Element, carry: bytes = b"", told: EnvelopeContext = NOTHING) -> Translation:
         """The document on the other side."""
         return self._translated(document, carry, told, forth=self.forth)
@@ -108,22 +105,26 @@ class Way:
     def values_there(self) -> dict[str, tuple[str, ...]]:
         return offered(self.compiled.profile, forth=not self.forth)
 
-    def drawn(self, number: int, random: Random) -> etree._Element:
-        """A valid document. `number` says of which message, and which leaves are sure to be in it."""
+    def drawn(self, number: int, random: Random, turns: int = 0) -> etree._Element:
+        """A valid document. `number` says of which message, and which leaves are sure to be in it.
+
+        `turns`: after so many documents of a message all its leaves have been met; 0: never mind.
+        """
         rule = self.rules[number % len(self.rules)]
         name = rule.type if self.forth else rule.element
         wanted = rule.when_eu if self.forth else rule.when
         documents = Documents(self.source.model, random, self.values, density=random.choice(_DENSITIES))
-        documents.sure = _spine(self._slice(name, number // len(self.rules)), wanted)
+        documents.sure = _spine(self._slice(name, number // len(self.rules), turns), wanted)
         documents.fixed = {path: value for path, value in wanted.items() if isinstance(value, str)}
         documents.drop = frozenset(path for path, value in wanted.items() if value is False)
         return documents.draw(name)
 
-    def _slice(self, name: str, turn: int) -> list[str]:
-        paths = [leaf.path for leaf in self.source.model.leaves(name)]
+    def _slice(self, name: str, turn: int, turns: int) -> list[str]:
+        paths = sorted(self.source.paths(name))
         Random(name).shuffle(paths)
-        start = turn * _SLICE % len(paths)
-        return (paths + paths)[start : start + min(_SLICE, len(paths) // 2)]
+        size = min(len(paths) // 2, max(_FEWEST, -(-len(paths) // turns)) if turns else _SLICE)
+        start = turn * size % len(paths)
+        return (paths + paths)[start : start + size]
 
 
 _DENSITIES = (0.03, 0.1, 0.2, 0.35, 0.6)

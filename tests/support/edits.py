@@ -51,12 +51,9 @@ def _after(
 
 
 def _edit(root: etree._Element, model: SchemaModel, random: Random, frozen: frozenset[str]) -> None:
-    elements = [element for element in root.iterdescendants() if _path(element) not in frozen]
-    if not elements:
-        return
-    chosen = random.choice(elements)
-    parent = chosen.getparent()
-    if parent is None:
+    chosen = next((element for element in _shuffled(root, random) if _path(element) not in frozen), None)
+    parent = chosen.getparent() if chosen is not None else None
+    if chosen is None or parent is None:
         return
     declared = _declared(chosen, model)
     what = random.randrange(4)
@@ -79,19 +76,15 @@ def _revise(
     values: Mapping[str, tuple[str, ...]],
     frozen: frozenset[str],
 ) -> None:
-    candidates = [
-        (element, declared)
-        for element in root.iterdescendants()
-        if (declared := _declared(element, model)) and declared.repeats and _path(element) not in frozen
-    ]
-    if not candidates:
+    chosen = next((element for element in _shuffled(root, random) if _repeats(element, model, frozen)), None)
+    parent = chosen.getparent() if chosen is not None else None
+    if chosen is None or parent is None:
         return
-    chosen, declared = random.choice(candidates)
-    parent = chosen.getparent()
-    assert parent is not None
     like = parent.findall(str(chosen.tag))
     what = random.randrange(3)
     if what == 0:
+        declared = _declared(chosen, model)
+        assert declared is not None
         made = Documents(model, random, dict(values), density=0.3)._element(declared, _path(chosen), parent)
         random.choice(like).addprevious(made)
     elif what == 1:
@@ -101,6 +94,17 @@ def _revise(
         random.shuffle(like)
         for offset, element in enumerate(like):
             parent.insert(at + offset, element)
+
+
+def _shuffled(root: etree._Element, random: Random) -> list[etree._Element]:
+    elements = list(root.iterdescendants())
+    random.shuffle(elements)
+    return elements
+
+
+def _repeats(element: etree._Element, model: SchemaModel, frozen: frozenset[str]) -> bool:
+    declared = _declared(element, model)
+    return declared is not None and declared.repeats and _path(element) not in frozen
 
 
 def _declared(element: etree._Element, model: SchemaModel) -> Element | None:

@@ -51,7 +51,7 @@ def test_a_document_comes_home_and_only_what_was_not_sent_was_carried(name: str,
 @given(seed=seeds)
 @law
 def test_an_edit_survives(name: str, seed: int) -> None:
-    held(name, seed, laws.an_edit_survives)
+    held(name, seed, laws.an_edit_survives, laws.a_label_goes_with_its_choice)
 
 
 @each_way
