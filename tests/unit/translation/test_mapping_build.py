@@ -63,15 +63,6 @@ def test_a_deleted_line_is_missed_where_it_stood(schemas: Path, leaf: str) -> No
     assert abs(int(missed[0].split(":")[1]) - at) <= 1
 
 
-def test_every_single_line_of_the_decision_is_needed(schemas: Path) -> None:
-    file = schemas / DECISION
-    whole = file.read_text(encoding="utf-8")
-    rows = [row for row in whole.splitlines(keepends=True) if re.match(r'"content/', row)]
-    for row in rows[::9]:
-        file.write_text(whole.replace(row, "", 1), encoding="utf-8")
-        assert failing(schemas)
-
-
 def test_a_line_twice_is_named(schemas: Path) -> None:
     file = schemas / DECISION
     row = line_of(file, '"content/reasons" =')

@@ -1,0 +1,152 @@
+"""Law 1 for every profile: whatever single thing is changed in a mapping or a schema, the build names file and line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from broker.errors import ConfigurationError
+from broker.translation.counts import counts, totals
+from broker.translation.mapping_check import check_message
+from broker.translation.mapping_file import Fault, load_profile
+from broker.translation.mapping_lock import lock_of, write_lock
+from broker.translation.schema_model import load_schema
+from broker.translation.shapes import Node, shape
+from broker.translation.translator import Translator
+from tests.fidelity.ways import profile_names, ways
+from tests.support.sides import SCHEMAS
+
+if TYPE_CHECKING:
+    from broker.translation.mapping_file import Profile
+
+FAULT = re.compile(r"(?P<file>[a-z0-9-]+/[a-z0-9/-]+\.toml):(?P<line>\d+): (?P<detail>.+)")
+COPY = re.compile(r'^"(content/[^"]+)"\s*= \{ copy = "([^"]+)" \}$', re.MULTILINE)
+TAKEN = 80  #: so many lines of a profile are taken away, one at a time
+each_profile = pytest.mark.parametrize("name", profile_names())
+
+
+@pytest.fixture
+def schemas(tmp_path: Path) -> Path:
+    copy = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, copy)
+    return copy
+
+
+def faults(schemas: Path, name: str) -> list[re.Match[str]]:
+    """What the build finds fault with, each with file and line."""
+    with pytest.raises(ConfigurationError) as caught:
+        Translator.load(schemas, profiles=[name])
+    found = [FAULT.fullmatch(line) for line in str(caught.value).splitlines()]
+    assert all(found), str(caught.value)
+    return [match for match in found if match]
+
+
+def published(schemas: Path, name: str) -> Path:
+    """The directory of a mapping of which this version is published."""
+    directory = schemas / "mappings" / name
+    for lock in directory.glob("*.lock.json"):
+        lock.unlink()
+    write_lock(load_profile(directory), directory)
+    return directory
+
+
+def line_at(text: str, at: int) -> int:
+    return text[:at].count("\n") + 1
+
+
+def checked(profile: Profile, shapes: dict[str, Node], national: dict[str, Node], family: str) -> list[Fault]:
+    """Every fault in the messages that a family is a part of."""
+    rules = [rule for rule in profile.messages if family in rule.parts]
+    return [
+        fault for rule in rules for fault in check_message(profile, rule, shapes[rule.type], national[rule.element])
+    ]
+
+
+@each_profile
+def test_each_line_that_is_taken_away_is_missed_at_its_place(name: str) -> None:
+    profile = load_profile(SCHEMAS / "mappings" / name)
+    models = load_schema(SCHEMAS / "eu/1/eu.xsd"), load_schema(SCHEMAS / profile.schema)
+    eu, national = ({root: shape(model, root) for root in model.roots} for model in models)
+    lines = [(family, line) for family in profile.families.values() for line in family.lines]
+    for family, line in lines[:: len(lines) // TAKEN]:
+        less = replace(family, lines=tuple(other for other in family.lines if other is not line))
+        mutant = replace(profile, families={**profile.families, family.name: less})
+        missed = [fault for fault in checked(mutant, eu, national, family.name) if repr(line.leaf) in fault.detail]
+        assert missed, line
+        neighbours = {family.eu_at, family.national_at, *(other.at for other in less.lines)}
+        assert missed[0].at in neighbours, (line, missed[0])
+
+
+@each_profile
+def test_two_swapped_targets_are_found_at_both_lines(schemas: Path, name: str) -> None:
+    directory = published(schemas, name)
+    file = directory / "decision.toml"
+    text = file.read_text(encoding="utf-8")
+    first, second = Random(3).sample(list(COPY.finditer(text)), 2)
+    one, other = sorted((first, second), key=lambda found: found.start())
+    swapped = text[: one.start(2)] + other[2] + text[one.end(2) : other.start(2)] + one[2] + text[other.end(2) :]
+    file.write_text(swapped, encoding="utf-8")
+    found = {(match["file"], int(match["line"])) for match in faults(schemas, name)}
+    expected = f"{name}/decision.toml"
+    assert found >= {(expected, line_at(text, one.start())), (expected, line_at(text, other.start()))}
+
+
+@each_profile
+def test_a_changed_recode_is_found_in_its_table(schemas: Path, name: str) -> None:
+    directory = published(schemas, name)
+    file = next(file for file in sorted((directory / "tables").glob("*.toml")) if len(values_of(file)) > 1)
+    text, (one, other, *_) = file.read_text(encoding="utf-8"), values_of(file)
+    changed = text.replace(f'= "{one}"', "= \0").replace(f'= "{other}"', f'= "{one}"').replace("= \0", f'= "{other}"')
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    found = faults(schemas, name)
+    assert {match["file"] for match in found} == {f"{name}/tables/{file.name}"}
+    assert "not as published" in found[0]["detail"]
+
+
+def values_of(file: Path) -> list[str]:
+    return list(tomllib.loads(file.read_text(encoding="utf-8")).get("rows", {}).values())
+
+
+@each_profile
+@pytest.mark.parametrize("side", ["eu", "national"])
+def test_a_leaf_added_to_a_schema_is_missed(schemas: Path, name: str, side: str) -> None:
+    entry = "eu/1/eu.xsd" if side == "eu" else load_profile(schemas / "mappings" / name).schema
+    file = Random(entry).choice([xsd for xsd in sorted((schemas / entry).parent.glob("*.xsd")) if grown(xsd)])
+    file.write_text(grown(file), encoding="utf-8")
+    found = faults(schemas, name)
+    assert any("addedLeaf" in match["detail"] for match in found)
+    assert all(match["file"].startswith(f"{name}/") for match in found)
+
+
+def grown(xsd: Path) -> str:
+    """A schema with one more optional leaf; empty, if it declares no sequence of elements."""
+    text = xsd.read_text(encoding="utf-8")
+    at = re.search(r'<xs:sequence>\s*<xs:element name="[^"]+" type="[^"]+"[^>]*/>', text)
+    if at is None:
+        return ""
+    return f'{text[: at.end()]}<xs:element name="addedLeaf" type="xs:string" minOccurs="0"/>{text[at.end() :]}'
+
+
+@each_profile
+def test_the_counts_add_up_to_the_leaves_that_lines_name(name: str) -> None:
+    translator = ways()[0].translator
+    profile = translator.compiled(name).profile
+    for family, sides in counts(translator, name).items():
+        lines = profile.families[family].lines
+        assert sum(sides["eu"].values()) == len({path for line in lines for path in line.named("eu")})
+        assert sum(sides["national"].values()) == len({path for line in lines for path in line.named("national")})
+    assert sum(line.startswith(f"{name}  in all") for line in totals(translator)) == 2
+
+
+@each_profile
+def test_the_lock_covers_every_family(name: str) -> None:
+    profile = load_profile(SCHEMAS / "mappings" / name)
+    assert set(lock_of(profile)) == set(profile.families)
