@@ -1,0 +1,113 @@
+"""A tree as a plain table of facts, and back: numbered dotted path and text, `said.fees[1].amount`.
+
+An attribute is `head.number[1]@scheme`. Only what repeats is numbered, from 1.
+A container without content has no facts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from broker.translation.schema_parts import Element
+
+Facts = dict[str, str]
+_STEP: Final = re.compile(r"([^.\[\]@]+)(?:\[([1-9][0-9]{0,5})\])?")
+
+
+def flat(root: etree._Element, declared: Element) -> Facts:
+    """The facts of a tree, in document order."""
+    return dict(_facts(root, declared, ""))
+
+
+def _facts(element: etree._Element, declared: Element, path: str) -> Iterator[tuple[str, str]]:
+    if declared.is_leaf:
+        yield path, element.text or ""
+    for attribute in declared.attributes:
+        text = element.get(attribute.name)
+        if text is not None:
+            yield f"{path}@{attribute.name}", text
+    seen: dict[str, int] = {}
+    for child in element:
+        name = etree.QName(child).localname
+        below = declared.child(name)
+        if below is not None:
+            seen[name] = seen.get(name, 0) + 1
+            step = f"{name}[{seen[name]}]" if below.repeats else name
+            yield from _facts(child, below, f"{path}.{step}".lstrip("."))
+
+
+def grow(namespace: str, declared: Element, facts: Facts) -> etree._Element:
+    """The tree that has these facts, in the order of the schema. Every path must be one that the schema has."""
+    nsmap: dict[str | None, str] = {None: namespace}
+    root = etree.Element(f"{{{namespace}}}{declared.name}", nsmap=nsmap)  # type: ignore[arg-type] # the stubs do not know the default prefix
+    _fill(root, declared, _nested(facts))
+    return root
+
+
+@dataclass(slots=True)
+class _Knot:
+    text: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    below: dict[str, dict[int, _Knot]] = field(default_factory=dict)
+
+
+def _nested(facts: Facts) -> _Knot:
+    top = _Knot()
+    for path, text in facts.items():
+        knot, (steps, attribute) = top, parted(path)
+        for name, number in steps:
+            knot = knot.below.setdefault(name, {}).setdefault(number, _Knot())
+        if attribute:
+            knot.attributes[attribute] = text
+        else:
+            knot.text = text
+    return top
+
+
+def _fill(element: etree._Element, declared: Element, knot: _Knot) -> None:
+    element.text = knot.text or None
+    for name, text in knot.attributes.items():
+        element.set(name, text)
+    for child in declared.children:
+        for _, inner in sorted(knot.below.get(child.name, {}).items()):
+            tag = f"{{{etree.QName(element).namespace}}}{child.name}"
+            _fill(etree.SubElement(element, tag), child, inner)
+
+
+def parted(path: str) -> tuple[list[tuple[str, int]], str]:
+    """The steps of a path, each with its number (0: does not repeat), and the attribute at its end, if any."""
+    steps, _, attribute = path.partition("@")
+    return [(match[1], int(match[2] or 0)) for match in _STEP.finditer(steps)], attribute
+
+
+def leaf(declared: Element, path: str) -> Element | None:
+    """The leaf that a path of facts leads to; None, if the schema has no such fact."""
+    steps, attribute = parted(path)
+    place: Element | None = declared
+    for name, number in steps:
+        place = place.child(name) if place is not None else None
+        if place is None or place.repeats != bool(number):
+            return None
+    if place is None or not place.is_leaf or _joined(steps, attribute) != path:
+        return None
+    return place if not attribute or attribute in {one.name for one in place.attributes} else None
+
+
+def _joined(steps: list[tuple[str, int]], attribute: str) -> str:
+    said = ".".join(f"{name}[{number}]" if number else name for name, number in steps)
+    return f"{said}@{attribute}" if attribute else said
+
+
+def is_xml(text: str) -> bool:
+    """Whether XML has every character of a text."""
+    return all(
+        char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
+        for char in text
+    )
