@@ -57,10 +57,10 @@ _PLACES: Final = {
 
 
 class RemsCodec:
-    """Decode and encode. Holds no state of any document."""
+    """Decode and encode. Holds no state of any document. `by` is the installation that it works for."""
 
     def __init__(self, by: Installation) -> None:
-        self._by = by
+        self.by = by
 
     @classmethod
     def load(cls, schemas: Path, binding: Path | None = None) -> RemsCodec:
@@ -72,7 +72,7 @@ class RemsCodec:
     @property
     def binding(self) -> Binding:
         """The binding that it works by."""
-        return self._by.binding
+        return self.by.binding
 
     def decode(self, data: bytes) -> Read:
         """Read a document.
@@ -82,11 +82,11 @@ class RemsCodec:
         document = json_text.read(data, limit=_LIMIT)
         if not isinstance(document, dict):
             refuse("bad-shape", "A document of REMS is an object.")
-        return Reading(self._by, wrapped(document)).run()
+        return Reading(self.by, wrapped(document)).run()
 
     def encode(self, root: etree._Element) -> bytes:
         """Write a document. Equal trees give equal bytes."""
-        return json_text.write(Writing(self._by, root).run())
+        return json_text.write(Writing(self.by, root).run())
 
 
 def located(problems: Iterable[Problem], read: Read) -> tuple[Problem, ...]:

@@ -1,0 +1,1 @@
+"""REMS as a back end."""
