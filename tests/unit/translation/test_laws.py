@@ -37,7 +37,7 @@ def way_of(name: str) -> Way:
 
 def test_every_profile_takes_part() -> None:
     assert [way.name for way in ways()] == WAYS
-    assert {way.profile for way in ways()} >= {"fr-hdh-1", "fi-findata-1"}
+    assert {way.profile for way in ways()} >= {"fr-hdh-1", "fi-findata-1", "rems-1"}
 
 
 @each_way
