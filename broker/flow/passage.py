@@ -54,7 +54,7 @@ class Passage:
     files: tuple[tuple[str, bytes], ...] = ()  #: attachments that came inside: (sha256, bytes)
     report: bytes = b""
     losses: tuple[dict[str, str], ...] = ()
-    flags: tuple[Problem, ...] = ()  #: values that eu-1 has no word for
+    flags: tuple[Problem, ...] = ()  #: values kept although eu-1, or its lists, have no word for them
     case: Case | None = None
     new_case: bool = False
     aliases: tuple[Alias, ...] = ()  #: learned from this message

@@ -14,6 +14,7 @@ from broker.flow.events import FROM_CENTRAL
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
+from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.build import moment
 from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
@@ -132,7 +133,7 @@ def _not_from(kind: str, sender: str) -> Problem:
 async def validate(node: Node, passage: Passage) -> Passage | Stop:
     """Hold the eu-1 document against its schema: what the wire brought is refused, what our mapping wrote is parked."""
     if node.documents.is_valid(PIVOT, passage.tree):
-        return passage
+        return replace(passage, flags=(*passage.flags, *unknown_answers(passage.tree, shipped_questions())))
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
     if passage.exchange.direction is Direction.INBOUND:
         misfits = frozenset(passage.known.unknown_fields)

@@ -32,7 +32,7 @@ async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop
     for outgoing in passage.outgoing:
         to_central = outgoing.addressee == CENTRAL
         try:
-            done = await (_to_wire(node, tx, passage, outgoing) if to_central else _to_backend(node, outgoing))
+            done = await (_to_wire(node, tx, passage, outgoing) if to_central else _to_backend(node, passage, outgoing))
         except Refused as refused:
             return Refuse(refused.problems)
         except TranslationError as error:
@@ -89,7 +89,7 @@ async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
     return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
 
 
-async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
+async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgoing:
     link = node.backends[outgoing.addressee]
     translation = node.translator.write(link.profile, outgoing.root)
     document = serialised(translation.root)
@@ -102,7 +102,7 @@ async def _to_backend(node: Node, outgoing: Outgoing) -> Outgoing:
         report=translation.report.compact(),
         carry=translation.carry,
         losses=tuple(asdict(loss) for loss in translation.sign_off),
-        problems=_dicts(translation.problems),
+        problems=_dicts((*translation.problems, *passage.flags)),
     )
     if not node.documents.is_valid(link.profile, node.documents.parse(document)):
         invalid = await node.documents.diagnose(link.profile, document)

@@ -15,7 +15,7 @@ from tests.support.sides import Side
 FI = "fi-findata-1"
 DATA = Path(__file__).parents[2] / "data"
 FINNISH = sorted((*(DATA / FI).glob("*.xml"), *(DATA / FI).glob("variants/*.xml")))
-EUROPEAN = sorted(path for path in (DATA / "eu-1").glob("*.xml") if path.stem != "NationalStep")
+EUROPEAN = sorted(DATA / "eu-1" / path.name for path in (DATA / FI).glob("*.xml"))
 NOTHING = EnvelopeContext()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from broker.errors import Problem
 from broker.model.exchanges import Exchange, State
 from broker.translation.translator import Translation, Translator
 from tests.support.flow_node import (
+    DATA,
     EXAMPLE_ID,
     EXAMPLE_NUMBER,
     FR,
@@ -89,3 +91,15 @@ async def test_what_was_lodged_here_comes_back_from_the_platform_and_opens_the_l
     back = await flow.from_eu(eu_application(), ZIP)
     assert ((await flow.leg()).state, (await flow.exchange(back)).addressee) == ("RECEIVED", "hdh")
     assert len(await flow.cases()) == 1
+
+
+async def test_an_answer_that_no_list_has_reaches_the_back_end_and_is_told(flow: Flow) -> None:
+    form = json.loads(wire_metadata())["form"]
+    form["section4"]["invoiceType"] = {"key": "z", "value": "pigeon"}
+    exchange = await flow.exchange(await flow.from_eu(eu_application(content={"form": form}), ZIP))
+    assert exchange.state is not State.REFUSED
+    assert ("unknown-answer", "z") in {(one["code"], one.get("value")) for one in exchange.problems}
+
+
+def wire_metadata() -> bytes:
+    return (DATA / "eu-r7/ApplicationSubmitted.application_metadata.json").read_bytes()
