@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adapters.system import SystemClock
+from adapters.xml.documents import ENTRY_SCHEMAS
 from adapters.xml.parser import Limits, parse
 from broker.commands.documents import PIVOT, PROFILES, diagnose, unknown_profile
 from broker.commands.opening import read_file
+from broker.commands.page_words import WORDS
 from broker.commands.terminal import note, raw
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Refused
 from broker.translation.between import Between, Tools, translate_between
 from broker.translation.codecs.wires import WIRES, media_type_of
+from broker.translation.personal import load_personal_fields
+from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from broker.commands.page import Side
     from broker.translation.codecs.codec import Codec
 
 SIGN_OFF_NEEDED: Final = 3
@@ -38,6 +43,9 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", help="where the fate of every field is written, as JSON")
     parser.add_argument("--carry-out", metavar="FILE", help="where what was not sent is kept")
     parser.add_argument("--carry-in", metavar="FILE", help="what an earlier translation kept")
+    parser.add_argument("--html", metavar="FILE", help="where a page shows source, target and fates side by side")
+    parser.add_argument("--show-personal", action="store_true", help="do not mask personal values on the page")
+    parser.add_argument("--language", choices=sorted(WORDS), default="en", help="of the page")
     parser.add_argument("file", metavar="FILE", help="`-` for stdin")
     parser.set_defaults(run=_translate)
 
@@ -55,6 +63,8 @@ def _translate(arguments: argparse.Namespace) -> int:
     for name, data in ((arguments.report, done.report_bytes()), (arguments.carry_out, done.carry)):
         if name:
             _write(name, data)
+    if arguments.html:
+        _write(arguments.html, _page(arguments, source, done))
     for loss in done.sign_off:
         note(f"sign-off {loss.id} {loss.path}: {loss.what}")
     return SIGN_OFF_NEEDED if done.sign_off else 0
@@ -77,6 +87,23 @@ def between(source: str, target: str, data: bytes, *, carry: bytes | None = None
         envelope=envelope_of(data),
         carry=carry,
     )
+
+
+def _page(arguments: argparse.Namespace, data: bytes, done: Between) -> bytes:
+    from broker.commands.page import page_of  # noqa: PLC0415 - loads a template engine, for this option alone
+
+    source, target = side_of(arguments.source, data, done), side_of(arguments.target, done.document, done)
+    fields = load_personal_fields(schemas_dir() / "codelists/personal-fields.toml")
+    return page_of(done, source, target, fields, show=arguments.show_personal, language=arguments.language)
+
+
+def side_of(profile: str, document: bytes, done: Between) -> Side:
+    """One end of a translation, as the page shows it."""
+    from broker.commands.page import Side  # noqa: PLC0415 - as above
+
+    pivot = profile in (PIVOT, *WIRES)
+    model = load_schema(schemas_dir() / ENTRY_SCHEMAS[PIVOT if pivot else profile])
+    return Side(profile, done.pivot if pivot else _parse(document), model, pivot)
 
 
 def envelope_of(data: bytes) -> EnvelopeContext:

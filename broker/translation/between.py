@@ -31,7 +31,10 @@ _GONE: Final = frozenset({"carried", "left-out"})
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The result of a translation between two profiles. `pivot` is the eu-1 document on the way."""
+    """The result of a translation between two profiles.
+
+    `pivot` is the eu-1 document on the way; `report` is over the whole way, `hops` has the reports of its parts.
+    """
 
     document: bytes
     media_type: str
@@ -40,6 +43,7 @@ class Between:
     carry: bytes
     sign_off: tuple[LegalFactLoss, ...]
     problems: tuple[Problem, ...]
+    hops: tuple[dict[str, Any], ...] = ()
 
     def report_bytes(self) -> bytes:
         """The report as JSON, `schemas/report.schema.json`."""
@@ -131,18 +135,19 @@ def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
     lossy = legal.lossy(read.pivot, codec)
     hop = _plain_hop(legal.model, read.pivot, (*lossy, *_unplaced(codec, read.pivot)), version=target)
     sign_off = tuple(dict.fromkeys((*read.sign_off, *legal.after(lossy))))
-    report, carry = joined([*read.hops, hop]), read.first.carry if read.first else b""
-    return Between(encoded.data, encoded.media_type, read.pivot, report, carry, sign_off, read.problems)
+    hops, carry = (*read.hops, hop), read.first.carry if read.first else b""
+    return Between(encoded.data, encoded.media_type, read.pivot, joined(hops), carry, sign_off, read.problems, hops)
 
 
 def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> Between:
     written = tools.translator.write(target, read.pivot, carry=carry)
     document = etree.tostring(written.root, xml_declaration=True, encoding="UTF-8")
-    hops = [*read.hops, *([written.report.as_dict()] if target != PIVOT else [])]
-    report = joined(hops or [_plain_hop(tools.translator.legal.model, read.pivot, (), version=PIVOT)])
+    led = (*read.hops, *([written.report.as_dict()] if target != PIVOT else []))
+    hops = led or (_plain_hop(tools.translator.legal.model, read.pivot, (), version=PIVOT),)
     kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
     sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
-    return Between(document, XML, read.pivot, report, kept, sign_off, (*read.problems, *written.problems))
+    problems = (*read.problems, *written.problems)
+    return Between(document, XML, read.pivot, joined(hops), kept, sign_off, problems, hops)
 
 
 def _unplaced(codec: Codec, root: etree._Element) -> tuple[Lossy, ...]:
@@ -174,7 +179,7 @@ def chain_report(report: Report, root: etree._Element, tools: Tools) -> dict[str
     return joined([report.as_dict(), _plain_hop(legal.model, root, legal.lossy(root, tools.codec), version=WIRE)])
 
 
-def joined(hops: list[dict[str, Any]]) -> dict[str, Any]:
+def joined(hops: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One report over several hops: sources of the first, targets of the last, the strongest fate on the way."""
     whole = hops[0]
     for hop in hops[1:]:
