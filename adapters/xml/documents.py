@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
+
+from lxml import etree
 
 from adapters.xml.diagnosis import Workers
 from adapters.xml.gate import Gate
 from adapters.xml.parser import Limits, parse
-from broker.errors import Unavailable
+from broker.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from lxml import etree
-
-    from broker.errors import Problem
 
 #: Entry schema of each profile, below the schemas folder.
 ENTRY_SCHEMAS: Final[dict[str, str]] = {
@@ -25,6 +24,14 @@ ENTRY_SCHEMAS: Final[dict[str, str]] = {
 }
 _PROBLEMS: Final = 50
 _SECONDS: Final = 2.0
+
+
+def _disagreement() -> Problem:
+    gate = ".".join(map(str, etree.LIBXML_VERSION))
+    detail = f"libxml2 {gate} refuses this document, xmlschema {version('xmlschema')} accepts it."
+    return Problem(
+        "validators-disagree", detail, hint="Tell who operates the node; the document is not sent meanwhile."
+    )
 
 
 class XmlDocuments:
@@ -57,6 +64,8 @@ class XmlDocuments:
     async def diagnose(self, profile: str, data: bytes) -> tuple[Problem, ...]:
         """Why the gate refuses; empty if it does not. What libxml2 says, where xmlschema does not answer in time.
 
+        Where xmlschema has nothing to say against the document, both verdicts are told, with the versions of both.
+
         Raises: Refused, if the bytes are no document; ConfigurationError for an unknown profile.
         """
         said = self._gate.problems(profile, self.parse(data), limit=_PROBLEMS)
@@ -66,7 +75,7 @@ class XmlDocuments:
             explained = await self._workers.explain(self._schemas[profile], data, limit=_PROBLEMS, seconds=_SECONDS)
         except Unavailable:
             return said
-        return explained or said
+        return explained or (*said, _disagreement())
 
     async def close(self) -> None:
         """End the workers."""
