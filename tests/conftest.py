@@ -12,6 +12,7 @@ from tests.support.store_fixtures import clock, sqlite_url, store, store_url
 
 if TYPE_CHECKING:
     import pytest
+    from xdist.remote import Producer
     from xdist.scheduler import Scheduling
 
 __all__ = [
@@ -35,6 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Announcer(), "announcer")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """Spread files, not tests."""
-    return ByFile(config)
+    return ByFile(config, log)
