@@ -119,8 +119,8 @@ class Transaction(Protocol):
         """SUBMITTED exchanges whose `due_at` has passed."""
         ...
 
-    async def unreceipted_exchanges(self, limit: int) -> tuple[Exchange, ...]:
-        """SUBMITTED or ENDED outbound exchanges without `receipt_at`, oldest first."""
+    async def unreceipted_exchanges(self, limit: int, after: str = "") -> tuple[Exchange, ...]:
+        """SUBMITTED or ENDED outbound exchanges without `receipt_at`, oldest first, with an id greater than `after`."""
         ...
 
     # cases, legs, clocks
@@ -331,6 +331,21 @@ class AccessPoint(Protocol):
 
     async def status(self, message_id: str) -> str:
         """A Domibus messageStatus, NOT_FOUND for an unknown id."""
+        ...
+
+    async def errors(self, message_id: str) -> tuple[str, ...]:
+        """Codes of what went wrong with what we sent, oldest first (`EBMS:0005`). Raises: Unavailable."""
+        ...
+
+    async def restore(self, message_id: str) -> None:
+        """Let a message that the access point gave up be sent again under its own id.
+
+        Raises: NotFound, Unavailable; ConfigurationError, if this access point offers no such thing.
+        """
+        ...
+
+    async def receipt(self, message_id: str) -> bytes | None:
+        """The other side's signed AS4 receipt of what we sent, where it can be had. Raises: Unavailable."""
         ...
 
     async def ping(self) -> None:

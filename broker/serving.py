@@ -19,7 +19,7 @@ from aiohttp import web
 
 from broker.app import Built, amqp_door, open_node, push_of, services_of
 from broker.errors import ConfigurationError, Unavailable
-from broker.flow.answers import presume_failed, watch_receipts
+from broker.flow.answers import Receipts, presume_failed
 from broker.flow.fetch import Fetcher
 from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
@@ -85,7 +85,7 @@ def _serve_loops(
     }
     if fetcher is not None:
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
-        turns["receipts"] = (work.receipts, partial(watch_receipts, node, fetcher.access_point))
+        turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)
     wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}
     for name, (every, _) in turns.items():
         hearts.expect(name, within=STILL_SECONDS + 3 * every)

@@ -5,11 +5,11 @@ The state is computed from the facts. Silence is a state too; a late answer over
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import Unavailable
+from broker.errors import BrokerError, Unavailable
 from broker.flow.node import Due, commit, log
 from broker.model.exchanges import Exchange, Outcome, State, may_step
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from broker.flow.node import Node
     from broker.ports import AccessPoint, Transaction
 
+_SILENT: Final = 3  #: answers that did not come, one after another, after which the access point is left alone
+_MOST_ERRORS: Final = 5
 _RECEIPTED: Final = frozenset({"ACKNOWLEDGED", "ACKNOWLEDGED_WITH_WARNING"})
 
 
@@ -40,6 +42,7 @@ def _outcome(exchange: Exchange, due: Due) -> Outcome | None:
 
 async def note_receipt(node: Node, exchange_id: str, status: str) -> bool:
     """Record what the access point says of a submitted message; True if that was the receipt."""
+    errors = await _errors(node, exchange_id) if status == "SEND_FAILURE" else ()
 
     async def change(tx: Transaction) -> bool:
         exchange = await tx.exchange(exchange_id)
@@ -49,7 +52,8 @@ async def note_receipt(node: Node, exchange_id: str, status: str) -> bool:
             await tx.write_entry(node.entry("exchange.receipt", exchange_id, status))
             return True
         if status == "SEND_FAILURE" and exchange.state is State.SUBMITTED:
-            why = "the access point gave up sending (SEND_FAILURE): restore it there, or send it again from here"
+            because = f" because of {', '.join(errors)}" if errors else ""
+            why = f"the access point gave up sending (SEND_FAILURE){because}: restore it there, or retry from here"
             await tx.save_exchange(replace(exchange, state=State.SEND_FAILED, reason=why, updated_at=node.clock.now()))
             await tx.write_entry(node.entry("exchange.send_failed", exchange_id, status))
         return False
@@ -57,19 +61,48 @@ async def note_receipt(node: Node, exchange_id: str, status: str) -> bool:
     return await commit(node, change)
 
 
-async def watch_receipts(node: Node, access_point: AccessPoint, *, limit: int = 50) -> int:
-    """Ask for the status of what was submitted and has no AS4 receipt yet; how many got one."""
+async def _errors(node: Node, exchange_id: str) -> tuple[str, ...]:
+    """Why the access point gave up, in codes; () where it does not say."""
     async with node.store.transaction() as tx:
-        waiting = await tx.unreceipted_exchanges(limit)
-    receipts = 0
-    for exchange in waiting:
-        try:
-            status = await access_point.status(exchange.wire_message_id)
-        except Unavailable as problem:
-            log.warning("receipts.unavailable", code=problem.code)
-            break
-        receipts += await note_receipt(node, exchange.id, status)
-    return receipts
+        exchange = await tx.exchange(exchange_id)
+    try:
+        found = await node.access_point.errors(exchange.wire_message_id) if node.access_point else ()
+    except BrokerError as problem:
+        log.warning("receipts.no_errors", exchange_id=exchange_id, code=problem.code)
+        return ()
+    return tuple(dict.fromkeys(found))[:_MOST_ERRORS]
+
+
+@dataclass(slots=True)
+class Receipts:
+    """Asks for the status of what was submitted and has no AS4 receipt yet, a batch at a time, round and round.
+
+    One message about which the access point cannot answer does not hold up those behind it.
+    """
+
+    node: Node
+    access_point: AccessPoint
+    limit: int = 50
+    after: str = ""
+
+    async def watch(self) -> int:
+        """Ask about the next batch; how many got their receipt."""
+        async with self.node.store.transaction() as tx:
+            waiting = await tx.unreceipted_exchanges(self.limit, after=self.after)
+        self.after = waiting[-1].id if len(waiting) == self.limit else ""
+        receipts, silent = 0, 0
+        for exchange in waiting:
+            try:
+                status = await self.access_point.status(exchange.wire_message_id)
+            except Unavailable as problem:
+                log.warning("receipts.unavailable", exchange_id=exchange.id, code=problem.code)
+                silent += 1
+                if silent >= _SILENT:
+                    break
+                continue
+            silent = 0
+            receipts += await note_receipt(self.node, exchange.id, status)
+        return receipts
 
 
 async def presume_failed(node: Node, *, limit: int = 50) -> int:

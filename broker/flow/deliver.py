@@ -7,7 +7,7 @@ retryable; when the budget is used up the exchange waits for a person, it is nev
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +25,12 @@ from broker.ports import Delivery, Part, UserMessage
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from broker.ports import Transaction
+    from broker.ports import AccessPoint, Transaction
 
 DOCUMENT_PART: Final = "cid:message"
 STRUCTURED_PART: Final = "cid:structured"
-_NOT_ARRIVED: Final = frozenset({"NOT_FOUND", "SEND_FAILURE", "DELETED"})
+#: What the access point knows and will not send: under this MessageId it never arrives.
+_GIVEN_UP: Final = frozenset({"SEND_FAILURE", "DELETED"})
 _DELIVERABLE: Final = frozenset({State.QUEUED, State.SUBMITTING, State.READY})
 
 
@@ -39,8 +40,8 @@ async def deliver(node: Node, exchange_id: str) -> None:
     claimed = await commit(node, lambda tx: _claim(node, tx, exchange_id, started))
     if claimed is None:
         return
-    work, exchange, message, load = claimed
-    outcome = await _try(node, exchange, message, load)
+    work, exchange = claimed.work, claimed.exchange
+    outcome = await _try(node, claimed)
     if isinstance(outcome, Later) and started - exchange.created_at > timedelta(seconds=node.retry.budget):
         outcome = Park(f"gave up after {work.attempts} tries: {outcome.reason}")
     node.observe("deliver", type(outcome).__name__.lower(), (node.clock.now() - started).total_seconds())
@@ -53,9 +54,18 @@ async def deliver(node: Node, exchange_id: str) -> None:
         await node.hint(WorkKind.DELIVER, follower)
 
 
-async def _claim(
-    node: Node, tx: Transaction, exchange_id: str, now: datetime
-) -> tuple[Work, Exchange, Message, dict[str, bytes]] | None:
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """One delivery in hand. `doubtful`: an earlier try may have reached the access point, nobody has heard yet."""
+
+    work: Work
+    exchange: Exchange
+    message: Message
+    load: dict[str, bytes]
+    doubtful: bool
+
+
+async def _claim(node: Node, tx: Transaction, exchange_id: str, now: datetime) -> _Claimed | None:
     until = now + timedelta(seconds=node.retry.lease)
     work = await tx.claim_work(WorkKind.DELIVER, exchange_id, worker=node.worker, now=now, until=until)
     if work is None:
@@ -66,10 +76,11 @@ async def _claim(
         return None
     if await waits_its_turn(tx, work, exchange, now):
         return None
+    doubtful = exchange.state is State.SUBMITTING
     if exchange.state is State.QUEUED:
         exchange = await tx.save_exchange(replace(exchange, state=State.SUBMITTING, updated_at=now))
     message = await tx.message(exchange.message_id)
-    return work, exchange, message, await _load(tx, exchange)
+    return _Claimed(work, exchange, message, await _load(tx, exchange), doubtful)
 
 
 async def _load(tx: Transaction, exchange: Exchange) -> dict[str, bytes]:
@@ -79,13 +90,14 @@ async def _load(tx: Transaction, exchange: Exchange) -> dict[str, bytes]:
     return load
 
 
-async def _try(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+async def _try(node: Node, claimed: _Claimed) -> Outcome:
+    exchange = claimed.exchange
     breaker = node.breakers.of(exchange.addressee)
     if breaker.blocked(node.clock.now()):
         return Later(timedelta(seconds=breaker.rest), f"{exchange.addressee} is left alone after repeated failures")
     send = _submit if exchange.direction is Direction.OUTBOUND else _hand_over
     try:
-        outcome = await send(node, exchange, message, load)
+        outcome = await send(node, claimed)
     except Refused as refused:
         return Park(refused.detail, refused.problems)
     except Unavailable as problem:
@@ -100,16 +112,31 @@ async def _try(node: Node, exchange: Exchange, message: Message, load: dict[str,
     return outcome
 
 
-async def _submit(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+async def _submit(node: Node, claimed: _Claimed) -> Outcome:
     if node.access_point is None:
         return Later(timedelta(seconds=60), "no access point is configured (access_point.url)", "configuration")
-    user_message = _user_message(node, exchange, message, load)
+    if claimed.doubtful:
+        known = await _resolved(node.access_point, claimed, OutcomeUnknown("nobody heard what became of the last try"))
+        if not isinstance(known, Later):
+            return known
     try:
-        await node.access_point.submit(user_message)
+        await node.access_point.submit(_user_message(node, claimed.exchange, claimed.message, claimed.load))
     except (AlreadySubmitted, OutcomeUnknown) as unclear:
-        status = await node.access_point.status(exchange.wire_message_id)
-        if status in _NOT_ARRIVED:
-            return Later(timedelta(0), f"{unclear.detail} (status {status})", unclear.code)
+        return await _resolved(node.access_point, claimed, unclear)
+    return Done()
+
+
+async def _resolved(access_point: AccessPoint, claimed: _Claimed, unclear: BrokerError) -> Outcome:
+    """What became of a submit that nobody heard the end of. Raises: OutcomeUnknown, as long as nobody can tell."""
+    try:
+        status = await access_point.status(claimed.exchange.wire_message_id)
+    except Unavailable as problem:
+        raise OutcomeUnknown(f"{unclear.detail}; its status cannot be had ({problem.detail})") from problem
+    if status in _GIVEN_UP:
+        return GaveUp(f"the access point has the message and will not send it (status {status})")
+    if status == "NOT_FOUND":
+        code = Unavailable.code if isinstance(unclear, OutcomeUnknown) else unclear.code
+        return Later(timedelta(0), f"{unclear.detail} (status {status})", code)
     return Done()
 
 
@@ -129,7 +156,8 @@ def _user_message(node: Node, exchange: Exchange, message: Message, load: dict[s
     )
 
 
-async def _hand_over(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> Outcome:
+async def _hand_over(node: Node, claimed: _Claimed) -> Outcome:
+    exchange, message, load = claimed.exchange, claimed.message, claimed.load
     connected = node.backends.get(exchange.addressee)
     if connected is None:
         return Park(f"no back end is called {exchange.addressee}")
@@ -152,6 +180,10 @@ class Acknowledged(Done):
     """Delivered, and the back end said that it has it."""
 
 
+class GaveUp(Park):
+    """The access point will not send it under this MessageId: a person restores it, or sends it under another."""
+
+
 async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, started: datetime) -> str:
     """Write down what came of it; the exchange whose turn it is now, "" if none waits."""
     now = node.clock.now()
@@ -160,7 +192,7 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
     if isinstance(outcome, Later):
         delay = max(outcome.delay, node.retry.delay(work.attempts, node.random))
         await tx.postpone_work(work, at=now + delay, error=f"{outcome.code}: {outcome.reason}"[:500])
-        if exchange.state is State.SUBMITTING:
+        if exchange.state is State.SUBMITTING and outcome.code != OutcomeUnknown.code:
             await tx.save_exchange(replace(exchange, state=State.QUEUED, updated_at=now))
         log.warning("exchange.later", exchange_id=exchange.id, code=outcome.code, attempt=work.attempts)
         return ""
@@ -195,7 +227,8 @@ def _attempt(node: Node, work: Work, outcome: Outcome, started: datetime, now: d
 def _parked(exchange: Exchange, outcome: Outcome) -> Exchange:
     assert isinstance(outcome, Park)  # noqa: S101 -- narrows the type for the one caller
     problems = tuple(problem.as_dict() for problem in outcome.problems)
-    return replace(exchange, state=State.PARKED, reason=outcome.reason, problems=problems or exchange.problems)
+    state = State.SEND_FAILED if isinstance(outcome, GaveUp) else State.PARKED
+    return replace(exchange, state=state, reason=outcome.reason, problems=problems or exchange.problems)
 
 
 def _arrived(node: Node, exchange: Exchange, outcome: Outcome, now: datetime) -> Exchange:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from broker.errors import Conflict, NotFound, Problem, Refused
+from broker.errors import ConfigurationError, Conflict, NotFound, Problem, Refused
 from broker.flow.node import Node, commit, log
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.work import WorkKind
@@ -94,6 +94,8 @@ async def retry(node: Node, message_id: str, *, actor: str) -> str:
             raise Conflict(f"message {message_id} was applied, and its document cannot be written: nothing can go out")
         again = replace(_again(node, exchange, prepared=prepared), updated_at=node.clock.now())
         after = await tx.save_exchange(again)
+        if after.wire_message_id != exchange.wire_message_id:
+            await tx.add_former_wire_id(exchange.wire_message_id, exchange.id)
         kind = WorkKind.DELIVER if prepared else WorkKind.PREPARE
         subject = exchange.id if prepared else exchange.message_id
         waiting = await tx.work_of((subject,))
@@ -105,6 +107,42 @@ async def retry(node: Node, message_id: str, *, actor: str) -> str:
     after, kind = await commit(node, change)
     await node.hint(kind, after.id if kind is WorkKind.DELIVER else after.message_id)
     return after.state.value
+
+
+async def restore(node: Node, message_id: str, *, actor: str) -> str:
+    """Let the access point itself send again, under the same MessageId, what it gave up.
+
+    Returns the exchange's new state. Raises: NotFound, Conflict (nothing was given up, or the access point does not
+    say so), Unavailable; ConfigurationError, if the access point cannot be asked to.
+    """
+    async with node.store.transaction() as tx:
+        exchange = await _one(tx, message_id, _given_up)
+    if node.access_point is None:
+        raise ConfigurationError("no access point is configured (access_point.url)")
+    status = await node.access_point.status(exchange.wire_message_id)
+    if status == "SEND_FAILURE":
+        await node.access_point.restore(exchange.wire_message_id)
+    elif status in {"NOT_FOUND", "DELETED"}:
+        raise Conflict(f"the access point says {status} of message {message_id}: retry sends it under another id")
+    after = await commit(node, lambda tx: _restored(node, tx, exchange.id, actor))
+    return after.state.value
+
+
+async def _restored(node: Node, tx: Transaction, exchange_id: str, actor: str) -> Exchange:
+    exchange = await tx.exchange(exchange_id)
+    if exchange.state is not State.SEND_FAILED:
+        return exchange
+    now = node.clock.now()
+    again = replace(
+        exchange, state=State.SUBMITTED, reason="", updated_at=now, submitted_at=exchange.submitted_at or now
+    )
+    after = await tx.save_exchange(again)
+    await tx.write_entry(node.entry("exchange.restored", exchange.id, after.state, actor=actor))
+    return after
+
+
+def _given_up(exchange: Exchange) -> bool:
+    return exchange.state is State.SEND_FAILED
 
 
 def _again(node: Node, exchange: Exchange, *, prepared: bool) -> Exchange:

@@ -158,6 +158,28 @@ async def test_an_exchange_comes_back_as_it_was_kept(store: SqlStore) -> None:
             await transaction.exchange("x-unknown")
 
 
+async def test_an_exchange_is_found_by_the_ids_under_which_it_was_sent_before(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        await keep_message(transaction)
+        await transaction.add_exchange(exchange(wire_message_id="second"))
+        for _ in range(2):
+            await transaction.add_former_wire_id("first", "x-1")
+        for wire_id in ("first", "second"):
+            found = await transaction.exchange_by_wire_id(wire_id)
+            assert found is not None
+            assert found.id == "x-1"
+
+
+async def test_exchanges_without_a_receipt_are_listed_from_a_place_on(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        await keep_message(transaction)
+        for number in range(4):
+            sent = exchange(f"x-{number}", direction=Direction.OUTBOUND, state=State.SUBMITTED)
+            await transaction.add_exchange(replace(sent, wire_message_id=f"w-{number}"))
+        assert [one.id for one in await transaction.unreceipted_exchanges(2)] == ["x-0", "x-1"]
+        assert [one.id for one in await transaction.unreceipted_exchanges(9, after="x-1")] == ["x-2", "x-3"]
+
+
 async def test_a_saved_exchange_has_every_new_value_and_the_next_revision(store: SqlStore) -> None:
     async with store.transaction() as transaction:
         await keep_message(transaction)

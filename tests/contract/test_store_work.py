@@ -14,7 +14,7 @@ from sqlalchemy import delete
 
 from adapters.store.sql.tables import WORKS
 from broker.errors import Conflict, LostLease
-from broker.model.work import Work, WorkKind
+from broker.model.work import Pause, Work, WorkKind
 from tests.support.samples import NOW, attempt, exchange, keep_message, work
 
 if TYPE_CHECKING:
@@ -258,3 +258,25 @@ async def test_no_row_is_owned_twice_and_none_is_lost(store: SqlStore, steps: li
     for what, which, figure in steps:
         await step(store, model, what, which, figure)
         assert {row.id: row for row in await rest(store)} == model.rows
+
+
+async def test_a_row_that_is_written_once_is_written_once(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        assert await tx.add_work_once(work(kind=WorkKind.FETCH))
+        assert not await tx.add_work_once(work(kind=WorkKind.FETCH))
+        await tx.add_work(work("w-2"))
+        assert [row.id for row in await tx.due_work(NOW, 10, (WorkKind.FETCH,))] == ["w-1"]
+        assert [row.id for row in await tx.due_work(NOW, 10)] == ["w-2"]
+
+
+async def test_a_destination_is_paused_once_and_resumed_once(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        assert await tx.add_pause(Pause("cp", NOW, "cli:0", "maintenance"))
+        assert not await tx.add_pause(Pause("cp", LATER, "cli:1", "again"))
+        await tx.add_pause(Pause("aa", NOW, "cli:0", "also"))
+    async with store.transaction() as tx:
+        assert await tx.pause_of("cp") == Pause("cp", NOW, "cli:0", "maintenance")
+        assert [pause.destination for pause in await tx.pauses()] == ["aa", "cp"]
+        assert await tx.end_pause("cp")
+        assert not await tx.end_pause("cp")
+        assert await tx.pause_of("cp") is None

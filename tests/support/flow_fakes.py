@@ -27,6 +27,8 @@ class FakeAccessPoint:
     marked: list[str] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     script: dict[str, deque[Exception | None]] = field(default_factory=lambda: defaultdict(deque))
+    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    receipts: dict[str, bytes] = field(default_factory=dict)
     cut: bool = False  #: submits are kept, and the answer is lost
 
     def _told(self, name: str, message_id: str = "") -> None:
@@ -63,6 +65,20 @@ class FakeAccessPoint:
     async def status(self, message_id: str) -> str:
         self._told("status", message_id)
         return self.statuses.get(message_id, "NOT_FOUND")
+
+    async def errors(self, message_id: str) -> tuple[str, ...]:
+        self._told("errors", message_id)
+        return self.faults.get(message_id, ())
+
+    async def restore(self, message_id: str) -> None:
+        self._told("restore", message_id)
+        if self.statuses.get(message_id) != "SEND_FAILURE":
+            raise NotFound(f"Message not found, id [{message_id}]")
+        self.statuses[message_id] = "SEND_ENQUEUED"
+
+    async def receipt(self, message_id: str) -> bytes | None:
+        self._told("receipt", message_id)
+        return self.receipts.get(message_id)
 
     async def ping(self) -> None:
         self._told("ping")

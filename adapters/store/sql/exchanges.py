@@ -39,6 +39,7 @@ _UNRECEIPTED: Final = (
     _ALL.where(
         text("direction = 'outbound' AND receipt_at IS NULL AND wire_message_id <> ''"),
         text("state IN ('SUBMITTED', 'ENDED')"),
+        _E.id > bindparam("after"),
     )
     .order_by(_E.id)
     .limit(bindparam("limit"))
@@ -97,9 +98,9 @@ class Exchanges(Rows):
         """SUBMITTED, and the time for an answer has passed; the longest overdue first."""
         return await self._exchanges(_OVERDUE, {"now": now, "limit": limit})
 
-    async def unreceipted_exchanges(self, limit: int) -> tuple[Exchange, ...]:
-        """Sent under a wire message id, and no receipt known; oldest first."""
-        return await self._exchanges(_UNRECEIPTED, {"limit": limit})
+    async def unreceipted_exchanges(self, limit: int, after: str = "") -> tuple[Exchange, ...]:
+        """Sent under a wire message id, and no receipt known; oldest first, from behind the id `after` on."""
+        return await self._exchanges(_UNRECEIPTED, {"limit": limit, "after": after})
 
     async def _exchanges(self, statement: Executable, values: Values) -> tuple[Exchange, ...]:
         return tuple(_exchange(row) for row in await self._run(statement, values))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker.errors import Unavailable
-from broker.flow.answers import presume_failed, watch_receipts
+from broker.flow.answers import Receipts, presume_failed
 from broker.flow.prepare import prepare
 from broker.flow.staff import retry, sign_off
 from broker.model.exchanges import Outcome, State
@@ -86,7 +86,7 @@ async def test_the_facts_of_a_decision_come_in_any_order_and_end_it_once(flow: F
         flow.clock.advance(1)
         if fact == "receipt":
             flow.point.statuses[wire] = "ACKNOWLEDGED"
-            await watch_receipts(flow.node, flow.point)
+            await Receipts(flow.node, flow.point).watch()
         else:
             await flow.from_eu(validation(wire) if fact == "validation" else acknowledgement(wire))
         now = await flow.exchange(sent.message_id)
@@ -197,7 +197,7 @@ async def test_an_answer_that_is_faster_than_the_access_points_own_is_not_forgot
     flow.point.script["status"].append(Unavailable("away"))
     message_id = await flow.from_office(dossier("ApplicationAck"))
     sent = await flow.exchange(message_id)
-    assert sent.state is State.QUEUED
+    assert sent.state is State.SUBMITTING
     flow.point.cut = False
     await flow.from_eu(validation(sent.wire_message_id))
     assert (await flow.exchange(message_id)).validation == "validated"
@@ -213,10 +213,10 @@ async def test_an_answer_that_is_faster_than_the_access_points_own_is_not_forgot
 async def test_a_receipt_is_noted_once_and_a_receipt_is_all_that_an_answer_of_ours_needs(flow: Flow) -> None:
     await case_in(flow, "RECEIVED")
     [answer] = await flow.all(type="ValidationResult")
-    assert await watch_receipts(flow.node, flow.point) == 0
+    assert await Receipts(flow.node, flow.point).watch() == 0
     flow.point.statuses[answer.wire_message_id] = "ACKNOWLEDGED"
-    assert await watch_receipts(flow.node, flow.point) == 1
-    assert await watch_receipts(flow.node, flow.point) == 0
+    assert await Receipts(flow.node, flow.point).watch() == 1
+    assert await Receipts(flow.node, flow.point).watch() == 0
     [after] = await flow.all(type="ValidationResult")
     assert (after.state, after.outcome) == (State.ENDED, Outcome.DELIVERED)
     assert after.receipt_at == flow.clock.now()
@@ -225,16 +225,16 @@ async def test_a_receipt_is_noted_once_and_a_receipt_is_all_that_an_answer_of_ou
 async def test_an_access_point_that_is_away_is_asked_again_later(flow: Flow) -> None:
     await submitted(flow)
     flow.point.script["status"].append(Unavailable("away"))
-    assert await watch_receipts(flow.node, flow.point) == 0
+    assert await Receipts(flow.node, flow.point).watch() == 0
     for wire_id in flow.point.sent:
         flow.point.statuses[wire_id] = "ACKNOWLEDGED"
-    assert await watch_receipts(flow.node, flow.point) == 2
+    assert await Receipts(flow.node, flow.point).watch() == 2
 
 
 async def test_a_failure_to_send_waits_for_a_person_who_sends_it_under_another_id(flow: Flow) -> None:
     sent = await submitted(flow)
     flow.point.statuses[sent.wire_message_id] = "SEND_FAILURE"
-    await watch_receipts(flow.node, flow.point)
+    await Receipts(flow.node, flow.point).watch()
     failed = await flow.exchange(sent.message_id)
     assert (failed.state, "SEND_FAILURE" in failed.reason) == (State.SEND_FAILED, True)
     assert await retry(flow.node, sent.message_id, actor="tests") == State.QUEUED

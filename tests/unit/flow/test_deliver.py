@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from adapters.store.sql import SqlStore
 from adapters.xml import XmlDocuments
-from broker.errors import (
-    AlreadySubmitted,
-    ConfigurationError,
-    OutcomeUnknown,
-    Problem,
-    Refused,
-    Unavailable,
-)
+from broker.errors import ConfigurationError, Problem, Refused, Unavailable
 from broker.flow.deliver import deliver
 from broker.flow.retry import Breakers, RetryPolicy
 from broker.flow.staff import retry
@@ -103,51 +95,6 @@ async def test_when_the_budget_is_used_up_a_person_must_look(flow: Flow) -> None
     await flow.run()
     assert (await now(flow, exchange)).state is State.SUBMITTED
     assert len(flow.point.sent) == 2
-
-
-@pytest.mark.parametrize("status", ["SEND_ENQUEUED", "WAITING_FOR_RETRY", "ACKNOWLEDGED", "ACKNOWLEDGED_WITH_WARNING"])
-@pytest.mark.parametrize("error", [AlreadySubmitted("exists"), OutcomeUnknown("cut")])
-async def test_already_there_means_arrived_where_the_status_agrees(flow: Flow, error: Exception, status: str) -> None:
-    await case_in(flow, "RECEIVED")
-    flow.point.script["submit"].append(error)
-    flow.point.statuses = dict.fromkeys(flow.point.sent, "ACKNOWLEDGED")
-    flow.point.status = _always(status)  # type: ignore[method-assign]
-    exchange = await flow.exchange(await flow.from_office(dossier("ApplicationAck")))
-    assert exchange.state is State.SUBMITTED
-    assert [attempt.outcome for attempt in await flow.attempts(exchange.id)] == ["done"]
-
-
-@pytest.mark.parametrize("status", ["NOT_FOUND", "SEND_FAILURE", "DELETED"])
-@pytest.mark.parametrize("error", [AlreadySubmitted("exists"), OutcomeUnknown("cut")])
-async def test_already_there_means_nothing_where_the_status_says_otherwise(
-    flow: Flow, error: Exception, status: str
-) -> None:
-    await case_in(flow, "RECEIVED")
-    flow.point.script["submit"].append(error)
-    flow.point.status = _always(status)  # type: ignore[method-assign]
-    exchange = await flow.exchange(await flow.from_office(dossier("ApplicationAck")))
-    assert (exchange.state, exchange.submitted_at) == (State.QUEUED, None)
-    [work] = await flow.work(exchange.id)
-    assert status in work.last_error
-    flow.clock.advance(10)
-    await flow.run()
-    assert (await now(flow, exchange)).state is State.SUBMITTED  # under its own id, which was free after all
-
-
-def _always(status: str) -> Any:
-    async def said(_: str) -> str:
-        return status
-
-    return said
-
-
-async def test_a_cut_after_the_access_point_took_it_sends_nothing_twice(flow: Flow) -> None:
-    await case_in(flow, "RECEIVED")
-    flow.point.cut = True
-    exchange = await flow.exchange(await flow.from_office(dossier("ApplicationAck")))
-    assert exchange.state is State.SUBMITTED
-    submits = [message_id for name, message_id in flow.point.calls if name == "submit"]
-    assert submits.count(exchange.wire_message_id) == 1
 
 
 async def test_a_fault_of_the_configuration_stays_retryable(flow: Flow) -> None:

@@ -55,7 +55,7 @@ def _column(name: str, kind: TypeEngine[Any]) -> sa.Column[Any]:
 
 def _kinds(check: str) -> None:
     if op.get_bind().dialect.name == "postgresql":
-        op.drop_constraint("ck_works_kind", "works", type_="check")
+        op.drop_constraint(op.f("ck_works_kind"), "works", type_="check")
         op.create_check_constraint(op.f("ck_works_kind"), "works", check)
         return
     with op.batch_alter_table("works", copy_from=_works(), recreate="always") as batch:
