@@ -41,8 +41,9 @@ from broker.flow.doors import accept
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
 from broker.flow.notified import notified, unreadable
+from broker.flow.pauses import destinations, pause, resume
 from broker.flow.retry import RetryPolicy
-from broker.flow.staff import retry, sign_off
+from broker.flow.staff import restore, retry, sign_off
 from broker.ledger.export import Export
 from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks
@@ -296,6 +297,10 @@ def services_of(built: Built) -> Services:
         sign_off=partial(sign_off, node),
         acknowledge=partial(acknowledge, node),
         retry=partial(retry, node),
+        restore=partial(restore, node),
+        destinations=partial(destinations, node),
+        pause=partial(pause, node),
+        resume=partial(resume, node),
         export=lambda: Export(built.store, (key.public,)).lines(),
         report=lambda kept: node.translator.report(kept).to_bytes(),
         status=partial(node.lifecycle.status, node.release),

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "messages": ("messages", "list, show, submit, sign off and retry messages"),
     "cases": ("cases", "list and show cases"),
     "parked": ("messages", "list and retry what waits for a person"),
+    "destinations": ("destinations", "list, pause and resume where messages go"),
     "audit": ("audit", "export and verify the journal"),
     "keys": ("keys", "make keys and tokens"),
     "doctor": ("doctor", "say what does not work, and what to do"),

@@ -41,6 +41,8 @@ def build(name: str, parser: argparse.ArgumentParser) -> None:
         sign_off = commands.add_parser("sign-off", help="agree to what the translation loses")
         sign_off.add_argument("--reason", required=True)
         _add_one(sign_off, _sign_off)
+        restore = commands.add_parser("restore", help="let the access point send again what it gave up")
+        _add_one(restore, _restore)
     else:
         listing = commands.add_parser("list", help="what waits for a person")
         add_json(listing)
@@ -169,7 +171,7 @@ def _submit(arguments: argparse.Namespace) -> int:
         data,
         arguments.content_type or guessed_type(data),
     )
-    accepted = asyncio.run(_with_node(settings, partial(_accept, arrival=arrival, budget=PATIENCE)))
+    accepted = asyncio.run(with_node(settings, partial(_accept, arrival=arrival, budget=PATIENCE)))
     say(accepted.message_id)
     if not accepted.fresh:
         note("This submission was kept before; nothing is done twice.")
@@ -193,7 +195,7 @@ def _sign_off(arguments: argparse.Namespace) -> int:
     from broker.flow.staff import sign_off  # noqa: PLC0415 - as above
 
     step = partial(sign_off, message_id=arguments.id, actor=actor(), reason=arguments.reason)
-    note(asyncio.run(_with_node(settings_of(arguments), step)))
+    note(asyncio.run(with_node(settings_of(arguments), step)))
     return 0
 
 
@@ -201,7 +203,15 @@ def _retry(arguments: argparse.Namespace) -> int:
     from broker.flow.staff import retry  # noqa: PLC0415 - as above
 
     step = partial(retry, message_id=arguments.id, actor=actor())
-    note(asyncio.run(_with_node(settings_of(arguments), step)))
+    note(asyncio.run(with_node(settings_of(arguments), step)))
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from broker.flow.staff import restore  # noqa: PLC0415 - as above
+
+    step = partial(restore, message_id=arguments.id, actor=actor())
+    note(asyncio.run(with_node(settings_of(arguments), step)))
     return 0
 
 
@@ -210,7 +220,8 @@ def actor() -> str:
     return f"cli:{os.getuid()}"
 
 
-async def _with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
+async def with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
+    """Run one step on a node that only writes rows."""
     from broker.app import open_node  # noqa: PLC0415 - as above
 
     log_to_stderr()

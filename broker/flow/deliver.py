@@ -16,6 +16,7 @@ from broker.flow.answers import settled
 from broker.flow.node import Due, Node, commit, log
 from broker.flow.order import next_in_turn, waits_its_turn
 from broker.flow.outcomes import Done, Later, Outcome, Park
+from broker.flow.pauses import is_paused
 from broker.flow.record import write_notice
 from broker.model.exchanges import Direction, Exchange, State
 from broker.model.messages import Message, MessageType
@@ -74,7 +75,7 @@ async def _claim(node: Node, tx: Transaction, exchange_id: str, now: datetime) -
     if exchange.state not in _DELIVERABLE:
         await tx.finish_work(work)
         return None
-    if await waits_its_turn(tx, work, exchange, now):
+    if await waits_its_turn(tx, work, exchange, now) or await is_paused(node, tx, work, exchange.addressee):
         return None
     doubtful = exchange.state is State.SUBMITTING
     if exchange.state is State.QUEUED:

@@ -12,7 +12,7 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from broker.errors import Conflict, Unavailable
-from broker.flow.retry import Breakers, RetryPolicy
+from broker.flow.retry import Breakers, PauseBoard, RetryPolicy
 from broker.model.journal import Entry
 from broker.model.work import Work, WorkKind
 from broker.translation.completeness import RuleSet, shipped_rules
@@ -106,6 +106,7 @@ class Node:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)
     random: Random = field(default_factory=Random)
+    paused: PauseBoard = field(default_factory=PauseBoard)
     observe: Observe = unobserved
     hold_seconds: float = 3600.0
     worker: str = "worker"

@@ -1,4 +1,4 @@
-"""When to try again: back-off with jitter for work rows, and a circuit breaker per destination.
+"""When to try again: back-off with jitter for work rows, a circuit breaker and a pause per destination.
 
 Seconds inside one call are tenacity's, in the adapter; minutes to days are the work row's, from here.
 """
@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from random import Random
+
+    from broker.model.work import Pause
+    from broker.ports import Transaction
+
+_FRESH: Final = timedelta(seconds=1)  #: how long what was read of pauses holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,18 @@ class Breakers:
     def of(self, name: str) -> Breaker:
         """The destination's breaker."""
         return self.by_name.setdefault(name, Breaker(self.threshold, self.rest))
+
+
+@dataclass(slots=True)
+class PauseBoard:
+    """What is paused, as it was read a moment ago: asking for each delivery would cost a round trip each."""
+
+    by_name: dict[str, Pause] = field(default_factory=dict)
+    read_at: datetime | None = None
+
+    async def of(self, tx: Transaction, destination: str, now: datetime) -> Pause | None:
+        """The destination's pause, if it has one."""
+        if self.read_at is None or abs(now - self.read_at) > _FRESH:
+            self.by_name = {pause.destination: pause for pause in await tx.pauses()}
+            self.read_at = now
+        return self.by_name.get(destination)

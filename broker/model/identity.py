@@ -30,6 +30,8 @@ class Action(StrEnum):
     MESSAGES_SIGN_OFF = "messages:sign-off"
     MESSAGES_RETRY = "messages:retry"
     CASES_READ = "cases:read"
+    DESTINATIONS_READ = "destinations:read"
+    DESTINATIONS_PAUSE = "destinations:pause"
     AUDIT_EXPORT = "audit:export"
     DISPATCHER_READ = "dispatcher:read"
     ACCESS_POINT_PUSH = "access-point:push"
@@ -45,9 +47,19 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
             Action.MESSAGES_SIGN_OFF,
             Action.MESSAGES_RETRY,
             Action.CASES_READ,
+            Action.DESTINATIONS_READ,
         }
     ),
-    Role.OPERATOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.MESSAGES_RETRY, Action.CASES_READ}),
+    Role.OPERATOR: frozenset(
+        {
+            Action.MESSAGES_LIST,
+            Action.MESSAGES_READ,
+            Action.MESSAGES_RETRY,
+            Action.CASES_READ,
+            Action.DESTINATIONS_READ,
+            Action.DESTINATIONS_PAUSE,
+        }
+    ),
     Role.AUDITOR: frozenset({Action.MESSAGES_LIST, Action.MESSAGES_READ, Action.CASES_READ, Action.AUDIT_EXPORT}),
     Role.BACKEND: frozenset(
         {

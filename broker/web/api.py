@@ -18,6 +18,7 @@ from broker.model.messages import Door
 from broker.ports import ExchangeFilter
 from broker.web import bodies
 from broker.web.auth import IDENTITY, Access, bearer, declare
+from broker.web.destinations import DESTINATION_ROUTES
 from broker.web.problem import Answer, RequestError, from_error, respond
 from broker.web.services import SERVICES, Services
 
@@ -36,7 +37,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 def add_api_routes(app: web.Application, services: Services) -> None:
     """Add the API. The application needs the middlewares `problems` and `guard`, in this order."""
     app[SERVICES] = services
-    for method, path, action, handler in ROUTES:
+    for method, path, action, handler in (*ROUTES, *DESTINATION_ROUTES):
         declare(app, method, BASE + path, Access(action, bearer), handler)
 
 
@@ -228,6 +229,13 @@ async def post_retry(request: web.Request) -> web.Response:
     return web.json_response({"id": message_id, "state": state}, status=202)
 
 
+async def post_restore(request: web.Request) -> web.Response:
+    """A person lets the access point send again what it gave up."""
+    services, message_id = request.app[SERVICES], request.match_info["id"]
+    state = await services.restore(message_id, actor=request[IDENTITY].subject)
+    return web.json_response({"id": message_id, "state": state}, status=202)
+
+
 async def get_cases(request: web.Request) -> web.Response:
     """Cases, newest first."""
     query, limit = request.query, bodies.page_size(request)
@@ -288,6 +296,7 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("POST", "/messages/{id}/sign-off", Action.MESSAGES_SIGN_OFF, post_sign_off),
     ("POST", "/messages/{id}/acknowledge", Action.MESSAGES_ACKNOWLEDGE, post_acknowledge),
     ("POST", "/messages/{id}/retry", Action.MESSAGES_RETRY, post_retry),
+    ("POST", "/messages/{id}/restore", Action.MESSAGES_RETRY, post_restore),
     ("PUT", "/attachments/{sha256}", Action.MESSAGES_SUBMIT, put_attachment),
     ("GET", "/cases", Action.CASES_READ, get_cases),
     ("GET", "/cases/{key}", Action.CASES_READ, get_case),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import web
 
@@ -37,8 +37,25 @@ class Retry(Protocol):
         ...
 
 
+class PauseOne(Protocol):
+    """Let nothing go to a destination."""
+
+    async def __call__(self, destination: str, *, actor: str, reason: str) -> dict[str, Any]:
+        """The destination as it is shown. Raises: NotFound, Conflict."""
+        ...
+
+
+class ResumeOne(Protocol):
+    """Let messages go to a destination again."""
+
+    async def __call__(self, destination: str, *, actor: str) -> dict[str, Any]:
+        """The destination as it is shown. Raises: NotFound, Conflict."""
+        ...
+
+
 Accept = Callable[["Arrival"], Awaitable["Accepted"]]
 Export = Callable[[], AsyncIterator[str]]
+Destinations = Callable[[], Awaitable[list[dict[str, Any]]]]
 Status = Callable[[str], str]
 Report = Callable[[bytes], bytes]
 
@@ -63,6 +80,10 @@ class Services:
     sign_off: SignOff
     retry: Retry
     acknowledge: Acknowledge
+    restore: Retry  #: let the access point send again what it gave up
+    destinations: Destinations
+    pause: PauseOne
+    resume: ResumeOne
     export: Export  #: the sealed journal as JSON lines, without line ends
     report: Report  #: a kept report of a translation, spelled out as JSON
     status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it

@@ -84,6 +84,21 @@ class Flow:
         self.done.append(("retry", message_id, actor))
         return "READY"
 
+    async def restore(self, message_id: str, *, actor: str) -> str:
+        self.done.append(("restore", message_id, actor))
+        return "SUBMITTED"
+
+    async def destinations(self) -> list[dict[str, Any]]:
+        return [{"name": "cp", "paused": False}]
+
+    async def pause(self, destination: str, *, actor: str, reason: str) -> dict[str, Any]:
+        self.done.append(("pause", destination, actor, reason))
+        return {"name": destination, "paused": True, "since": "", "actor": actor, "reason": reason}
+
+    async def resume(self, destination: str, *, actor: str) -> dict[str, Any]:
+        self.done.append(("resume", destination, actor))
+        return {"name": destination, "paused": False}
+
     async def export(self) -> AsyncIterator[str]:
         for number in (1, 2):
             yield json.dumps({"number": number})
@@ -194,6 +209,10 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         sign_off=flow.sign_off,
         acknowledge=flow.acknowledge,
         retry=flow.retry,
+        restore=flow.restore,
+        destinations=flow.destinations,
+        pause=flow.pause,
+        resume=flow.resume,
         export=flow.export,
         report=bytes,  # what is kept in these tests is spelled out already
         status={"PROCESSING": "PROCESSING"}.get,  # type: ignore[arg-type]  # every state of the tests is in it
