@@ -10,6 +10,7 @@
     ├── ConfigurationError    a person must change the configuration
     ├── TranslationError      a document cannot be put into the other schema
     └── Unavailable           try again: the other side or a service cannot be reached
+        ├── Garbled           the other side's answer cannot be read
         ├── OutcomeUnknown    it may or may not have arrived: ask before sending anew
         └── LostLease         another worker owns this row now
 
@@ -126,6 +127,12 @@ class OutcomeUnknown(Unavailable):
     """The call may or may not have taken effect; ask for its status before doing it anew."""
 
     code = "outcome-unknown"
+
+
+class Garbled(Unavailable):
+    """The other side answered, and its answer cannot be read; it may be read another time, or never."""
+
+    code = "unreadable-answer"
 
 
 class LostLease(Unavailable):

@@ -322,7 +322,11 @@ class AccessPoint(Protocol):
 
     async def pending(self) -> tuple[str, ...]: ...
     async def retrieve(self, message_id: str) -> UserMessage:
-        """Without marking it as downloaded. Raises: NotFound, Unavailable."""
+        """Without marking it as downloaded. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
+        ...
+
+    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+        """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
         ...
 
     async def mark_downloaded(self, message_id: str) -> None:

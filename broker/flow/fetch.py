@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, LostLease, NotFound
+from broker.errors import BrokerError, Garbled, LostLease, NotFound, Problem
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.node import commit, log
@@ -31,6 +31,14 @@ BATCH: Final = 500
 MAIN_PART: Final = "cid:message"
 #: Tries after which an id that was notified and is not there counts as deleted: a notification may come early.
 GONE_TRIES: Final = 3
+#: Tries after which an answer that cannot be read is kept for a person.
+GARBLED_TRIES: Final = 3
+_UNREADABLE: Final = Problem(
+    "unreadable-answer",
+    "what the access point hands out for this message cannot be read",
+    rule="retrieveMessageResponse",
+    hint="Look at its bytes; the message is still pending at the access point and is fetched as soon as it can be read.",
+)
 
 
 @dataclass(slots=True)
@@ -104,6 +112,8 @@ class Fetcher:
             until = self.node.clock.now() + self.node.retry.delay(tries, self.node.random)
             if code == NotFound.code and tries == 1:
                 await self._report_gone(message_id)
+            if code == Garbled.code and tries >= GARBLED_TRIES:
+                await self._set_aside(message_id)
             self.resting[message_id] = (tries, until)
             log.warning("fetch.failed", wire_message_id=message_id, code=code, attempt=tries)
             return False
@@ -119,6 +129,8 @@ class Fetcher:
         gone = code == NotFound.code and work.attempts >= GONE_TRIES
         if gone:
             await self._report_gone(message_id)
+        if code == Garbled.code and work.attempts >= GARBLED_TRIES:
+            await self._set_aside(message_id)
         try:
             await commit(self.node, lambda tx: self._put_down(tx, work, "" if gone else code))
         except LostLease:
@@ -162,6 +174,20 @@ class Fetcher:
             await keep(self.node, arrival)
         except KeyReused as reused:
             await quarantine(self.node, arrival, reused.problems[0])
+
+    async def _set_aside(self, message_id: str) -> None:
+        """Keep the answer that cannot be read for a person, once; the message stays pending and is tried on."""
+        key = f"{message_id}|UNREADABLE"
+        try:
+            async with self.node.store.transaction() as tx:
+                if await tx.message_by_key(Door.ACCESS_POINT, self.access_point.name, key) is not None:
+                    return
+            content_type, raw = await self.access_point.retrieve_raw(message_id)
+            named = {"message_id": message_id}
+            arrival = Arrival(Door.ACCESS_POINT, self.access_point.name, key, raw, content_type[:200], named)
+            await quarantine(self.node, arrival, _UNREADABLE)
+        except BrokerError as problem:
+            log.warning("fetch.not_set_aside", wire_message_id=message_id, code=problem.code)
 
     async def _report_gone(self, message_id: str) -> None:
         if await self._is_kept(message_id):

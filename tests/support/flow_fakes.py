@@ -57,6 +57,10 @@ class FakeAccessPoint:
             raise NotFound(f"Message not found, id [{message_id}]")
         return self.inbox[message_id]
 
+    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+        self._told("raw", message_id)
+        return "text/plain", f"what came of {message_id}".encode()
+
     async def mark_downloaded(self, message_id: str) -> None:
         self._told("mark", message_id)
         if message_id not in self.marked:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from adapters.access_point.domibus_ws import mtom
-from adapters.access_point.domibus_ws.hardened import Document, Unreadable, parse
+from adapters.access_point.domibus_ws.hardened import Document, Unreadable
+from adapters.access_point.domibus_ws.intake import intake
 from adapters.access_point.domibus_ws.names import EB, SOAP, WS, XOP
 from broker.ports import Part, UserMessage
 
@@ -32,7 +32,6 @@ class Answer:
     """One envelope: either a fault or a body."""
 
     document: Document
-    related: mtom.Related | None
     limits: Limits
 
     @property
@@ -52,6 +51,11 @@ class Answer:
         """Every `messageID` of the body, once each, in order."""
         found = (text_of(element) for element in self.operation(name).iterfind("messageID"))
         return tuple(dict.fromkeys(message_id for message_id in found if message_id))
+
+    def errors(self) -> tuple[str, ...]:
+        """Codes of what went wrong, normalised, oldest first as they came."""
+        items = self.operation("getMessageErrorsResponse").iterfind("item/domibusErrorCode")
+        return tuple(code for code in (normalised(text_of(item)) for item in items) if code)
 
     def user_message(self) -> UserMessage:
         """The retrieved message. Raises: Unreadable."""
@@ -83,20 +87,21 @@ class Answer:
 
     def _bytes(self, value: etree._Element) -> bytes:
         include = value.find("xop:Include", _NS)
-        if include is None:
-            return self.document.base64(value)
-        if self.related is None:
-            raise Unreadable("an xop:Include in an answer without MIME parts")
-        return self.related.resolve(include.get("href") or "")
+        return self.document.base64(value) if include is None else self.document.part(include.get("href") or "")
 
 
 def read(content_type: str, body: bytes, limits: Limits) -> Answer:
     """Read one HTTP body as a SOAP 1.2 envelope, inline or MTOM. Raises: Unreadable."""
-    related = mtom.split(content_type, body) if mtom.is_related(content_type) else None
-    document = parse(related.root if related else body, limit=limits.document)
+    taken = intake(content_type, limits)
+    taken.feed(body)
+    return answer_of(taken.end(), limits)
+
+
+def answer_of(document: Document, limits: Limits) -> Answer:
+    """What a document says. Raises: Unreadable, if it is no SOAP 1.2 envelope."""
     if document.root.tag != f"{{{SOAP}}}Envelope":
         raise Unreadable("not a SOAP 1.2 envelope")
-    return Answer(document=document, related=related, limits=limits)
+    return Answer(document=document, limits=limits)
 
 
 def _fault(element: etree._Element) -> Fault:
@@ -104,10 +109,13 @@ def _fault(element: etree._Element) -> Fault:
     detail = element.find("s:Detail/w:FaultDetail", _NS)
     if detail is None:
         return Fault(code="", text=reason)
-    # Domibus writes EBMS:0004 in details, EBMS_0004 in error lists, and WS_PLUGIN_0005 for payload faults.
-    head, _, number = text_of(detail.find("code")).replace("_", ":").rpartition(":")
-    code = f"{head.replace(':', '_')}:{number}" if head else number
-    return Fault(code=code, text=text_of(detail.find("message")) or reason)
+    return Fault(normalised(text_of(detail.find("code"))), text_of(detail.find("message")) or reason)
+
+
+def normalised(code: str) -> str:
+    """One spelling: Domibus writes EBMS:0004 in details, EBMS_0004 in lists, WS_PLUGIN_0005 for payload faults."""
+    head, _, number = code.replace("_", ":").rpartition(":")
+    return f"{head.replace(':', '_')}:{number}" if head else number
 
 
 def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:

@@ -6,16 +6,18 @@ nobody knows. Retries here bridge seconds and never repeat a submit that may hav
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 import tenacity
 
 from adapters.access_point.domibus_ws import answers, requests, verdicts
+from adapters.access_point.domibus_ws.ext import Ext
 from adapters.access_point.domibus_ws.hardened import Unreadable
-from adapters.access_point.domibus_ws.names import STATUSES
+from adapters.access_point.domibus_ws.names import RECEIVING, SENDING, STATUSES
+from adapters.access_point.domibus_ws.outgoing import Outgoing
 from adapters.access_point.domibus_ws.transport import NotConnected, Reply, Transport
-from broker.errors import NotFound, OutcomeUnknown, Unavailable
+from broker.errors import Garbled, NotFound, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
-_PROBE = "hdeu-probe"  # an id that no message has: NOT_FOUND proves the plugin, its user and its database
+MOST_PUSHED: Final = 100  #: ids that one rePushFailedMessages takes
+_PROBE: Final = "hdeu-probe"  # an id that no message has: NOT_FOUND proves the plugin, its user and its database
 
 
 class DomibusWs:
@@ -35,6 +38,7 @@ class DomibusWs:
     def __init__(self, settings: DomibusSettings, *, tls: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._transport = Transport(settings, tls)
+        self._ext = Ext(settings, tls)
 
     @property
     def name(self) -> str:
@@ -43,7 +47,8 @@ class DomibusWs:
 
     async def submit(self, message: UserMessage) -> None:
         """Submit under the caller's MessageId. Raises: AlreadySubmitted, OutcomeUnknown, Unavailable."""
-        answer = await self._call(requests.submit(message, self._settings.header), submitting=True)
+        body = requests.submit(message, self._settings.header, mtom=self._settings.mtom)
+        answer = await self._call(body, submitting=True)
         try:
             ids = answer.message_ids("submitResponse")
         except Unreadable as error:
@@ -52,17 +57,21 @@ class DomibusWs:
             raise OutcomeUnknown("the access point confirmed another MessageId than ours")
         _log.info("access_point.submitted", access_point=self.name, message_id=message.message_id)
 
-    async def pending(self) -> tuple[str, ...]:
+    async def pending(self, wanted: requests.Wanted = requests.EVERYTHING) -> tuple[str, ...]:
         """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
-        return await self._read(requests.list_pending(), _pending)
+        return await self._read(requests.list_pending(wanted), _pending)
 
     async def retrieve(self, message_id: str) -> UserMessage:
-        """Fetch, leaving it pending. Raises: NotFound, Unavailable."""
+        """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
         message = await self._read(requests.retrieve(message_id), answers.Answer.user_message)
         if message.message_id != message_id:
-            raise Unavailable("the access point handed out another message than asked for")
+            raise Garbled("the access point handed out another message than asked for")
         _log.info("access_point.retrieved", access_point=self.name, message_id=message_id, parts=len(message.parts))
         return message
+
+    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+        """Content-Type and bytes of the answer to a fetch, unread, for a person to look at. Raises: Unavailable."""
+        return await self._transport.post_raw(Outgoing((requests.retrieve(message_id),)))
 
     async def mark_downloaded(self, message_id: str) -> None:
         """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""
@@ -73,12 +82,36 @@ class DomibusWs:
             return
         _log.info("access_point.marked", access_point=self.name, message_id=message_id)
 
-    async def status(self, message_id: str) -> str:
-        """The status of what we sent; NOT_FOUND for an unknown id. Raises: Unavailable."""
+    async def status(self, message_id: str, *, received: bool = False) -> str:
+        """The status of what we sent, or `received`; NOT_FOUND for an unknown id. Raises: Unavailable."""
         try:
-            return await self._read(requests.status(message_id), _status)
+            return await self._read(requests.status(message_id, self._role(received=received)), _status)
         except NotFound:
             return "NOT_FOUND"
+
+    async def errors(self, message_id: str, *, received: bool = False) -> tuple[str, ...]:
+        """Codes of what went wrong with what we sent, or `received` (`EBMS:0005`). Raises: Unavailable."""
+        try:
+            return await self._read(requests.errors(message_id, self._role(received=received)), answers.Answer.errors)
+        except NotFound:
+            return ()
+
+    async def push_failed(self, wanted: requests.Wanted = requests.EVERYTHING) -> tuple[str, ...]:
+        """Ids whose notification the access point gave up. Raises: Unavailable."""
+        return await self._read(requests.list_push_failed(wanted), _push_failed)
+
+    async def push_again(self, message_ids: tuple[str, ...]) -> None:
+        """Let the access point notify again; only ids that `push_failed` names, 100 at a time. Raises: Unavailable."""
+        for start in range(0, len(message_ids), MOST_PUSHED):
+            await self._read(requests.push_again(message_ids[start : start + MOST_PUSHED]), _anything)
+
+    async def restore(self, message_id: str) -> None:
+        """Let a message in SEND_FAILURE be sent again. Raises: NotFound, Unavailable, ConfigurationError."""
+        await self._ext.restore(message_id)
+
+    async def receipt(self, message_id: str) -> bytes | None:
+        """The signed AS4 receipt, where `/ext` is configured and has it. Raises: Unavailable."""
+        return await self._ext.signal_envelope(message_id) if self._settings.ext_url else None
 
     async def ping(self) -> None:
         """Ask something that needs the whole access point. Raises: Unavailable."""
@@ -87,26 +120,30 @@ class DomibusWs:
     async def close(self) -> None:
         """Let the connections go."""
         await self._transport.close()
+        await self._ext.close()
+
+    def _role(self, *, received: bool) -> str:
+        role = RECEIVING if received else SENDING
+        return role if self._settings.roles else ""
 
     async def _read(self, body: bytes, reader: Callable[[answers.Answer], _Value]) -> _Value:
         """A call without lasting effect, or with one that may happen twice."""
-        answer = await self._call(body, submitting=False)
+        answer = await self._call(Outgoing((body,)), submitting=False)
         try:
             return reader(answer)
         except Unreadable as error:
-            raise Unavailable(f"the access point's answer is unreadable: {error}") from error
+            raise Garbled(f"the access point's answer is unreadable: {error}") from error
 
-    async def _call(self, body: bytes, *, submitting: bool) -> answers.Answer:
+    async def _call(self, body: Outgoing, *, submitting: bool) -> answers.Answer:
         reply = await self._post(body, submitting=submitting)
-        try:
-            answer = answers.read(reply.content_type, reply.body, self._settings.limits)
-        except Unreadable as error:
-            raise verdicts.of_http(reply.status, submitting=submitting) from error
+        answer = reply.answer
+        if isinstance(answer, Unreadable):
+            raise verdicts.of_http(reply.status, submitting=submitting, why=str(answer)) from answer
         if answer.fault is not None:
             raise verdicts.of_fault(answer.fault, submitting=submitting)
         return answer
 
-    async def _post(self, body: bytes, *, submitting: bool) -> Reply:
+    async def _post(self, body: Outgoing, *, submitting: bool) -> Reply:
         """A few tries within seconds; a submit is tried again only if no connection was made."""
         try:
             return await self._retrying(NotConnected if submitting else Unavailable)(self._transport.post, body)
@@ -133,6 +170,14 @@ def _pending(answer: answers.Answer) -> tuple[str, ...]:
 
 def _marked(answer: answers.Answer) -> None:
     answer.operation("markMessageAsDownloadedResponse")
+
+
+def _push_failed(answer: answers.Answer) -> tuple[str, ...]:
+    return answer.message_ids("listPushFailedMessagesResponse")
+
+
+def _anything(_: answers.Answer) -> None:
+    """An answer that is no fault is enough."""
 
 
 def _status(answer: answers.Answer) -> str:

@@ -9,6 +9,9 @@ BACKEND: Final = "eu.domibus"  # of what Domibus pushes: a name, not a URL
 XOP: Final = "http://www.w3.org/2004/08/xop/include"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
+SENDING: Final = "SENDING"
+RECEIVING: Final = "RECEIVING"
+
 #: What `getStatus…` may answer.
 STATUSES: Final = frozenset(
     {

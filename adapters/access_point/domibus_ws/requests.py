@@ -2,50 +2,147 @@
 
 from __future__ import annotations
 
-import binascii
-from typing import TYPE_CHECKING
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.access_point.domibus_ws.names import EB, SOAP, WS
+from adapters.access_point.domibus_ws.names import EB, SENDING, SOAP, WS, XOP
+from adapters.access_point.domibus_ws.outgoing import Encoded, Outgoing
 
 if TYPE_CHECKING:
     from adapters.access_point.domibus_ws.settings import Header
     from broker.ports import Part, UserMessage
 
+SOAP_TYPE: Final = "application/soap+xml"
 _PREFIXES = {"s": SOAP, "w": WS, "eb": EB}
 _GAP = b"<value/>"  # no text or attribute can hold it once serialised
 
 
-def submit(message: UserMessage, header: Header) -> bytes:
-    """`submitMessage` with inline base64, spliced in so that lxml never holds a payload."""
-    request = _node(WS, "submitRequest", *(_payload(part) for part in message.parts))
-    pieces = _envelope(request, _messaging(message, header)).split(_GAP)
-    encoded = [b"<value>%b</value>" % binascii.b2a_base64(part.data, newline=False) for part in message.parts]
-    return b"".join(piece for pair in zip(pieces, [*encoded, b""], strict=True) for piece in pair)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is narrowed to. Empty fields do not filter; times are ISO 8601."""
+
+    message_id: str = ""
+    conversation_id: str = ""
+    ref_to_message_id: str = ""
+    from_party: str = ""
+    final_recipient: str = ""
+    original_sender: str = ""
+    received_from: str = ""
+    received_to: str = ""
 
 
-def list_pending() -> bytes:
-    """`listPendingMessages` without a filter: two different final recipients occur in practice."""
-    return _envelope(_node(WS, "listPendingMessagesRequest"))
+EVERYTHING: Final = Wanted()
+
+
+def submit(message: UserMessage, header: Header, *, mtom: bool = False) -> Outgoing:
+    """`submitMessage`, inline or as MTOM; payloads are spliced in so that lxml never holds one."""
+    payloads = [_payload(part, number if mtom else None) for number, part in enumerate(message.parts)]
+    envelope = _envelope(_node(WS, "submitRequest", *payloads), _messaging(message, header))
+    return _as_mtom(envelope, message.parts) if mtom else _inline(envelope, message.parts)
+
+
+def _inline(envelope: bytes, parts: tuple[Part, ...]) -> Outgoing:
+    pieces: list[bytes | Encoded] = []
+    for text, part in zip(envelope.split(_GAP), (*parts, None), strict=True):
+        pieces.append(text)
+        if part is not None:
+            pieces += [b"<value>", Encoded(part.data), b"</value>"]
+    return Outgoing(tuple(pieces))
+
+
+def _as_mtom(envelope: bytes, parts: tuple[Part, ...]) -> Outgoing:
+    boundary = f"hdeu-{secrets.token_hex(16)}"
+    root = f'Content-Type: application/xop+xml; charset=UTF-8; type="{SOAP_TYPE}"\r\nContent-ID: <root@hdeu>'
+    pieces = [_section(boundary, root), envelope]
+    for number, part in enumerate(parts):
+        pieces += [_section(boundary, f"Content-Type: {_media_type(part)}\r\nContent-ID: <{number}@hdeu>"), part.data]
+    pieces.append(f"\r\n--{boundary}--\r\n".encode())
+    content_type = (
+        f'multipart/related; type="application/xop+xml"; start="<root@hdeu>"; start-info="{SOAP_TYPE}";'
+        f' boundary="{boundary}"'
+    )
+    return Outgoing(tuple(pieces), content_type)
+
+
+def _section(boundary: str, headers: str) -> bytes:
+    return f"\r\n--{boundary}\r\n{headers}\r\nContent-Transfer-Encoding: binary\r\n\r\n".encode()
+
+
+def _media_type(part: Part) -> str:
+    """A media type that can end no line."""
+    return " ".join(part.media_type.split()) or "application/octet-stream"
+
+
+def list_pending(wanted: Wanted = EVERYTHING) -> bytes:
+    """`listPendingMessages`; we ask without a filter, as two different final recipients occur in practice."""
+    return _envelope(_node(WS, "listPendingMessagesRequest", *_filters(wanted)))
+
+
+def list_push_failed(wanted: Wanted = EVERYTHING) -> bytes:
+    """`listPushFailedMessages`: notifications whose retry budget is used up. It knows five of the filters."""
+    only = Wanted(
+        message_id=wanted.message_id,
+        final_recipient=wanted.final_recipient,
+        original_sender=wanted.original_sender,
+        received_from=wanted.received_from,
+        received_to=wanted.received_to,
+    )
+    return _envelope(_node(WS, "listPushFailedMessagesRequest", *_filters(only)))
+
+
+def push_again(message_ids: tuple[str, ...]) -> bytes:
+    """`rePushFailedMessages`: at most 100 ids, and only such as are in the list of failed ones."""
+    return _envelope(_node(WS, "rePushFailedMessagesRequest", *(_id(message_id) for message_id in message_ids)))
 
 
 def retrieve(message_id: str) -> bytes:
     """`retrieveMessage`, first phase: leaves the message pending."""
-    request = _node(WS, "retrieveMessageRequest", _node("", "messageID", text=message_id))
+    request = _node(WS, "retrieveMessageRequest", _id(message_id))
     request.set("markAsDownloaded", "false")
     return _envelope(request)
 
 
 def mark(message_id: str) -> bytes:
     """`markMessageAsDownloaded`, second phase, after our own commit."""
-    return _envelope(_node(WS, "markMessageAsDownloadedRequest", _node("", "messageID", text=message_id)))
+    return _envelope(_node(WS, "markMessageAsDownloadedRequest", _id(message_id)))
 
 
-def status(message_id: str) -> bytes:
-    """`getStatusWithAccessPointRole` of what we sent: in loopback one id exists in both roles."""
-    role = _node("", "accessPointRole", text="SENDING")
-    return _envelope(_node(WS, "statusRequestWithAccessPointRole", _node("", "messageID", text=message_id), role))
+def status(message_id: str, role: str = SENDING) -> bytes:
+    """The status in a role: in loopback one id exists in both. "" asks without a role (5.0)."""
+    return _about(message_id, role, "statusRequest")
+
+
+def errors(message_id: str, role: str = SENDING) -> bytes:
+    """What went wrong with a message. "" asks without a role (5.0)."""
+    return _about(message_id, role, "getErrorsRequest")
+
+
+def _about(message_id: str, role: str, name: str) -> bytes:
+    if not role:
+        return _envelope(_node(WS, name, _id(message_id)))
+    return _envelope(_node(WS, f"{name}WithAccessPointRole", _id(message_id), _node("", "accessPointRole", text=role)))
+
+
+def _id(message_id: str) -> etree._Element:
+    return _node("", "messageID", text=message_id)
+
+
+def _filters(wanted: Wanted) -> list[etree._Element]:
+    """In the order of the schema; the first is spelled `messageId`, unlike everywhere else."""
+    named = {
+        "messageId": wanted.message_id,
+        "conversationId": wanted.conversation_id,
+        "refToMessageId": wanted.ref_to_message_id,
+        "fromPartyId": wanted.from_party,
+        "finalRecipient": wanted.final_recipient,
+        "originalSender": wanted.original_sender,
+        "receivedFrom": wanted.received_from,
+        "receivedTo": wanted.received_to,
+    }
+    return [_node("", name, text=value) for name, value in named.items() if value]
 
 
 def _node(
@@ -68,8 +165,12 @@ def _envelope(body: etree._Element, *headers: etree._Element) -> bytes:
     return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
 
 
-def _payload(part: Part) -> etree._Element:
-    return _node("", "payload", _node("", "value"), payloadId=part.href, contentType=part.media_type)
+def _payload(part: Part, number: int | None) -> etree._Element:
+    """With a gap for its base64, or with a reference to its MIME part."""
+    value = _node("", "value")
+    if number is not None:
+        value.append(etree.Element(f"{{{XOP}}}Include", {"href": f"cid:{number}@hdeu"}, nsmap={"xop": XOP}))
+    return _node("", "payload", value, payloadId=part.href, contentType=part.media_type)
 
 
 def _messaging(message: UserMessage, header: Header) -> etree._Element:

@@ -57,7 +57,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class DomibusSettings:
-    """One access point. `password` never shows in a repr."""
+    """One access point. Passwords never show in a repr.
+
+    Without a user no Basic authentication is sent: a client certificate may do.
+    """
 
     name: str
     url: str
@@ -66,3 +69,8 @@ class DomibusSettings:
     header: Header
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
+    mtom: bool = False  #: submit payloads as MIME parts; answers are read in either form
+    roles: bool = True  #: the access point knows the operations with a role (Domibus 5.1 and later)
+    ext_url: str = ""  #: `…/domibus/ext`, where it may be used: restoring, signed receipts
+    ext_user: str = ""  #: "" is the plugin user itself
+    ext_password: str = field(default="", repr=False)

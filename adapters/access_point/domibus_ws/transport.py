@@ -1,21 +1,26 @@
-"""One HTTP exchange with the access point: connect, post, read within limits."""
+"""One HTTP exchange with the access point: connect, send piece by piece, read chunk by chunk within limits."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from adapters.access_point.domibus_ws.answers import Answer, answer_of
+from adapters.access_point.domibus_ws.hardened import Unreadable
+from adapters.access_point.domibus_ws.intake import intake
 from broker.errors import OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import AsyncIterator
 
+    from adapters.access_point.domibus_ws.outgoing import Outgoing
     from adapters.access_point.domibus_ws.settings import DomibusSettings
 
-_CHUNK = 256 * 1024
+_CHUNK: Final = 256 * 1024
 
 
 class NotConnected(Unavailable):
@@ -24,31 +29,40 @@ class NotConnected(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, Content-Type and body of one HTTP answer."""
+    """Status and content of one HTTP answer: SOAP, or why it is none."""
 
     status: int
-    content_type: str
-    body: bytes
+    answer: Answer | Unreadable
 
 
 class Transport:
-    """Posts SOAP with Basic authentication over one pooled session, opened at first use."""
+    """Posts SOAP over one pooled session, opened at first use."""
 
     def __init__(self, settings: DomibusSettings, tls: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, body: bytes) -> Reply:
+    async def post(self, body: Outgoing) -> Reply:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting."""
-        url = self._settings.url
         try:
-            async with self._opened().post(url, data=io.BytesIO(body), allow_redirects=False) as response:
-                return Reply(response.status, response.headers.get("Content-Type", ""), await self._read(response))
+            async with self._posting(body) as response:
+                return Reply(response.status, await self._answer(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotConnected(f"no connection to the access point {self._settings.name}: {_kind(error)}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise OutcomeUnknown(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
+
+    async def post_raw(self, body: Outgoing) -> tuple[str, bytes]:
+        """Content-Type and body of the answer, unread. Raises: Unavailable."""
+        try:
+            async with self._posting(body) as response:
+                raw = bytearray()
+                async for chunk in self._within_limits(response):
+                    raw += chunk
+                return response.headers.get("Content-Type", ""), bytes(raw)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -56,28 +70,51 @@ class Transport:
             await self._session.close()
             self._session = None
 
+    def _posting(self, body: Outgoing) -> aiohttp.client._RequestContextManager:
+        headers = {"Content-Type": body.content_type, "Content-Length": str(len(body))}
+        data = io.BytesIO(body.whole()) if len(body) <= _CHUNK else _streamed(body)
+        return self._opened().post(self._settings.url, data=data, headers=headers, allow_redirects=False)
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             patience = self._settings.patience
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=patience.total, connect=patience.connect),
                 connector=aiohttp.TCPConnector(ssl=self._tls or True),
-                headers={
-                    "Authorization": aiohttp.encode_basic_auth(self._settings.user, self._settings.password, "utf-8"),
-                    "Content-Type": "application/soap+xml; charset=utf-8",
-                    "Accept": "application/soap+xml, */*",
-                },
+                headers={"Accept": "application/soap+xml, */*", **self._credentials()},
             )
         return self._session
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body, never more than the limit: a claim of gigabytes must not fill the memory."""
-        body = bytearray()
+    def _credentials(self) -> dict[str, str]:
+        user, password = self._settings.user, self._settings.password
+        return {"Authorization": aiohttp.encode_basic_auth(user, password, "utf-8")} if user else {}
+
+    async def _answer(self, response: aiohttp.ClientResponse) -> Answer | Unreadable:
+        """The body read as SOAP; of what cannot be read the rest is not waited for."""
+        limits = self._settings.limits
+        try:
+            taken = intake(response.headers.get("Content-Type", ""), limits)
+            async for chunk in self._within_limits(response):
+                taken.feed(chunk)
+            return answer_of(taken.end(), limits)
+        except Unreadable as error:
+            response.close()
+            return error
+
+    async def _within_limits(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """Never more than the limit: a claim of gigabytes must not fill the memory. Raises: OutcomeUnknown."""
+        size = 0
         async for chunk in response.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > self._settings.limits.answer:
+            size += len(chunk)
+            if size > self._settings.limits.answer:
+                response.close()
                 raise OutcomeUnknown(f"the answer is larger than {self._settings.limits.answer} bytes")
-        return bytes(body)
+            yield chunk
+
+
+async def _streamed(body: Outgoing) -> AsyncIterator[bytes]:
+    for chunk in body.chunks():
+        yield chunk
 
 
 def _kind(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import AlreadySubmitted, BrokerError, NotFound, OutcomeUnknown, Unavailable
+from broker.errors import AlreadySubmitted, BrokerError, Garbled, NotFound, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     from adapters.access_point.domibus_ws.answers import Fault
@@ -33,12 +33,14 @@ def of_fault(fault: Fault, *, submitting: bool) -> BrokerError:
     return Unavailable(f"the access point answered with fault {fault.code or 'without a code'}", fault=fault.code)
 
 
-def of_http(status: int, *, submitting: bool) -> BrokerError:
+def of_http(status: int, *, submitting: bool, why: str = "") -> BrokerError:
     """The error that an answer without readable SOAP stands for."""
     if status in _UNAUTHORIZED:
         return Unavailable(f"the access point refused our credentials: HTTP {status}", status=status)
     if submitting and status not in _OVERLOADED and (status >= _SERVER_ERROR or status == _OK):
         return OutcomeUnknown(f"the access point answered HTTP {status} without readable SOAP", status=status)
+    if status == _OK:
+        return Garbled(f"the access point's answer is unreadable: {why}", status=status)
     return Unavailable(f"the access point answered HTTP {status} without readable SOAP", status=status)
 
 

@@ -191,7 +191,8 @@ async def test_a_stalled_access_point_costs_one_timeout_and_is_not_tried_again()
 
 def test_only_the_operation_is_qualified_and_its_children_are_not() -> None:
     message = UserMessage("m", (Part("cid:message", "text/xml", b"<a/>"),), ref_to_message_id="r", conversation_id="c")
-    for body in (requests.submit(message, HEADER), requests.retrieve("m"), requests.mark("m"), requests.status("m")):
+    submitted = requests.submit(message, HEADER).whole()
+    for body in (submitted, requests.retrieve("m"), requests.mark("m"), requests.status("m")):
         operation = etree.fromstring(body).find("s:Body", NAMES)[0]
         assert etree.QName(operation).namespace == NAMES["w"]
         assert {etree.QName(child).namespace for child in operation.iterdescendants()} == {None}
@@ -201,7 +202,7 @@ def test_a_submit_is_valid_against_header_and_body_schemas() -> None:
     message = UserMessage(
         "m", (Part("cid:message", "text/xml", b"<a/>"),), ref_to_message_id="r", properties={"trackingIdentifier": "t"}
     )
-    envelope = etree.fromstring(requests.submit(message, HEADER))
+    envelope = etree.fromstring(requests.submit(message, HEADER).whole())
     for path, schema in {"s:Header/eb:Messaging": "ebms-header", "s:Body/w:submitRequest": "wsplugin-body"}.items():
         etree.XMLSchema(etree.parse(f"schemas/domibus/{schema}.xsd")).assertValid(envelope.find(path, NAMES))
 
@@ -210,7 +211,7 @@ def test_a_message_overrules_the_configured_header() -> None:
     message = UserMessage(
         "m", (), service="s", action="a", to_party="urn:example:other", properties={"finalRecipient": "z"}
     )
-    text = requests.submit(message, HEADER).decode()
+    text = requests.submit(message, HEADER).whole().decode()
     envelope = etree.fromstring(text.encode())
     assert envelope.findtext(".//eb:To/eb:PartyId", namespaces=NAMES) == "urn:example:other"
     assert envelope.find(".//eb:Service", NAMES).attrib == {}
@@ -261,7 +262,7 @@ async def test_an_unreadable_answer_to_a_submit_leaves_its_outcome_unknown(statu
             await adapter.submit(UserMessage("m", ()))
         with pytest.raises(Unavailable) as caught:
             await adapter.pending()
-    assert type(caught.value) is Unavailable
+    assert not isinstance(caught.value, OutcomeUnknown)
 
 
 async def test_a_confirmation_of_another_id_is_not_ours() -> None:

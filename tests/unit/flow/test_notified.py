@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.errors import Unavailable
+from broker.errors import Garbled, Unavailable
 from broker.flow.notified import notified, unreadable
 from broker.model.exchanges import State
 from broker.model.work import WorkKind
@@ -111,6 +111,28 @@ async def test_a_message_that_cannot_be_fetched_waits_in_its_row_and_the_others_
     await fetcher.drain()
     flow.clock.advance(900)
     assert await fetcher.drain() == 1
+
+
+@pytest.mark.parametrize("poll", [True, False])
+async def test_what_cannot_be_read_is_set_aside_with_its_bytes_and_fetched_when_it_can_be_read(
+    flow: Flow, *, poll: bool
+) -> None:
+    for name in ("poison", "good"):
+        waiting(flow, name)
+    flow.point.script["retrieve poison"].extend([Garbled("unreadable")] * 5)
+    await tell(flow, Told.RECEIVED, *(() if poll else ("poison", "good")))
+    fetcher = replace(flow.fetcher(), poll=poll)
+    assert await fetcher.drain() == 1
+    for _ in range(4):
+        flow.clock.advance(900)
+        assert await fetcher.drain() == 0
+    [parked] = await flow.all(direction="inbound", states=("PARKED",))
+    assert parked.problems[0]["code"] == "unreadable-answer"
+    assert await flow.bytes(parked.message_id) == b"what came of poison"
+    assert flow.point.marked == ["good"]
+    flow.clock.advance(900)
+    assert await fetcher.drain() == 1
+    assert flow.point.marked == ["good", "poison"]
 
 
 async def test_a_slow_message_leaves_its_place_to_those_behind_it(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:

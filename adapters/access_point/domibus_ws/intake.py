@@ -1,0 +1,227 @@
+"""Bodies on their way in, read chunk by chunk: an envelope with base64 in it, or MTOM.
+
+libxml2 refuses text nodes over 10 MB unless all its limits are lifted. Instead of lifting them, long runs of base64 are
+decoded and cut out as they arrive, and looked up afterwards: lxml sees the envelope only, and of a payload nothing but
+its decoded bytes is ever in memory.
+"""
+
+from __future__ import annotations
+
+import binascii
+import io
+import secrets
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesHeaderParser
+from typing import TYPE_CHECKING, Final
+
+from adapters.access_point.domibus_ws.hardened import Document, Unreadable, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.access_point.domibus_ws.settings import Limits
+
+_LONG: Final = 65_536  #: characters of a text from which on it is taken for a payload
+_MOST_PARTS: Final = 64  # Domibus takes 28 attachments
+_MOST_HEADER: Final = 16_384
+_WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
+
+
+@dataclass(slots=True)
+class Base64:
+    """Base64 decoded as it comes; what breaks its rules is told at the end."""
+
+    out: io.BytesIO = field(default_factory=io.BytesIO)
+    rest: bytes = b""
+    padded: bool = False
+    problem: str = ""
+
+    def feed(self, text: bytes) -> int:
+        """Decode on; how many bytes are there now."""
+        encoded = self.rest + text.translate(None, _WHITE_SPACE)
+        whole = len(encoded) // 4 * 4
+        block, self.rest = encoded[:whole], encoded[whole:]
+        if block and not self.problem:
+            self._decode(block)
+        return self.out.tell()
+
+    def _decode(self, block: bytes) -> None:
+        if self.padded:
+            self.problem = "data after its end"
+            return
+        try:
+            self.out.write(binascii.a2b_base64(block, strict_mode=True))
+        except binascii.Error as error:
+            self.problem = str(error)
+        self.padded = block.endswith(b"=")
+
+    def end(self) -> bytes:
+        """All of it. Raises: Unreadable."""
+        if self.problem or self.rest:
+            raise Unreadable(f"invalid base64 in value: {self.problem or 'cut short'}")
+        return self.out.getvalue()
+
+
+@dataclass(slots=True)
+class Envelope:
+    """XML with its long texts cut out; in their place stands a token that nobody outside can guess."""
+
+    limits: Limits
+    mark: str = field(default_factory=lambda: f"cut-{secrets.token_hex(16)}-")
+    short: bytearray = field(default_factory=bytearray)
+    text: bytearray = field(default_factory=bytearray)
+    value: Base64 | None = None
+    cut: dict[str, Base64] = field(default_factory=dict)
+    in_text: bool = False
+    decoded: int = 0  #: bytes of the values that are complete
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises: Unreadable, as soon as a limit is passed."""
+        start = 0
+        while start < len(chunk):
+            end = chunk.find(b"<" if self.in_text else b">", start)
+            if self.in_text:
+                self._text(chunk[start : end if end >= 0 else len(chunk)])
+                if end >= 0:
+                    self._end_of_text()
+                start = end if end >= 0 else len(chunk)
+            else:
+                stop = end + 1 if end >= 0 else len(chunk)
+                self._markup(chunk[start:stop])
+                start = stop
+            if end >= 0:
+                self.in_text = not self.in_text
+
+    def _markup(self, piece: bytes) -> None:
+        self.short += piece
+        if len(self.short) > self.limits.document:
+            raise Unreadable(f"larger than {self.limits.document} bytes without its payloads")
+
+    def _text(self, piece: bytes) -> None:
+        if self.value is None:
+            self.text += piece
+            if len(self.text) <= _LONG:
+                return
+            self.value, piece = Base64(), bytes(self.text)
+            self.text.clear()
+        if self.decoded + self.value.feed(piece) > self.limits.payload:
+            raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+
+    def _end_of_text(self) -> None:
+        if self.value is None:
+            self._markup(bytes(self.text))
+            self.text.clear()
+            return
+        token = f"{self.mark}{len(self.cut)}"
+        self.cut[token], self.decoded = self.value, self.decoded + self.value.out.tell()
+        self.value = None
+        self._markup(token.encode())
+
+    def end(self) -> Document:
+        """The envelope. Raises: Unreadable."""
+        return parse(bytes(self.short + self.text), limit=self.limits.document, cut=self.cut)
+
+
+@dataclass(slots=True)
+class Section:
+    """One MIME part: its name without brackets, and its bytes as they come."""
+
+    name: str
+    out: io.BytesIO = field(default_factory=io.BytesIO)
+
+
+@dataclass(slots=True)
+class Related:
+    """`multipart/related`, taken apart as leniently as Apache CXF does it.
+
+    Peers differ: `start` with or without angle brackets or missing, `start-info` of SOAP 1.1, Content-ID
+    percent-encoded in the `href`, quoted boundaries.
+    """
+
+    limits: Limits
+    delimiter: bytes
+    start: str
+    sections: list[Section] = field(default_factory=list)
+    buffer: bytearray = field(default_factory=lambda: bytearray(b"\r\n"))
+    inside: bool = False  #: whether what comes belongs to the newest section
+    over: bool = False
+    size: int = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises: Unreadable, as soon as a limit is passed or a part is damaged."""
+        self.buffer += chunk
+        while not self.over and (at := self.buffer.find(self.delimiter)) >= 0:
+            if not self._delimited(at):
+                return
+        if not self.over:
+            self._keep(max(0, len(self.buffer) - len(self.delimiter) + 1))
+
+    def _delimited(self, at: int) -> bool:
+        """Go over one delimiter and the part's headers behind it, once they are there."""
+        behind = at + len(self.delimiter)
+        if self.buffer[behind : behind + 2] == b"--":
+            self._keep(at)
+            self.over = True
+            return True
+        end = self.buffer.find(b"\r\n\r\n", behind)
+        if end < 0:
+            if len(self.buffer) - behind > _MOST_HEADER:
+                raise Unreadable("a MIME part without an end of its headers")
+            return False
+        head = bytes(self.buffer[behind:end])
+        self._keep(at)
+        del self.buffer[: end + 4 - at]
+        self._open(head)
+        return True
+
+    def _keep(self, count: int) -> None:
+        if count and self.inside:
+            self.size += count
+            if self.size > self.limits.payload + self.limits.document:
+                raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+            self.sections[-1].out.write(memoryview(self.buffer)[:count])
+        del self.buffer[:count]
+
+    def _open(self, head: bytes) -> None:
+        headers = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
+        encoding = (headers.get("Content-Transfer-Encoding") or "binary").strip().lower()
+        if encoding not in {"binary", "8bit", "7bit"}:
+            raise Unreadable(f"a MIME part in the transfer encoding {encoding[:20]}")
+        name = bare(headers.get("Content-ID") or "")
+        if name and any(section.name == name for section in self.sections):
+            raise Unreadable("two MIME parts have the same name")
+        if len(self.sections) >= _MOST_PARTS:
+            raise Unreadable(f"more than {_MOST_PARTS} MIME parts")
+        self.sections.append(Section(name))
+        self.inside = True
+
+    def end(self) -> Document:
+        """The envelope, with the other parts beside it. Raises: Unreadable."""
+        if not self.over:
+            raise Unreadable("multipart/related is cut short: the closing delimiter is missing")
+        if not self.sections:
+            raise Unreadable("multipart/related without a part")
+        root = next((one for one in self.sections if self.start and one.name == self.start), self.sections[0])
+        envelope = Envelope(self.limits)
+        envelope.feed(root.out.getvalue())
+        document = envelope.end()
+        parts: Mapping[str, bytes] = {one.name: one.out.getvalue() for one in self.sections if one is not root}
+        return Document(document.root, document.cut, parts)
+
+
+def intake(content_type: str, limits: Limits) -> Envelope | Related:
+    """What takes a body of this Content-Type. Raises: Unreadable, if the type is damaged."""
+    if not content_type.lower().lstrip().startswith("multipart/related"):
+        return Envelope(limits)
+    headers = Message()
+    headers["Content-Type"] = " ".join(content_type.split())
+    boundary, start = headers.get_boundary(), headers.get_param("start")
+    if not boundary:
+        raise Unreadable("multipart/related without a boundary")
+    return Related(limits, b"\r\n--" + boundary.encode(), bare(start) if isinstance(start, str) else "")
+
+
+def bare(content_id: str) -> str:
+    """A Content-ID without white space and angle brackets."""
+    return content_id.strip().removeprefix("<").removesuffix(">")
