@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
-from adapters.access_point.domibus_ws.hardened import Unreadable
-from adapters.access_point.domibus_ws.push import ACCEPTED, MEDIA_TYPE, notification
 from adapters.amqp.connection import Rabbit, connect
 from adapters.amqp.topology import Topology
 from adapters.backends.amqp import AmqpBackend
@@ -34,13 +31,13 @@ from adapters.scanner.clamd import Clamd
 from adapters.store.sql import SqlStore, open_store
 from adapters.system import StateDays, SystemClock, TimeSortedIds
 from adapters.xml.documents import XmlDocuments
+from broker.access_point import access_point_of
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.acknowledge import acknowledge
 from broker.flow.doors import accept
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
-from broker.flow.notified import notified, unreadable
 from broker.flow.pauses import destinations, pause, resume
 from broker.flow.retry import RetryPolicy
 from broker.flow.staff import restore, retry, sign_off
@@ -48,12 +45,10 @@ from broker.ledger.export import Export
 from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
-from broker.ports import Told
 from broker.translation.codecs.wires import WIRES
 from broker.translation.completeness import load_rules
 from broker.translation.translator import Translator
 from broker.web.metrics import Metrics
-from broker.web.push import Push
 from broker.web.services import Services
 
 if TYPE_CHECKING:
@@ -100,7 +95,7 @@ async def open_node(
         if rabbit:
             stack.push_async_callback(rabbit.close)
         tickets: Tickets = RabbitTickets(rabbit) if rabbit else EmbeddedTickets()
-        access_point = _access_point(settings)
+        access_point = access_point_of(settings.access_point)
         if access_point:
             stack.push_async_callback(access_point.close)
         node = Node(
@@ -166,34 +161,6 @@ async def _rabbit(settings: Settings) -> Rabbit:
         Topology(backends=names),
         name=settings.node.name,
         patience=PATIENCE_SECONDS,
-    )
-
-
-def _access_point(settings: Settings) -> DomibusWs | None:
-    section = settings.access_point
-    if not section.url:
-        return None
-    header = Header(
-        from_party=section.party,
-        to_party=section.central_party,
-        party_type=section.party_type,
-        from_role=section.initiator_role,
-        to_role=section.responder_role,
-        service=section.service,
-        service_type=section.service_type,
-        action=section.action,
-        original_sender=section.original_sender,
-        final_recipient=section.final_recipient,
-    )
-    return DomibusWs(
-        DomibusSettings(
-            name=section.name,
-            url=section.url,
-            user=section.username,
-            password=section.password.get_secret_value(),
-            header=header,
-            patience=Patience(total=section.timeout),
-        )
     )
 
 
@@ -305,33 +272,6 @@ def services_of(built: Built) -> Services:
         report=lambda kept: node.translator.report(kept).to_bytes(),
         status=partial(node.lifecycle.status, node.release),
         backends=frozenset(settings.backends),
-    )
-
-
-def push_of(built: Built, wake: Callable[[], None]) -> Push | None:
-    """The push endpoint; None where no password for it is configured. `wake` is called when something is to fetch."""
-    section, limits = built.settings.access_point, Limits()
-    if not section.push_password.get_secret_value():
-        return None
-
-    async def take(content_type: str, body: bytes) -> None:
-        try:
-            told = notification(content_type, body, limits)
-        except Unreadable as error:
-            await unreadable(built.node, section.name, content_type, body, str(error))
-            return
-        await notified(built.node, section.name, told)
-        if told.told is Told.RECEIVED:
-            wake()
-
-    return Push(
-        name=section.name,
-        user=section.push_username,
-        password=section.push_password.get_secret_value(),
-        take=take,
-        limit=limits.answer,
-        accepted=ACCEPTED,
-        media_type=MEDIA_TYPE,
     )
 
 

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.app import Built, amqp_door, open_node, push_of, services_of
+from broker.access_point import push_of
+from broker.app import Built, amqp_door, open_node, services_of
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.answers import Receipts, presume_failed
 from broker.flow.fetch import Fetcher
 from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
+from broker.flow.receipts import SignedReceipts
 from broker.ledger.keys import read_signing_key
 from broker.ledger.sealer import Sealer
 from broker.model.work import TICKETED
@@ -85,6 +87,9 @@ def _serve_loops(
     }
     if fetcher is not None:
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
+        if built.settings.access_point.ext_url:
+            signed = SignedReceipts(node, fetcher.access_point)
+            turns["signed_receipts"] = (work.signed_receipts, signed.fetch)
         turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)
     wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}
     for name, (every, _) in turns.items():
@@ -114,7 +119,7 @@ async def serve(settings: Settings) -> None:
             metrics=metrics,
             ids=built.node.ids,
             console=console,
-            push=push_of(built, fetcher.wake.set) if fetcher else None,
+            push=push_of(settings.access_point, built.node, fetcher.wake.set) if fetcher else None,
         )
         ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)

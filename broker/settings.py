@@ -81,6 +81,14 @@ class AccessPointSection(Section):
     poll: Annotated[float, BeforeValidator(_off_as_zero), Field(ge=0)] = 1.0
     #: seconds between two looks at the pending list; `false` switches them off
     timeout: float = 30.0  #: seconds for one call
+    mtom: bool = False  #: submit payloads as MIME parts; answers are read in either form
+    roles: bool = True  #: the access point asks for a status in a role (Domibus 5.1 and later)
+    tls_ca: str = ""  #: PEM file with the authorities that the access point's certificate is held against
+    tls_certificate: str = ""  #: PEM file with our client certificate, where Basic authentication is not enough
+    tls_key: str = ""  #: PEM file with its key, if that is not in the same file
+    ext_url: str = ""  #: `…/domibus/ext`: signed receipts, restoring what was given up, and the doctor need it
+    ext_username: str = ""  #: a plugin user with ROLE_ADMIN; default: `username`
+    ext_password: SecretStr = SecretStr("")
     push_username: str = ""  #: what the access point's push rule sends as Basic authentication
     push_password: SecretStr = SecretStr("")  #: without it /access-point/push does not exist
     party: str = ""
@@ -148,6 +156,7 @@ class WorkSection(Section):
     sweep: float = 0.5
     seal: float = 1.0
     receipts: float = 1.0
+    signed_receipts: float = 5.0
     hold: float = 3600.0  #: how long a message waits for the application it speaks of, then it is parked
 
 

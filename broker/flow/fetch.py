@@ -37,7 +37,7 @@ _UNREADABLE: Final = Problem(
     "unreadable-answer",
     "what the access point hands out for this message cannot be read",
     rule="retrieveMessageResponse",
-    hint="Look at its bytes; the message is still pending at the access point and is fetched as soon as it can be read.",
+    hint="Look at its bytes; the message is still pending at the access point, and fetched as soon as it can be read.",
 )
 
 

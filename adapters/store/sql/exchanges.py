@@ -44,6 +44,15 @@ _UNRECEIPTED: Final = (
     .order_by(_E.id)
     .limit(bindparam("limit"))
 )
+_UNPROVEN: Final = (
+    _ALL.where(
+        text("direction = 'outbound' AND receipt_at IS NOT NULL AND receipt_sha256 = ''"),
+        _E.receipt_at >= bindparam("since"),
+        _E.id > bindparam("after"),
+    )
+    .order_by(_E.id)
+    .limit(bindparam("limit"))
+)
 _SAVE: Final = (
     update(EXCHANGES)
     .where(_E.id == bindparam("id_"), _E.revision == bindparam("revision_"))
@@ -101,6 +110,10 @@ class Exchanges(Rows):
     async def unreceipted_exchanges(self, limit: int, after: str = "") -> tuple[Exchange, ...]:
         """Sent under a wire message id, and no receipt known; oldest first, from behind the id `after` on."""
         return await self._exchanges(_UNRECEIPTED, {"limit": limit, "after": after})
+
+    async def unproven_exchanges(self, since: datetime, limit: int, after: str = "") -> tuple[Exchange, ...]:
+        """A receipt is known and the signed one is not kept; oldest first, from behind the id `after` on."""
+        return await self._exchanges(_UNPROVEN, {"since": since, "limit": limit, "after": after})
 
     async def _exchanges(self, statement: Executable, values: Values) -> tuple[Exchange, ...]:
         return tuple(_exchange(row) for row in await self._run(statement, values))

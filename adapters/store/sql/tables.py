@@ -166,6 +166,11 @@ EXCHANGES: Final = _table(
     _partial("uq_exchanges_wire_message_id", "wire_message_id", where="wire_message_id <> ''", unique=True),
     _partial("ix_exchanges_due_at", "due_at", where="state = 'SUBMITTED'"),
     _partial(
+        "ix_exchanges_unproven",
+        "id",
+        where="direction = 'outbound' AND receipt_at IS NOT NULL AND receipt_sha256 = ''",
+    ),
+    _partial(
         "ix_exchanges_unreceipted",
         "id",
         where="direction = 'outbound' AND receipt_at IS NULL AND wire_message_id <> ''",

@@ -13,6 +13,7 @@ depends_on = None
 
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 MOMENT = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+UNPROVEN = sa.text("direction = 'outbound' AND receipt_at IS NOT NULL AND receipt_sha256 = ''")
 BEFORE = "kind IN ('prepare', 'deliver')"
 AFTER = "kind IN ('prepare', 'deliver', 'fetch')"
 
@@ -21,6 +22,7 @@ def upgrade() -> None:
     """Widen the kinds of work, add one column and two tables."""
     _kinds(AFTER)
     op.add_column("exchanges", sa.Column("receipt_sha256", WORDS, nullable=False, server_default=""))
+    op.create_index("ix_exchanges_unproven", "exchanges", ["id"], sqlite_where=UNPROVEN, postgresql_where=UNPROVEN)
     op.create_table(
         "former_wire_ids",
         _column("wire_message_id", WORDS),
@@ -44,6 +46,7 @@ def downgrade() -> None:
     """Undo it; what was notified and not fetched must be polled."""
     op.drop_table("pauses")
     op.drop_table("former_wire_ids")
+    op.drop_index("ix_exchanges_unproven", "exchanges")
     op.drop_column("exchanges", "receipt_sha256")
     op.execute("DELETE FROM works WHERE kind = 'fetch'")
     _kinds(BEFORE)

@@ -1,0 +1,112 @@
+"""The port of the national access point: what the flow needs of it, whichever interface it has.
+
+The Domibus WS plugin is behind it now; the Domibus REST plugin, another product, or plain HTTPS fit behind it as well.
+Import all of this from `broker.ports`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One payload of an AS4 user message."""
+
+    href: str  #: `cid:message` for the business document
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    """An ebMS3 user message as seen at the access point's back-end interface."""
+
+    message_id: str
+    parts: tuple[Part, ...]
+    conversation_id: str = ""
+    ref_to_message_id: str = ""
+    from_party: str = ""
+    to_party: str = ""
+    service: str = ""
+    service_type: str = ""
+    action: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
+    timestamp: str = ""
+
+
+class Told(StrEnum):
+    """What an access point tells by itself."""
+
+    RECEIVED = "received"  #: a message waits to be fetched
+    MESSAGE = "message"  #: a message, whole
+    SENT = "sent"  #: the other side has it: the AS4 receipt came
+    SEND_FAILED = "send-failed"
+    RECEIVE_FAILED = "receive-failed"
+    DELETED = "deleted"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One notification; `status` belongs to STATUS, `message` to MESSAGE."""
+
+    told: Told
+    message_ids: tuple[str, ...]
+    status: str = ""
+    message: UserMessage | None = None
+
+
+class AccessPoint(Protocol):
+    """The national eDelivery access point (Domibus or compatible)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def submit(self, message: UserMessage) -> None:
+        """Hand a message to the access point under its own MessageId.
+
+        Raises: AlreadySubmitted (duplicate fault by code or text), OutcomeUnknown (time-out or cut after the
+        request was sent), Unavailable (anything else: all of it stays retryable).
+        """
+        ...
+
+    async def pending(self) -> tuple[str, ...]: ...
+    async def retrieve(self, message_id: str) -> UserMessage:
+        """Without marking it as downloaded. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
+        ...
+
+    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+        """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
+        ...
+
+    async def mark_downloaded(self, message_id: str) -> None:
+        """Already marked counts as success. Raises: Unavailable."""
+        ...
+
+    async def status(self, message_id: str) -> str:
+        """A Domibus messageStatus, NOT_FOUND for an unknown id."""
+        ...
+
+    async def errors(self, message_id: str) -> tuple[str, ...]:
+        """Codes of what went wrong with what we sent, oldest first (`EBMS:0005`). Raises: Unavailable."""
+        ...
+
+    async def restore(self, message_id: str) -> None:
+        """Let a message that the access point gave up be sent again under its own id.
+
+        Raises: NotFound, Unavailable; ConfigurationError, if this access point offers no such thing.
+        """
+        ...
+
+    async def receipt(self, message_id: str) -> bytes | None:
+        """The other side's signed AS4 receipt of what we sent, where it can be had. Raises: Unavailable."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises: Unavailable."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,50 @@
+"""The other side's signed receipt is kept with the exchange when it can be had; nothing waits for it."""
+
+from __future__ import annotations
+
+from broker.errors import Unavailable
+from broker.flow.answers import Receipts
+from broker.flow.receipts import SignedReceipts
+from broker.model.exchanges import Exchange
+from tests.support.flow_node import Flow, case_in, dossier
+
+SIGNED = b"<signed receipt/>"
+
+
+async def acknowledged(flow: Flow) -> Exchange:
+    """Sent, and the access point says that it arrived."""
+    await case_in(flow, "RECEIVED")
+    message_id = await flow.from_office(dossier("ApplicationAck"))
+    flow.point.statuses = dict.fromkeys(flow.point.sent, "ACKNOWLEDGED")
+    await Receipts(flow.node, flow.point).watch()
+    return await flow.exchange(message_id)
+
+
+async def test_a_signed_receipt_is_kept_once_with_its_exchange_and_in_the_journal(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    signed = SignedReceipts(flow.node, flow.point)
+    flow.point.receipts[sent.wire_message_id] = SIGNED
+    assert [await signed.fetch() for _ in range(3)] == [1, 0, 0]
+    kept = await flow.exchange(sent.message_id)
+    async with flow.store.transaction() as tx:
+        assert await tx.content(kept.receipt_sha256) == SIGNED
+    [entry] = await flow.journal("exchange.receipt_kept")
+    assert (entry.target, entry.detail["sha256"]) == (sent.id, kept.receipt_sha256)
+
+
+async def test_a_receipt_that_is_not_there_yet_is_asked_for_again(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    signed = SignedReceipts(flow.node, flow.point)
+    flow.point.script[f"receipt {sent.wire_message_id}"].append(Unavailable("away"))
+    assert [await signed.fetch() for _ in range(2)] == [0, 0]
+    assert (await flow.exchange(sent.message_id)).state == sent.state
+    flow.point.receipts[sent.wire_message_id] = SIGNED
+    assert await signed.fetch() == 1
+
+
+async def test_after_a_week_nobody_asks_any_more(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    flow.clock.advance(8 * 86400)
+    flow.point.receipts[sent.wire_message_id] = SIGNED
+    assert await SignedReceipts(flow.node, flow.point).fetch() == 0
+    assert ("receipt", sent.wire_message_id) not in flow.point.calls
