@@ -10,12 +10,13 @@ from lxml import etree
 from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
 from adapters.xml.parser import Limits, parse
 from broker.commands.opening import read_file
-from broker.commands.terminal import problems
+from broker.commands.terminal import note, problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
 from broker.translation.codecs.codec import Transport
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.completeness import NEWEST, load_rules, missing
+from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def _validate(arguments: argparse.Namespace) -> int:
     if not found and arguments.complete:
         found = lacking(arguments.profile, data, arguments.release)
     problems(found)
+    for hint in () if found else hints(pivot_of(arguments.profile, data), shipped_checks()):
+        note(f"hint {hint.as_line()}")
     return 1 if found else 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ from broker.errors import ConfigurationError, Refused
 from broker.translation.between import Between, Tools, translate_between
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.personal import load_personal_fields
+from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translator
 
@@ -60,7 +62,8 @@ def _translate(arguments: argparse.Namespace) -> int:
     carry = read_file(arguments.carry_in) if arguments.carry_in else None
     done = between(arguments.source, arguments.target, source, carry=carry)
     raw(done.document)
-    for name, data in ((arguments.report, done.report_bytes()), (arguments.carry_out, done.carry)):
+    report = replace(done, report={**done.report, "hints": _hints(done)}).report_bytes()
+    for name, data in ((arguments.report, report), (arguments.carry_out, done.carry)):
         if name:
             _write(name, data)
     if arguments.html:
@@ -89,12 +92,17 @@ def between(source: str, target: str, data: bytes, *, carry: bytes | None = None
     )
 
 
+def _hints(done: Between) -> list[dict[str, str]]:
+    return [hint.as_dict() for hint in hints(done.pivot, shipped_checks())]
+
+
 def _page(arguments: argparse.Namespace, data: bytes, done: Between) -> bytes:
     from broker.commands.page import page_of  # noqa: PLC0415 - loads a template engine, for this option alone
 
     source, target = side_of(arguments.source, data, done), side_of(arguments.target, done.document, done)
     fields = load_personal_fields(schemas_dir() / "codelists/personal-fields.toml")
-    return page_of(done, source, target, fields, show=arguments.show_personal, language=arguments.language)
+    odd = hints(done.pivot, shipped_checks())
+    return page_of(done, source, target, fields, show=arguments.show_personal, language=arguments.language, hints=odd)
 
 
 def side_of(profile: str, document: bytes, done: Between) -> Side:

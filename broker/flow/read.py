@@ -18,6 +18,7 @@ from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.build import moment
 from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
+from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Party
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _not_from(kind: str, sender: str) -> Problem:
 async def validate(node: Node, passage: Passage) -> Passage | Stop:
     """Hold the eu-1 document against its schema: what the wire brought is refused, what our mapping wrote is parked."""
     if node.documents.is_valid(PIVOT, passage.tree):
-        return replace(passage, flags=(*passage.flags, *unknown_answers(passage.tree, shipped_questions())))
+        odd = (*unknown_answers(passage.tree, shipped_questions()), *hints(passage.tree, shipped_checks()))
+        return replace(passage, flags=(*passage.flags, *odd))
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
     if passage.exchange.direction is Direction.INBOUND:
         misfits = frozenset(passage.known.unknown_fields)

@@ -97,7 +97,8 @@ class Scan:
 
     def _values(self, module: Module, table: ast.Name) -> list[ast.expr]:
         scope = module.around(table, ast.FunctionDef, ast.AsyncFunctionDef) or module.tree
-        dicts = [value for value in _assigned(scope, table.id) if isinstance(value, ast.Dict)]
+        given = _assigned(scope, table.id) or _assigned(module.tree, table.id)
+        dicts = [value for value in given if isinstance(value, ast.Dict)]
         return [value for found in dicts for value in found.values]
 
     def _from_callers(self, module: Module, function: Function, name: str, seen: frozenset[str]) -> set[str] | None:
