@@ -64,6 +64,9 @@ chaos: tools services
 fidelity: tools
 	$(BIN)/python -m tests.fidelity --examples=$(or $(N),100000) --seed=$(or $(SEED),1)
 
+scenarios: tools
+	$(BIN)/python -m pytest tests/scenarios/test_mock_eu_scenarios.py --scenario-count=$(or $(N),0) --scenario-seed=$(or $(SEED),1)
+
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 lock: tools

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from adapters.mock_eu.rehearsal import rehearse
+from adapters.mock_eu.scenario import BadScenario
 from adapters.mock_eu.settings import BadSettings, Settings, load
 from adapters.mock_eu.web import create_app
 
@@ -33,11 +35,15 @@ async def run(settings: Settings) -> None:
 
 def main(config_path: str | None, argv: Sequence[str] = ()) -> int:
     """Exit status: 0 after a graceful stop, 2 if the settings cannot be used."""
-    given = _parser().parse_args(argv)
+    words = list(argv)
+    scenarios = _scenario_parser().parse_args(words[1:]) if words[:1] == ["run"] else None
+    given = argparse.Namespace() if scenarios else _parser().parse_args(words)
     overrides = {name: value for name, value in vars(given).items() if value is not None}
     try:
         settings = load(Path(config_path) if config_path else None, overrides)
-    except (BadSettings, OSError) as error:
+        if scenarios:
+            return asyncio.run(rehearse(scenarios, settings))
+    except (BadSettings, BadScenario, OSError) as error:
         print(f"mock-eu: {error}", file=sys.stderr)  # noqa: T201 -- the program's own output
         return 2
     asyncio.run(run(settings))
@@ -49,6 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--data-dir", dest="data_dir")
+    return parser
+
+
+def _scenario_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hdeu mock-eu run", description="Play scenarios on a mock that is running.")
+    parser.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO", help="a TOML file, or a folder of them")
+    parser.add_argument("--mock", default="", help="where the mock is; otherwise where its configuration puts it")
+    parser.add_argument(
+        "--dispatcher", default="", help="where the dispatcher is; otherwise only the mock is looked at"
+    )
+    parser.add_argument("--token", default="", help="for reading messages at the dispatcher")
+    parser.add_argument("--backend-token", default="", help="for handing a back end's documents to it")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     return parser
 
 

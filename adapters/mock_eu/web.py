@@ -20,7 +20,7 @@ from adapters.mock_eu.ext import Ext
 from adapters.mock_eu.keys import seal_in
 from adapters.mock_eu.mail import Mail
 from adapters.mock_eu.menu import Kitchen, UnknownFault
-from adapters.mock_eu.model import Chance
+from adapters.mock_eu.model import SENDING, Chance
 from adapters.mock_eu.notices import Notices
 from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.platform import Platform
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
+    from adapters.mock_eu.model import Held
     from adapters.mock_eu.settings import Settings
 
 _LARGEST: Final = 128 * 1024 * 1024
@@ -86,6 +87,7 @@ class Desk:
             web.delete("/faults/{id}", self.disarm),
             web.get("/log", self.log),
             web.get("/registry/{kind}", self.register),
+            web.get("/access-points/{nation}/messages", self.messages),
             web.get("/applicant/", self.page),
             web.get("/healthz", self.health),
         ]
@@ -116,11 +118,9 @@ class Desk:
 
     async def log(self, request: web.Request) -> web.Response:
         """Every SOAP operation, oldest first; `after`, `nation`, `operation`, `message_id` narrow it."""
-        after = request.query.get("after", "0")
-        if not after.isdecimal():
-            raise Problem(400, "bad-after", "after must be a number")
+        after = _number(request)
         wanted = {name: value for name, value in request.query.items() if name != "after"}
-        entries = [entry for entry in self._store.log(int(after)) if all(entry.get(k) == v for k, v in wanted.items())]
+        entries = [entry for entry in self._store.log(after) if all(entry.get(k) == v for k, v in wanted.items())]
         return web.json_response({"entries": entries})
 
     async def register(self, request: web.Request) -> web.Response:
@@ -129,6 +129,12 @@ class Desk:
         if kind not in KINDS:
             raise Problem(404, "unknown-register", f"there are {', '.join(KINDS)}")
         return web.json_response({"entries": self._registry.entries(kind)})
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """What lies or lay at a nation's access point, oldest first; `after` is a number of an earlier answer."""
+        after = _number(request)
+        held = self._store.messages("nation = ? AND seq > ? ORDER BY seq", (request.match_info["nation"], after))
+        return web.json_response({"messages": [_described(each) for each in held]})
 
     async def page(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
         """The list for people."""
@@ -171,6 +177,26 @@ def _running(store: Store, *workers: Pump | Pusher) -> Any:
         store.close()
 
     return context
+
+
+def _number(request: web.Request) -> int:
+    after = request.query.get("after", "0")
+    if not after.isdecimal():
+        raise Problem(400, "bad-after", "after must be a number")
+    return int(after)
+
+
+def _described(held: Held) -> dict[str, Any]:
+    return {
+        "seq": held.seq,
+        "from": "nation" if held.role == SENDING else "platform",
+        "message_id": held.header.message_id,
+        "ref_to_message_id": held.header.ref_to_message_id,
+        "conversation_id": held.header.conversation_id,
+        "type": held.type,
+        "status": held.status,
+        "at": held.at,
+    }
 
 
 def _shown(fault: Any) -> dict[str, Any]:

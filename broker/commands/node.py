@@ -49,6 +49,7 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 def _build_mock(parser: argparse.ArgumentParser) -> None:
     for name in _MOCK_OPTIONS:
         parser.add_argument(f"--{name}", help="instead of what the configuration says")
+    parser.add_argument("action", nargs=argparse.REMAINDER, metavar="run …", help="play scenarios on a running one")
     parser.set_defaults(run=_mock)
 
 
@@ -108,7 +109,8 @@ def _mock(arguments: argparse.Namespace) -> int:
     from adapters.mock_eu.program import main  # noqa: PLC0415 - as above
 
     given = {name: getattr(arguments, name.replace("-", "_")) for name in _MOCK_OPTIONS}
-    return main(arguments.config, [part for name, value in given.items() if value for part in (f"--{name}", value)])
+    options = [part for name, value in given.items() if value for part in (f"--{name}", value)]
+    return main(arguments.config, arguments.action or options)
 
 
 def _config(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,205 @@
+"""Runs scenarios against a mock that is running, and looks at how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adapters.mock_eu import countries, examples
+from adapters.mock_eu.eyes import ABSENT, MockEyes, NodeEyes, ScenarioError, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from adapters.mock_eu.scenario import Leg, Scenario, Step
+
+_LOOK = 0.1  # seconds between two looks
+
+
+@dataclass(slots=True)
+class Finding:
+    """How one scenario ended; `wrong` is empty where everything is as it must be."""
+
+    scenario: Scenario
+    wrong: list[str] = field(default_factory=list)
+    seen: dict[str, list[str]] = field(default_factory=dict)
+    fired: dict[str, int] = field(default_factory=dict)
+
+
+class Run:
+    """One run of one scenario."""
+
+    def __init__(self, scenario: Scenario, mock: MockEyes, node: NodeEyes | None) -> None:
+        self._scenario, self._mock, self._node = scenario, mock, node
+        self._application, self._after = "", 0
+        self._armed: dict[str, tuple[str, int]] = {}
+        self._acts: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
+            "arm": self._arm,
+            "disarm": self._disarm,
+            "file": self._file,
+            "applicant": self._applicant,
+            "post": self._post,
+            "until": self._until,
+            "restore": self._restore,
+            "receipt": self._receipt,
+            "wait": self._wait,
+        }
+
+    async def play(self) -> Finding:
+        """Do the steps, wait for the end, see whether it holds, and put the faults away."""
+        await self._mock.disarm()
+        self._after = await self._mock.last()
+        if self._node is not None:
+            await self._node.begin()
+        try:
+            for number, step in enumerate(self._scenario.steps, 1):
+                await self._do(number, step)
+            return await self._end()
+        except ScenarioError as error:
+            return Finding(self._scenario, [str(error)])
+        finally:
+            await self._mock.disarm()
+
+    async def _do(self, number: int, step: Step) -> None:
+        try:
+            await self._acts[step.do](step.given)
+        except ScenarioError as error:
+            raise ScenarioError(f"step {number}, {step.do}: {error}") from error
+
+    async def _end(self) -> Finding:
+        """As soon as everything is as it must be, and still is after the quiet time."""
+        deadline = asyncio.get_running_loop().time() + self._scenario.seconds
+        while True:
+            finding = await self._look()
+            if not finding.wrong:
+                await asyncio.sleep(self._scenario.quiet)
+                finding = await self._look()
+                if not finding.wrong:
+                    return finding
+            if asyncio.get_running_loop().time() > deadline:
+                return finding
+            await asyncio.sleep(_LOOK)
+
+    async def _look(self) -> Finding:
+        finding = Finding(self._scenario)
+        for end in self._scenario.ends:
+            seen = await self._states(end.side, end.type)
+            finding.seen[f"{end.side} {end.type}"] = seen
+            wanted = [self._comparable(state) for state in end.states]
+            if seen != wanted:
+                finding.wrong.append(f"{end.type} from the {end.side}: {seen} instead of {wanted}")
+        for leg in self._scenario.legs:
+            finding.wrong += _differences(leg, await self._mock.leg(self._application, leg.nation))
+        await self._count(finding)
+        return finding
+
+    async def _count(self, finding: Finding) -> None:
+        faults = await self._mock.faults()
+        for id_, (name, wanted) in self._armed.items():
+            fired = faults[id_]["fired"] if id_ in faults else 0
+            finding.fired[name] = fired
+            if fired != wanted:
+                finding.wrong.append(f"the fault {name} fired {fired} times instead of {wanted}")
+
+    async def _states(self, side: str, type_: str) -> list[str]:
+        """Of every message of a type from a side, in the order in which they arose."""
+        rows = {row["message_id"]: row for row in await self._mock.messages(self._after) if row["from"] == side}
+        if self._node is None:
+            return [row["status"] for row in rows.values() if row["type"] == type_]
+        known = {row["message_id"]: row for row in await self._node.messages() if row["message_id"]}
+        there = [id_ for id_, row in rows.items() if row["type"] == type_]
+        if side == "nation":
+            there += [id_ for id_, row in known.items() if _goes_out(row, type_) and id_ not in there]
+        return [
+            f"{rows[id_]['status'] if id_ in rows else ABSENT} / {state_of(known[id_]) if id_ in known else ABSENT}"
+            for id_ in there
+        ]
+
+    def _comparable(self, state: str) -> str:
+        """Without a dispatcher to look at, only the access point's half counts."""
+        return state if self._node is not None else state.partition(" / ")[0]
+
+    # steps
+
+    async def _arm(self, given: dict[str, Any]) -> None:
+        order = {"nation": self._scenario.nation, **{name: value for name, value in given.items() if name != "fired"}}
+        self._armed[await self._mock.arm(order)] = (given["name"], given.get("fired", 1))
+
+    async def _disarm(self, _: dict[str, Any]) -> None:
+        finding = Finding(self._scenario)
+        await self._count(finding)
+        if finding.wrong:
+            raise ScenarioError("; ".join(finding.wrong))
+        self._armed.clear()
+        await self._mock.disarm()
+
+    async def _file(self, given: dict[str, Any]) -> None:
+        form = examples.form(given.get("form", "access"))
+        nations = given.get("nations", [self._scenario.nation])
+        form["datasets"] = [each for each in form["datasets"] if countries.of_dataset(each) in nations]
+        form["title"] = f"{form['title']} {secrets.token_hex(4)}"
+        self._application = str((await self._mock.post("/applicant/applications", form))["application_id"])
+
+    async def _applicant(self, given: dict[str, Any]) -> None:
+        body = {"nation": self._scenario.nation, **given.get("body", {})}
+        await self._mock.post(f"/applicant/applications/{self._application}/{given['call']}", body)
+
+    async def _post(self, given: dict[str, Any]) -> None:
+        if self._node is None:
+            raise ScenarioError("a back end's document needs a dispatcher (--dispatcher)")
+        text = (self._scenario.path.parent / given["document"]).read_text("utf-8")
+        given_here = {"{application}": self._application, "{random}": str(secrets.randbelow(10**9))}
+        for mark, value in given_here.items():
+            text = text.replace(mark, value)
+        status = await self._node.submit(text.encode())
+        if status != given.get("status", 202):
+            raise ScenarioError(f"the dispatcher answered {status}")
+
+    async def _until(self, given: dict[str, Any]) -> None:
+        wanted = [self._comparable(state) for state in given["states"]]
+        deadline = asyncio.get_running_loop().time() + self._scenario.seconds
+        while (seen := await self._states(given["from"], given["type"])) != wanted:
+            if asyncio.get_running_loop().time() > deadline:
+                raise ScenarioError(f"{given['type']}: {seen} instead of {wanted}")
+            await asyncio.sleep(_LOOK)
+
+    async def _restore(self, given: dict[str, Any]) -> None:
+        message_id = await self._one(given["type"])
+        status, body = await self._mock.ext("PUT", f"monitoring/messages/failed/{message_id}/restore")
+        if status != 200:  # noqa: PLR2004 -- HTTP OK
+            raise ScenarioError(f"{status} {body.decode()[:200]}")
+
+    async def _receipt(self, given: dict[str, Any]) -> None:
+        message_id = await self._one(given["type"])
+        status, _ = await self._mock.ext("GET", f"messages/usermessages/{message_id}/signalEnvelope")
+        if status != given.get("status", 200):
+            raise ScenarioError(f"the receipt: {status}")
+
+    async def _wait(self, given: dict[str, Any]) -> None:
+        await asyncio.sleep(given["seconds"])
+
+    async def _one(self, type_: str) -> str:
+        """The id of the newest message of a type that the nation submitted."""
+        found = [
+            row for row in await self._mock.messages(self._after) if row["from"] == "nation" and row["type"] == type_
+        ]
+        if not found:
+            raise ScenarioError(f"the nation submitted no {type_}")
+        return str(found[-1]["message_id"])
+
+
+def _goes_out(row: dict[str, Any], type_: str) -> bool:
+    return bool(row["direction"] == "outbound" and row["type"] == type_)
+
+
+def _differences(leg: Leg, seen: dict[str, Any]) -> list[str]:
+    wrong = []
+    if leg.status and seen.get("status") != leg.status:
+        wrong.append(f"leg {leg.nation}: status {seen.get('status')} instead of {leg.status}")
+    validated = (seen.get("validation") or {}).get("validated")
+    if leg.validated is not None and validated is not leg.validated:
+        wrong.append(f"leg {leg.nation}: validated {validated} instead of {leg.validated}")
+    wrong += [f"leg {leg.nation}: no {name}" for name in leg.has if not seen.get(name)]
+    return wrong + [f"leg {leg.nation}: has {name}" for name in leg.lacks if seen.get(name)]

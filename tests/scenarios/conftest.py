@@ -1,0 +1,28 @@
+"""`--scenario-count N --scenario-seed S`: how many of the mock's shipped scenarios are played, and which draw."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from adapters.mock_eu import examples
+
+COUNT, SEED = 6, 1
+FOLDER = examples.folder() / "scenarios"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--scenario-count", type=int, default=COUNT, help="shipped scenarios to play, 0 plays all")
+    parser.addoption("--scenario-seed", type=int, default=SEED, help="the draw of scenarios")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per drawn scenario, in the order of their names."""
+    if "scenario_path" in metafunc.fixturenames:
+        # A run of all tests meets these options too late to parse them, and takes their defaults.
+        count = metafunc.config.getoption("--scenario-count", default=COUNT)
+        seed = metafunc.config.getoption("--scenario-seed", default=SEED)
+        paths = sorted(FOLDER.glob("*.toml"))
+        drawn = sorted(random.Random(seed).sample(paths, min(count, len(paths)) or len(paths)))
+        metafunc.parametrize("scenario_path", drawn, ids=[path.stem for path in drawn])

@@ -1,0 +1,76 @@
+"""The mock's shipped scenarios end as they say, each message in one exact state, with the French node behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from adapters.mock_eu import Settings, scenario
+from adapters.mock_eu.eyes import MockEyes, NodeEyes
+from adapters.mock_eu.scenario_run import Run
+from tests.scenarios.conftest import FOLDER
+from tests.support.running_node import Running, running
+from tests.support.scenario_stage import scenario_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from adapters.mock_eu.scenario_run import Finding
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(scenario_stage(tmp_path_factory.mktemp("scenarios"))) as made:
+        yield made
+
+
+async def played(node: Running, path: Path) -> Finding:
+    async with aiohttp.ClientSession() as session:
+        mock = MockEyes(session, node.mock, Settings().nations["fr"])
+        return await Run(
+            scenario.load(path), mock, NodeEyes(session, node.api, node.token("caseworker"), node.token("hdh"))
+        ).play()
+
+
+async def test_a_shipped_scenario_ends_as_it_says(node: Running, scenario_path: Path) -> None:
+    finding = await played(node, scenario_path)
+    assert finding.wrong == []
+    assert all(finding.fired.values())
+
+
+async def test_a_wrong_end_is_named_and_a_fault_that_never_struck_is_too(node: Running, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(
+        'title = "wrong"\nseconds = 2\n[[step]]\ndo = "arm"\nname = "drop"\ntype = "Reminder"\n[[step]]\ndo = "file"\n'
+        '[[end]]\nfrom = "platform"\ntype = "ApplicationSubmitted"\nstates = ["DOWNLOADED / REFUSED"]\n'
+        '[[leg]]\nnation = "fr"\nvalidated = false\nhas = ["permit"]\n'
+    )
+    wrong = (await played(node, path)).wrong
+    assert wrong == [
+        "ApplicationSubmitted from the platform: ['DOWNLOADED / DELIVERED'] instead of ['DOWNLOADED / REFUSED']",
+        "leg fr: validated True instead of False",
+        "leg fr: no permit",
+        "the fault drop fired 0 times instead of 1",
+    ]
+
+
+def test_the_command_plays_tells_and_exits(node: Running) -> None:
+    given = ["--mock", node.mock, "--dispatcher", node.api, "--token", node.token("caseworker")]
+    given += ["--backend-token", node.token("hdh"), "--json"]
+    done = node.cli("mock-eu", "run", *given, str(FOLDER / "good-day.toml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (told,) = json.loads(done.stdout)["scenarios"]
+    assert (told["name"], told["ok"]) == ("good-day", True)
+    assert told["states"]["nation ApplicationAck"] == ["ACKNOWLEDGED / ENDED(accepted)"]
+
+
+def test_the_command_fails_where_the_mock_is_not(node: Running) -> None:
+    done = node.cli("mock-eu", "run", "--mock", "http://127.0.0.1:9", str(FOLDER / "good-day.toml"))
+    assert done.returncode == 1
+    assert b"FAILED good-day" in done.stdout

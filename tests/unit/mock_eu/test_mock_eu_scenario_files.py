@@ -1,0 +1,58 @@
+"""Scenario files are read strictly, and every fault of the menu has one of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.mock_eu import examples, scenario
+from adapters.mock_eu.dishes import MENU
+from adapters.mock_eu.scenario import BadScenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHIPPED = sorted((examples.folder() / "scenarios").glob("*.toml"))
+GOOD = """title = "good"
+[[step]]
+do = "arm"
+name = "slow"
+[[end]]
+from = "platform"
+type = "Reminder"
+states = ["DOWNLOADED / DELIVERED"]
+"""
+
+
+def test_every_fault_of_the_menu_has_a_scenario_of_its_name_that_arms_it() -> None:
+    armed = {path.stem: scenario.load(path).faults for path in SHIPPED}
+    assert [name for name in MENU if name not in armed.get(name, ())] == []
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_has_one_exact_state_for_each_message(path: Path) -> None:
+    shipped = scenario.load(path)
+    assert all(state.count(" / ") == 1 for end in shipped.ends for state in end.states)
+    assert len({shipped.title for shipped in map(scenario.load, SHIPPED)}) == len(SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title", "titel"),
+        ('do = "arm"', 'do = "dance"'),
+        ("name =", "nom ="),
+        ('from = "platform"', 'from = "nobody"'),
+        ("states =", "state ="),
+        ("[[end]]", "[[ende]]"),
+        ('"good"', "good"),
+    ],
+)
+def test_a_mistake_in_a_scenario_is_named(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(GOOD)
+    assert scenario.load(path).name == "scenario"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(BadScenario, match=r"scenario\.toml"):
+        scenario.load(path)
