@@ -30,6 +30,7 @@ from adapters.queue.rabbitmq import RabbitTickets
 from adapters.scanner.clamd import Clamd
 from adapters.store.sql import SqlStore, open_store
 from adapters.system import StateDays, SystemClock, TimeSortedIds
+from adapters.validation.itb import ItbValidator
 from adapters.xml.documents import XmlDocuments
 from broker.access_point import access_point_of
 from broker.data_files import schemas_dir
@@ -115,6 +116,8 @@ async def open_node(
             wire=_wire(settings),
             access_point=access_point,
             scanner=scanner_of(settings),
+            validator=validator_of(settings, session),
+            judged_by=XmlDocuments.NAME,
             retry=_retry_policy(settings),
             hold_seconds=settings.work.hold,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -181,6 +184,12 @@ def scanner_of(settings: Settings) -> Clamd | None:
     """The malware scanner; None where none is configured."""
     section = settings.scanner
     return Clamd(section.url, seconds=section.timeout) if section.url else None
+
+
+def validator_of(settings: Settings, session: aiohttp.ClientSession) -> ItbValidator | None:
+    """The remote validator; None where none is configured."""
+    section = settings.validator
+    return ItbValidator(session, section.url, kind=section.type, seconds=section.timeout) if section.url else None
 
 
 def _retry_policy(settings: Settings) -> RetryPolicy:

@@ -145,6 +145,14 @@ class ScannerSection(Section):
     timeout: float = 10.0
 
 
+class ValidatorSection(Section):
+    """A remote validator with the REST API of the Interoperability Test Bed; without an address the schemas judge."""
+
+    url: str = Field(default="", pattern=r"^(https?://.+)?$")  #: of its operation validate
+    type: str = ""  #: its validationType
+    timeout: float = 5.0
+
+
 class WorkSection(Section):
     """Seconds and counts of the loops."""
 
@@ -178,6 +186,7 @@ class Settings(BaseSettings):
     clients: tuple[ClientSection, ...] = ()
     trust: TrustSection = TrustSection()
     scanner: ScannerSection = ScannerSection()
+    validator: ValidatorSection = ValidatorSection()
     work: WorkSection = WorkSection()
 
     @classmethod

@@ -22,13 +22,14 @@ ENTRY_SCHEMAS: Final[dict[str, str]] = {
     "fr-hdh-1": "fr/1/hdh.xsd",
     "fi-findata-1": "fi/1/findata.xsd",
 }
+_GATE: Final = f"libxml2 {'.'.join(map(str, etree.LIBXML_VERSION))}"
+_EXPLAINS: Final = f"xmlschema {version('xmlschema')}"
 _PROBLEMS: Final = 50
 _SECONDS: Final = 2.0
 
 
 def _disagreement() -> Problem:
-    gate = ".".join(map(str, etree.LIBXML_VERSION))
-    detail = f"libxml2 {gate} refuses this document, xmlschema {version('xmlschema')} accepts it."
+    detail = f"{_GATE} refuses this document, {_EXPLAINS} accepts it."
     return Problem(
         "validators-disagree", detail, hint="Tell who operates the node; the document is not sent meanwhile."
     )
@@ -39,6 +40,9 @@ class XmlDocuments:
 
     Schemas are compiled at once, workers start when first needed. Raises: ConfigurationError, if one does not compile.
     """
+
+    #: Who judges here, with versions.
+    NAME: Final = f"{_GATE}, explained by {_EXPLAINS}"
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("keys", _keys),
         ("access point", _access_point),
         ("malware scanner", _scanner),
+        ("remote validator", _validator),
         ("clock", _clock),
     )
     found = [Finding("configuration", ok=True, detail=f"node {settings.node.name}, {settings.environment}")]
@@ -98,6 +99,19 @@ async def _scanner(settings: Settings) -> str:
         return "none is configured (scanner.url): attachments are not scanned"
     await scanner.ping()
     return f"{settings.scanner.url} answers"
+
+
+async def _validator(settings: Settings) -> str:
+    import aiohttp  # noqa: PLC0415 - slow to load
+
+    from broker.app import validator_of  # noqa: PLC0415 - loads every adapter
+
+    async with aiohttp.ClientSession() as session:
+        validator = validator_of(settings, session)
+        if validator is None:
+            return "none is configured (validator.url): the schemas of this release judge alone"
+        await validator.ping()
+    return f"{settings.validator.url} answers"
 
 
 async def _clock(_settings: Settings) -> str:

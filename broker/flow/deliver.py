@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import AlreadySubmitted, BrokerError, LostLease, OutcomeUnknown, Refused, Unavailable
 from broker.flow.answers import settled
 from broker.flow.node import Due, Node, commit, log
+from broker.flow.opinion import opinion
 from broker.flow.order import next_in_turn, waits_its_turn
 from broker.flow.outcomes import Done, Later, Outcome, Park
 from broker.flow.pauses import is_paused
@@ -120,6 +121,8 @@ async def _submit(node: Node, claimed: _Claimed) -> Outcome:
         known = await _resolved(node.access_point, claimed, OutcomeUnknown("nobody heard what became of the last try"))
         if not isinstance(known, Later):
             return known
+    elif disputed := await opinion(node, claimed.exchange, claimed.load[DOCUMENT_PART]):
+        return disputed
     try:
         await node.access_point.submit(_user_message(node, claimed.exchange, claimed.message, claimed.load))
     except (AlreadySubmitted, OutcomeUnknown) as unclear:

@@ -21,7 +21,7 @@ from broker.translation.files.rules import FileRules, shipped_file_rules
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from broker.judges import Scanner
+    from broker.judges import Scanner, Validator
     from broker.model.clocks import ClockRule, WorkingDays
     from broker.model.lifecycle import Lifecycle
     from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Store, Tickets, Transaction
@@ -101,6 +101,8 @@ class Node:
     due: Mapping[str, Due]
     access_point: AccessPoint | None = None
     scanner: Scanner | None = None
+    validator: Validator | None = None  #: a remote one, asked beside the schemas
+    judged_by: str = "the schemas of this release"
     forms: RuleSet = field(default_factory=shipped_rules)
     files: FileRules = field(default_factory=shipped_file_rules)
     retry: RetryPolicy = field(default_factory=RetryPolicy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import ConfigurationError, Conflict, NotFound, Problem, Refused
 from broker.flow.node import Node, commit, log
+from broker.flow.opinion import DISPUTED
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.work import WorkKind
 from broker.translation.files.rules import FOR_A_PERSON
@@ -26,7 +27,7 @@ async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> s
 
     async def change(tx: Transaction) -> list[Exchange]:
         first = await _one(tx, message_id, _signable)
-        if _waits_for_its_files(first):
+        if _waits_for(first, FOR_A_PERSON):
             return [await _prepare_again(node, tx, first, actor, reason)]
         following = await _following(tx, first)
         return [await _release(node, tx, exchange, actor, reason) for exchange in (first, *following)]
@@ -72,13 +73,15 @@ async def _following(tx: Transaction, first: Exchange) -> list[Exchange]:
 
 def _signable(exchange: Exchange) -> bool:
     parked = exchange.state is State.PARKED
-    return exchange.state is State.SIGN_OFF or (parked and (bool(exchange.losses) or _waits_for_its_files(exchange)))
+    return exchange.state is State.SIGN_OFF or (
+        parked and (bool(exchange.losses) or _waits_for(exchange, FOR_A_PERSON | DISPUTED))
+    )
 
 
-def _waits_for_its_files(exchange: Exchange) -> bool:
-    """Whether it was parked for what its attachments are, and for nothing else."""
+def _waits_for(exchange: Exchange, why: frozenset[str]) -> bool:
+    """Whether it was parked for what only a person can judge (its attachments, a dispute of validators)."""
     codes = {problem["code"] for problem in exchange.problems}
-    return exchange.state is State.PARKED and bool(codes) and codes <= FOR_A_PERSON
+    return exchange.state is State.PARKED and bool(codes) and codes <= why
 
 
 async def retry(node: Node, message_id: str, *, actor: str) -> str:

@@ -1,0 +1,1 @@
+"""Validators elsewhere, behind `broker.judges.Validator`."""
