@@ -46,6 +46,7 @@ from broker.ledger.export import Export
 from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
+from broker.translation.codecs.national import load_national
 from broker.translation.codecs.wires import WIRES
 from broker.translation.completeness import load_rules
 from broker.translation.translator import Translator
@@ -206,6 +207,7 @@ def _connected(settings: Settings, name: str, session: aiohttp.ClientSession, ra
         catalogs=frozenset(section.catalogs),
         default=section.default,
         chain=section.lifecycle,
+        codec=load_national(section.profile, schemas_dir(), binding=section.binding, forms=section.forms),
     )
 
 

@@ -114,6 +114,8 @@ class BackendSection(Section):
     catalogs: tuple[str, ...] = ()  #: catalogue ids routed here
     default: bool = True  #: gets what no catalogue claims
     timeout: float = 10.0
+    binding: Path | None = None  #: rems-1: which field of which form has which name; default: the example
+    forms: tuple[Path, ...] = ()  #: rems-1: form definitions of the installation, as `/api/forms/<id>` gives them
 
 
 class HolderSection(Section):

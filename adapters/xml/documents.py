@@ -21,6 +21,7 @@ ENTRY_SCHEMAS: Final[dict[str, str]] = {
     "eu-1": "eu/1/eu.xsd",
     "fr-hdh-1": "fr/1/hdh.xsd",
     "fi-findata-1": "fi/1/findata.xsd",
+    "rems-1": "rems/1/rems.xsd",
 }
 _GATE: Final = f"libxml2 {'.'.join(map(str, etree.LIBXML_VERSION))}"
 _EXPLAINS: Final = f"xmlschema {version('xmlschema')}"

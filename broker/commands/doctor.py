@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.identity.keys import load_ring
 from broker.commands.opening import add_json, keys_dir, log_to_stderr, settings_of, store_of
 from broker.commands.terminal import as_json, table
+from broker.data_files import schemas_dir
 from broker.errors import BrokerError, ConfigurationError
+from broker.translation.codecs.national import NATIONAL, load_national
 
 if TYPE_CHECKING:
     import argparse
@@ -55,6 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("database", _database),
         ("keys", _keys),
+        ("bindings", _bindings),
         ("access point", _access_point),
         ("malware scanner", _scanner),
         ("remote validator", _validator),
@@ -77,6 +80,19 @@ async def _database(settings: Settings) -> str:
 
 async def _keys(settings: Settings) -> str:
     return f"current {load_ring(keys_dir(settings)).current.id}"
+
+
+async def _bindings(settings: Settings) -> str:
+    bound = {name: one for name, one in settings.backends.items() if one.profile in NATIONAL}
+    for name, one in bound.items():
+        try:
+            load_national(one.profile, schemas_dir(), binding=one.binding, forms=one.forms)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"backends.{name}: {error.detail}") from error
+    if not bound:
+        return "no back end needs one"
+    unseen = [name for name, one in bound.items() if not one.forms]
+    return f"read, with no form definition to hold it against: {', '.join(unseen)}" if unseen else "as the forms are"
 
 
 async def _access_point(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -14,6 +15,7 @@ from broker.commands.terminal import note, problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
 from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.national import NATIONAL
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.completeness import NEWEST, load_rules, missing
 from broker.translation.plausibility import hints, shipped_checks
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import argparse
 
     from broker.translation.codecs.codec import Codec
+    from broker.translation.codecs.national import NationalCodec
 
 PIVOT: Final = "eu-1"
 PROFILES: Final = (*ENTRY_SCHEMAS, *WIRES)
@@ -36,6 +39,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--complete", action="store_true", help="also tell which mandatory fields the form lacks (D6.3 Annexes 7 and 8)"
     )
+    add_binding(parser)
     parser.add_argument("--release", default=NEWEST, help=f"whose rules of a complete form are meant ({NEWEST})")
     parser.add_argument("file", metavar="FILE", help="`-` for stdin")
     parser.set_defaults(run=_validate)
@@ -43,17 +47,30 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
 
 def _validate(arguments: argparse.Namespace) -> int:
     data = read_file(arguments.file)
-    found = asyncio.run(diagnose(arguments.profile, data))
+    codec = national_codec(arguments.profile, arguments.binding)
+    found = asyncio.run(diagnose(arguments.profile, data, codec))
     if not found and arguments.complete:
-        found = lacking(arguments.profile, data, arguments.release)
+        found = lacking(arguments.profile, data, arguments.release, codec)
     problems(found)
     for hint in () if found else hints(pivot_of(arguments.profile, data), shipped_checks()):
         note(f"hint {hint.as_line()}")
     return 1 if found else 0
 
 
-async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
+def add_binding(parser: argparse.ArgumentParser) -> None:
+    """Documents of REMS are read and written after the binding of an installation."""
+    parser.add_argument("--binding", metavar="FILE", type=Path, help="of a REMS installation; default: the example")
+
+
+def national_codec(profile: str, binding: Path | None) -> NationalCodec | None:
+    """The codec of a national profile whose documents are not XML. Raises: ConfigurationError."""
+    return NATIONAL[profile](schemas_dir(), binding) if profile in NATIONAL else None
+
+
+async def diagnose(profile: str, data: bytes, codec: NationalCodec | None = None) -> tuple[Problem, ...]:
     """Everything wrong with a document; empty where it is valid. A wire form is judged as the eu-1 that it says."""
+    if codec is not None:
+        return await _diagnose_decoded(profile, data, codec)
     if profile in WIRES:
         return await _diagnose_wire(profile, data)
     if profile not in ENTRY_SCHEMAS:
@@ -69,19 +86,27 @@ async def diagnose(profile: str, data: bytes) -> tuple[Problem, ...]:
         await documents.close()
 
 
-def lacking(profile: str, data: bytes, release: str) -> tuple[Problem, ...]:
+async def _diagnose_decoded(profile: str, data: bytes, codec: NationalCodec) -> tuple[Problem, ...]:
+    try:
+        read = codec.decode(data)
+    except Refused as refused:
+        return refused.problems
+    return codec.located(await diagnose(profile, etree.tostring(read.root, encoding="UTF-8")), read)
+
+
+def lacking(profile: str, data: bytes, release: str, codec: NationalCodec | None = None) -> tuple[Problem, ...]:
     """Mandatory fields that the form in a valid document lacks, whatever its profile; the paths are those of eu-1.
 
     Raises: ConfigurationError, for a release without rules.
     """
-    return missing(pivot_of(profile, data), load_rules(schemas_dir() / "completeness", release))
+    return missing(pivot_of(profile, data, codec), load_rules(schemas_dir() / "completeness", release))
 
 
-def pivot_of(profile: str, data: bytes) -> etree._Element:
+def pivot_of(profile: str, data: bytes, codec: NationalCodec | None = None) -> etree._Element:
     """A valid document of any profile, as eu-1."""
     if profile in WIRES:
         return _codec_of(profile).decode(data, media_type_of(profile, data), _NO_TRANSPORT).root
-    document = parse(data, Limits())
+    document = parse(data, Limits()) if codec is None else codec.decode(data).root
     if profile == PIVOT:
         return document
     translator = Translator.load(schemas_dir(), profiles=[profile])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.system import SystemClock
 from adapters.xml.documents import ENTRY_SCHEMAS
 from adapters.xml.parser import Limits, parse
-from broker.commands.documents import PIVOT, PROFILES, diagnose, unknown_profile
+from broker.commands.documents import PIVOT, PROFILES, add_binding, diagnose, national_codec, unknown_profile
 from broker.commands.opening import read_file
 from broker.commands.page_words import WORDS
 from broker.commands.terminal import note, raw
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from broker.commands.page import Side
     from broker.translation.codecs.codec import Codec
+    from broker.translation.codecs.national import NationalCodec
 
 SIGN_OFF_NEEDED: Final = 3
 
@@ -48,6 +49,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="where a page shows source, target and fates side by side")
     parser.add_argument("--show-personal", action="store_true", help="do not mask personal values on the page")
     parser.add_argument("--language", choices=sorted(WORDS), default="en", help="of the page")
+    add_binding(parser)
     parser.add_argument("file", metavar="FILE", help="`-` for stdin")
     parser.set_defaults(run=_translate)
 
@@ -57,10 +59,10 @@ def _translate(arguments: argparse.Namespace) -> int:
     for profile in (arguments.source, arguments.target):
         if profile not in PROFILES:
             raise Refused((unknown_profile(profile),))
-    if found := asyncio.run(diagnose(arguments.source, source)):
+    if found := asyncio.run(diagnose(arguments.source, source, national_codec(arguments.source, arguments.binding))):
         raise Refused(found)
     carry = read_file(arguments.carry_in) if arguments.carry_in else None
-    done = between(arguments.source, arguments.target, source, carry=carry)
+    done = between(arguments.source, arguments.target, source, carry=carry, binding=arguments.binding)
     raw(done.document)
     report = replace(done, report={**done.report, "hints": _hints(done)}).report_bytes()
     for name, data in ((arguments.report, report), (arguments.carry_out, done.carry)):
@@ -73,14 +75,22 @@ def _translate(arguments: argparse.Namespace) -> int:
     return SIGN_OFF_NEEDED if done.sign_off else 0
 
 
-def between(source: str, target: str, data: bytes, *, carry: bytes | None = None) -> Between:
+def between(
+    source: str, target: str, data: bytes, *, carry: bytes | None = None, binding: Path | None = None
+) -> Between:
     """Translate a valid document, with one report over the whole way.
 
     Raises: TranslationError, if the document has no form in the other profile; Refused, if it cannot be read.
     """
     national = frozenset({source, target}) - {PIVOT, *WIRES}
     codecs: dict[str, Codec] = {name: load(schemas_dir()) for name, load in WIRES.items()}
-    tools = Tools(Translator.load(schemas_dir(), profiles=national), codecs["eu-r7"], _parse, others=codecs)
+    tools = Tools(
+        Translator.load(schemas_dir(), profiles=national),
+        codecs["eu-r7"],
+        _parse,
+        others=codecs,
+        national={name: found for name in national if (found := national_codec(name, binding)) is not None},
+    )
     return translate_between(
         tools,
         data,
@@ -99,19 +109,22 @@ def _hints(done: Between) -> list[dict[str, str]]:
 def _page(arguments: argparse.Namespace, data: bytes, done: Between) -> bytes:
     from broker.commands.page import page_of  # noqa: PLC0415 - loads a template engine, for this option alone
 
-    source, target = side_of(arguments.source, data, done), side_of(arguments.target, done.document, done)
+    ends = ((arguments.source, data), (arguments.target, done.document))
+    source, target = (side_of(name, text, done, national_codec(name, arguments.binding)) for name, text in ends)
     fields = load_personal_fields(schemas_dir() / "codelists/personal-fields.toml")
     odd = hints(done.pivot, shipped_checks())
     return page_of(done, source, target, fields, show=arguments.show_personal, language=arguments.language, hints=odd)
 
 
-def side_of(profile: str, document: bytes, done: Between) -> Side:
+def side_of(profile: str, document: bytes, done: Between, codec: NationalCodec | None = None) -> Side:
     """One end of a translation, as the page shows it."""
     from broker.commands.page import Side  # noqa: PLC0415 - as above
 
     pivot = profile in (PIVOT, *WIRES)
     model = load_schema(schemas_dir() / ENTRY_SCHEMAS[PIVOT if pivot else profile])
-    return Side(profile, done.pivot if pivot else _parse(document), model, pivot)
+    if pivot:
+        return Side(profile, done.pivot, model, pivot)
+    return Side(profile, _parse(document) if codec is None else codec.decode(document).root, model, pivot)
 
 
 def envelope_of(data: bytes) -> EnvelopeContext:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from broker.model.lifecycle import Lifecycle
     from broker.ports import AccessPoint, Backend, Clock, Documents, Ids, Store, Tickets, Transaction
     from broker.translation.codecs.codec import Codec
+    from broker.translation.codecs.national import NationalCodec
     from broker.translation.translator import Translator
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Connected:
     default: bool = True
     chain: str = ""
     wants_notices: bool = True
+    codec: NationalCodec | None = None  #: of a profile whose documents are not XML
 
 
 @dataclass(frozen=True, slots=True)

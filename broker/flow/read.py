@@ -22,7 +22,7 @@ from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Party
 
 if TYPE_CHECKING:
-    from broker.flow.node import Node
+    from broker.flow.node import Connected, Node
     from broker.flow.passage import Passage
 
 PIVOT: Final = "eu-1"
@@ -72,9 +72,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
     if connected is None:
         return Park(f"no back end is called {passage.message.party}")
     passage = await _claimed(node, passage)
-    document = node.documents.parse(passage.data)
-    if not node.documents.is_valid(connected.profile, document):
-        return Refuse(await node.documents.diagnose(connected.profile, passage.data))
+    document, unknown = await _judged(node, connected, passage.data)
     context = EnvelopeContext(
         message_id=passage.message.id,
         created_at=moment(passage.message.kept_at),
@@ -95,8 +93,22 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         facts=facts,
         report=translation.report.compact(),
         losses=tuple(asdict(loss) for loss in translation.sign_off),
-        flags=translation.problems,
+        flags=(*unknown, *translation.problems),
     )
+
+
+async def _judged(node: Node, connected: Connected, data: bytes) -> tuple[etree._Element, tuple[Problem, ...]]:
+    """A valid national document, and what of it nobody here knows. Raises: Refused."""
+    if connected.codec is None:
+        document = node.documents.parse(data)
+        if not node.documents.is_valid(connected.profile, document):
+            raise Refused(await node.documents.diagnose(connected.profile, data))
+        return document, ()
+    read = connected.codec.decode(data)
+    if not node.documents.is_valid(connected.profile, read.root):
+        said = await node.documents.diagnose(connected.profile, serialised(read.root))
+        raise Refused(connected.codec.located(said, read))
+    return read.root, read.flags
 
 
 async def _claimed(node: Node, passage: Passage) -> Passage:

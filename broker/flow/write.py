@@ -92,20 +92,19 @@ async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
 async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgoing:
     link = node.backends[outgoing.addressee]
     translation = node.translator.write(link.profile, outgoing.root)
-    document = serialised(translation.root)
+    codec = link.codec
     done = replace(
         outgoing,
         profile=link.profile,
-        content_type="application/xml",
-        document=document,
+        content_type="application/xml" if codec is None else codec.media_type,
+        document=serialised(translation.root) if codec is None else codec.encode(translation.root),
         pivot=serialised(outgoing.root),
         report=translation.report.compact(),
         carry=translation.carry,
         losses=tuple(asdict(loss) for loss in translation.sign_off),
         problems=_dicts((*translation.problems, *passage.flags)),
     )
-    if not node.documents.is_valid(link.profile, node.documents.parse(document)):
-        invalid = await node.documents.diagnose(link.profile, document)
+    if invalid := await _problems(node, link.profile, node.documents.parse(serialised(translation.root))):
         return replace(done, failure=f"the {link.profile} document is not valid", problems=_dicts(invalid))
     if done.losses:
         return replace(done, failure="the national form cannot carry facts with legal meaning; a person must agree")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
-from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.codec import Encoded, Transport
 from broker.translation.codecs.wires import WIRES
 from broker.translation.report import Lossy
 from broker.translation.shapes import numbered, shape
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from broker.translation.codecs.codec import Codec, WireFile
+    from broker.translation.codecs.national import NationalCodec
     from broker.translation.report import LegalFactLoss, Report
     from broker.translation.schema_parts import SchemaModel
     from broker.translation.translator import Translation, Translator
@@ -52,12 +53,25 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the way needs: profiles, the codec of Release 7, the hardened parser, and codecs of other wire profiles."""
+    """What the way needs: profiles, the codec of Release 7, the hardened parser, and codecs of other profiles."""
 
     translator: Translator
     codec: Codec
     parse: Callable[[bytes], etree._Element]
     others: Mapping[str, Codec] = field(default_factory=dict)
+    national: Mapping[str, NationalCodec] = field(default_factory=dict)  #: of profiles whose documents are not XML
+
+    def tree(self, profile: str, data: bytes) -> etree._Element:
+        """A document of a profile that is no wire form. Raises: Refused."""
+        codec = self.national.get(profile)
+        return self.parse(data) if codec is None else codec.decode(data).root
+
+    def document(self, profile: str, root: etree._Element) -> Encoded:
+        """The way back of `tree`."""
+        codec = self.national.get(profile)
+        if codec is None:
+            return Encoded(XML, etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+        return Encoded(codec.media_type, codec.encode(root))
 
     def codec_of(self, profile: str) -> Codec:
         """The codec of a wire profile. Raises: TranslationError, if none is at hand."""
@@ -125,7 +139,7 @@ def _read(
         transport = Transport(given.message_id, given.created_at)
         decoded = tools.codec_of(source).decode(data, media_type, transport)
         return _Read(decoded.root, decoded.files)
-    read = tools.translator.read(source, tools.parse(data), envelope=given, carry=carry)
+    read = tools.translator.read(source, tools.tree(source, data), envelope=given, carry=carry)
     return _Read(read.root, first=read if source != PIVOT else None)
 
 
@@ -141,13 +155,13 @@ def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
 
 def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> Between:
     written = tools.translator.write(target, read.pivot, carry=carry)
-    document = etree.tostring(written.root, xml_declaration=True, encoding="UTF-8")
+    media_type, document = tools.document(target, written.root)
     led = (*read.hops, *([written.report.as_dict()] if target != PIVOT else []))
     hops = led or (_plain_hop(tools.translator.legal.model, read.pivot, (), version=PIVOT),)
     kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
     sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
     problems = (*read.problems, *written.problems)
-    return Between(document, XML, read.pivot, joined(hops), kept, sign_off, problems, hops)
+    return Between(document, media_type, read.pivot, joined(hops), kept, sign_off, problems, hops)
 
 
 def _unplaced(codec: Codec, root: etree._Element) -> tuple[Lossy, ...]:

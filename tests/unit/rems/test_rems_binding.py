@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from broker.errors import ConfigurationError
-from broker.translation.codecs.rems.binding import check_forms
 from broker.translation.codecs.rems.codec import RemsCodec
 from tests.support.sides import SCHEMAS
 
@@ -30,9 +29,9 @@ def load(folder: Path, text: str) -> RemsCodec:
 
 
 def test_the_example_binds_every_field_of_the_form_and_agrees_with_its_definitions(codec: RemsCodec) -> None:
-    assert check_forms(codec.binding, definitions()) == ()
+    assert codec.differences(definitions()) == ()
     form = codec.by.model.roots["ApplicationSubmitted"].child("application").child("form")  # type: ignore[union-attr]  # the schema has them
-    named = {one.name.split(".")[0] for bound in codec.binding.forms for one in bound.fields}
+    named = {one.name.split(".")[0] for bound in codec.by.binding.forms for one in bound.fields}
     assert named == {child.name for child in form.children}  # type: ignore[union-attr]  # as above
 
 
@@ -105,4 +104,4 @@ def changed(change: str) -> list[dict[str, Any]]:
     ],
 )
 def test_a_form_that_differs_is_named_with_its_place(codec: RemsCodec, change: str, told: str) -> None:
-    assert check_forms(codec.binding, changed(change)) == (f"binding.toml: {told}",)
+    assert codec.differences(changed(change)) == (f"binding.toml: {told}",)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
 from broker.translation.codecs import json_text
 from broker.translation.codecs.json_text import refuse
-from broker.translation.codecs.rems.binding import Binding, load_binding
+from broker.translation.codecs.rems.binding import check_forms, load_binding
 from broker.translation.codecs.rems.document import (
     ANNEX,
     APPLICATION,
@@ -25,7 +25,7 @@ from broker.translation.codecs.rems.writing import Writing
 from broker.translation.schema_model import load_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lxml import etree
@@ -70,9 +70,13 @@ class RemsCodec:
         return cls(Installation(model, load_events(schemas / "rems/1/events.toml"), bound))
 
     @property
-    def binding(self) -> Binding:
-        """The binding that it works by."""
-        return self.by.binding
+    def media_type(self) -> str:
+        """As what its documents travel."""
+        return JSON
+
+    def differences(self, definitions: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Where the binding and the form definitions of the installation disagree, one line each."""
+        return check_forms(self.by.binding, definitions)
 
     def decode(self, data: bytes) -> Read:
         """Read a document.
@@ -88,10 +92,9 @@ class RemsCodec:
         """Write a document. Equal trees give equal bytes."""
         return json_text.write(Writing(self.by, root).run())
 
-
-def located(problems: Iterable[Problem], read: Read) -> tuple[Problem, ...]:
-    """Problems of a tree at the JSON Pointer that the sender knows."""
-    return tuple(replace(one, path=_pointer(one.path, read) or one.path) for one in problems)
+    def located(self, problems: Iterable[Problem], read: Read) -> tuple[Problem, ...]:
+        """Problems of a tree at the JSON Pointer that the sender knows."""
+        return tuple(replace(one, path=_pointer(one.path, read) or one.path) for one in problems)
 
 
 def _pointer(path: str, read: Read) -> str:
