@@ -7,10 +7,11 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from adapters.mock_eu import conformance
 from adapters.mock_eu.rehearsal import rehearse
 from adapters.mock_eu.scenario import BadScenario
 from adapters.mock_eu.settings import BadSettings, Settings, load
@@ -18,6 +19,9 @@ from adapters.mock_eu.web import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: First words that say what to do instead of serving.
+VERBS: Final = ("run", "conformance")
 
 
 async def run(settings: Settings) -> None:
@@ -34,8 +38,10 @@ async def run(settings: Settings) -> None:
 
 
 def main(config_path: str | None, argv: Sequence[str] = ()) -> int:
-    """Exit status: 0 after a graceful stop, 2 if the settings cannot be used."""
+    """Exit status: 0 after a graceful stop, 2 if the settings cannot be used; of a verb, what that says."""
     words = list(argv)
+    if words[:1] == ["conformance"]:
+        return conformance.main(config_path, words[1:])
     scenarios = _scenario_parser().parse_args(words[1:]) if words[:1] == ["run"] else None
     given = argparse.Namespace() if scenarios else _parser().parse_args(words)
     overrides = {name: value for name, value in vars(given).items() if value is not None}

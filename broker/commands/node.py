@@ -49,7 +49,8 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 def _build_mock(parser: argparse.ArgumentParser) -> None:
     for name in _MOCK_OPTIONS:
         parser.add_argument(f"--{name}", help="instead of what the configuration says")
-    parser.add_argument("action", nargs=argparse.REMAINDER, metavar="run …", help="play scenarios on a running one")
+    help_ = "instead of serving: `run SCENARIO …` or `conformance …`, each with its own --help"
+    parser.add_argument("action", nargs=argparse.REMAINDER, metavar="VERB …", help=help_)
     parser.set_defaults(run=_mock)
 
 

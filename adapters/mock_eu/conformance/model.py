@@ -1,0 +1,70 @@
+"""What a case is, and how it can end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+_PAUSE: Final = 0.05
+
+
+class Failed(Exception):
+    """The system under test broke the passage; the text names what is broken."""
+
+
+class Skipped(Exception):
+    """The case could not be tried; the text says what it needs."""
+
+
+class Ending(StrEnum):
+    """Of a case. Only `PASSED` is good: a skipped case proves nothing."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case. `alone`: it disturbs the access point, so nothing else runs beside it."""
+
+    id: str
+    title: str
+    passage: str
+    run: Callable[[Any], Awaitable[None]]
+    alone: bool = False
+
+    @property
+    def group(self) -> str:
+        """The first part of the id."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a case ended. `seconds` is how long it took."""
+
+    case: Case
+    ending: Ending
+    text: str
+    seconds: float
+
+
+def demand(holds: object, broken: str) -> None:
+    """Raises: Failed, naming what is broken, unless it holds."""
+    if not holds:
+        raise Failed(broken)
+
+
+async def until(look: Callable[[], Awaitable[Any]], patience: float, broken: str) -> Any:
+    """What `look` finds, once it finds something within `patience` seconds. Raises: Failed."""
+    end = time.monotonic() + patience
+    while not (found := await look()):
+        demand(time.monotonic() < end, f"{broken} (waited {patience:g} s)")
+        await asyncio.sleep(_PAUSE)
+    return found

@@ -1,0 +1,133 @@
+"""`hdeu mock-eu conformance`: choose the cases, play the other side, report, and let the exit status tell.
+
+Exit status: 0 if every chosen case passed; 1 if one failed, was skipped or went wrong; 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from adapters.mock_eu.conformance import decisions, receiving, trouble
+from adapters.mock_eu.conformance.cue import Cue
+from adapters.mock_eu.conformance.desk import Desk
+from adapters.mock_eu.conformance.kit import DispatcherKit
+from adapters.mock_eu.conformance.model import Case, Ending, Result
+from adapters.mock_eu.conformance.report import FORMATS, passed
+from adapters.mock_eu.conformance.runner import run
+from adapters.mock_eu.conformance.world import world
+from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+CASES: Final[dict[str, tuple[Case, ...]]] = {"dispatcher": (*receiving.CASES, *trouble.CASES, *decisions.CASES)}
+_WRONG_USAGE: Final = 2
+_NOTIFIED: Final = ("RECEIVE_SUCCESS", "SEND_SUCCESS", "SEND_FAILURE")
+
+
+def main(config_path: str | None, argv: Sequence[str]) -> int:
+    """The exit status."""
+    given = _parser().parse_args(argv)
+    cases = chosen(CASES[given.role], given.only, given.without)
+    if given.list:
+        sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
+        return 0
+    try:
+        results = asyncio.run(_play(given, config_path, cases))
+    except (BadSettings, OSError) as error:
+        sys.stderr.write(f"conformance: {error}\n")
+        return _WRONG_USAGE
+    _report(given, results)
+    return 0 if passed(results) else 1
+
+
+def chosen(cases: Sequence[Case], only: Sequence[str], without: Sequence[str]) -> list[Case]:
+    """Cases by id or group."""
+    wanted = [case for case in cases if not only or {case.id, case.group} & set(only)]
+    return [case for case in wanted if not {case.id, case.group} & set(without)]
+
+
+async def _play(given: argparse.Namespace, config_path: str | None, cases: Sequence[Case]) -> list[Result]:
+    with tempfile.TemporaryDirectory(prefix="hdeu-conformance-") as folder:
+        settings = _settings(given, config_path, Path(given.data_dir or folder))
+        async with dispatcher_kit(given, settings) as kit:
+            return await examine(cases, kit)
+
+
+@asynccontextmanager
+async def dispatcher_kit(given: argparse.Namespace, settings: Settings) -> AsyncIterator[DispatcherKit]:
+    """The kit with its access point open."""
+    timeout = aiohttp.ClientTimeout(total=given.patience)
+    cue = Cue(given.on_step, given.patience)
+    async with world(settings, given.nation) as eu, aiohttp.ClientSession(timeout=timeout) as session:
+        yield DispatcherKit(eu, Desk(given.dispatcher.rstrip("/"), given.api_key, session), cue, given.patience)
+
+
+async def examine(cases: Sequence[Case], kit: DispatcherKit) -> list[Result]:
+    """All results; if nobody answers at the dispatcher's address, each case fails for that reason at once."""
+    try:
+        await kit.desk.get("/applications")
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        text = f"nobody answers at {kit.desk.base}: {type(error).__name__}"
+        return [Result(case, Ending.FAILED, text, 0.0) for case in cases]
+    return await run(cases, kit)
+
+
+def _settings(given: argparse.Namespace, config_path: str | None, folder: Path) -> Settings:
+    """Raises: BadSettings, OSError."""
+    overrides: dict[str, Any] = {"data_dir": str(folder)}
+    overrides |= {name: getattr(given, name) for name in ("host", "port") if getattr(given, name)}
+    settings = load(Path(config_path) if config_path else None, overrides)
+    nation = settings.nations.get(given.nation)
+    if nation is None:
+        raise BadSettings(f"--nation {given.nation}: the configuration has no such nation")
+    if given.push:
+        push = replace(Push(cron_seconds=1), rules=(Rule("kit", given.push, _NOTIFIED),))
+        settings = replace(settings, nations={**settings.nations, nation.code: replace(nation, push=push)})
+    return settings
+
+
+def _report(given: argparse.Namespace, results: Sequence[Result]) -> None:
+    sys.stdout.write(FORMATS[given.format](given.role, results))
+    for order in given.report:
+        name, _, path = order.partition("=")
+        Path(path).write_text(FORMATS[name](given.role, results), "utf-8")
+
+
+def _order(text: str) -> str:
+    name, equals, path = text.partition("=")
+    if name not in FORMATS or not equals or not path:
+        raise argparse.ArgumentTypeError(f"is not FORMAT=FILE with one of {', '.join(FORMATS)}")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hdeu mock-eu conformance", description="Hold a system against the specification. Not HealthData@EU."
+    )
+    add = parser.add_argument
+    add("--role", required=True, choices=tuple(CASES), help="what the system under test is")
+    add("--list", action="store_true", help="show the cases and stop")
+    add("--only", action="append", default=[], metavar="CASE", help="a case or a group of cases; may be repeated")
+    add("--without", action="append", default=[], metavar="CASE", help="leave a case or a group out; may be repeated")
+    add("--dispatcher", default="http://127.0.0.1:8080/national-dispatcher", metavar="URL", help="its REST")
+    add("--api-key", default="", metavar="KEY", help="sent as X-API-key")
+    add("--nation", default="fr", metavar="CODE", help="whose access point the kit is")
+    add("--push", default="", metavar="URL", help="the dispatcher's push endpoint; without it the dispatcher polls")
+    add("--on-step", default="", metavar="CMD", help="is told what the case system shall do: one JSON object on stdin")
+    add("--patience", type=float, default=30.0, metavar="SECONDS", help="how long one thing may take")
+    add("--host", help="where the kit listens")
+    add("--port", type=int, help="where the kit listens")
+    add("--data-dir", help="where the kit keeps its data; without it nothing is kept")
+    add("--format", default="text", choices=tuple(FORMATS), help="of what is printed")
+    add("--report", action="append", default=[], type=_order, metavar="FORMAT=FILE", help="write a report too")
+    return parser

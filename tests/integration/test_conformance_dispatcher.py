@@ -1,0 +1,194 @@
+"""The conformance kit for dispatchers: passed by our node, failed by servers that do nothing, and it names what breaks.
+
+One node and one access point of the kit serve all tests of this file; every case files applications of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from adapters.demo.processes import Parties, free_port, hdeu
+from adapters.demo.stage import FRANCE
+from adapters.identity.api_keys import hash_key
+from adapters.mock_eu.conformance.model import Ending, Result
+from adapters.mock_eu.conformance.program import CASES, chosen, dispatcher_kit, examine
+from adapters.mock_eu.settings import Settings
+from tests.support.breaking_proxies import MUTATIONS, REST, rest_proxy, served, soap_proxy
+from tests.support.running_node import EMBEDDED, ROOT, Running, embedded_stage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from adapters.mock_eu.conformance.kit import DispatcherKit
+
+KEY = "a-key-of-the-conformance-kit-0123456789"
+PATIENCE = 20.0
+#: How long is waited for what a mutant keeps back; the node takes a second at most.
+SHORT = 3.0
+SILENT = {"swallows an answer", "answers another message", "never marks"}
+#: Our node has no way yet for a back end to publish datasets: no national profile has that message.
+NOT_YET = ("datasets",)
+DISPATCHER = CASES["dispatcher"]
+#: mutant: the case that finds it, and words of what it says
+FOUND = {
+    "drops a field": ("receiving.listed", "no member dateSubmitted"),
+    "changes an id": ("receiving.metadata", "application_id is"),
+    "doubles a row": ("receiving.listed", "lists one version 2 times"),
+    "counts versions from another number": ("receiving.row", "version is 2 instead of 1"),
+    "calls every application a request": ("receiving.row", "applicationType is 'request'"),
+    "gives an old version": ("versions.highest", "another version than the highest"),
+    "drops the attachments": ("receiving.attachments", "the attachments are called []"),
+    "lets anybody in": ("receiving.key", "without X-API-key: HTTP 200"),
+    "swallows an answer": ("receiving.validated", "no ValidationResult came back"),
+    "doubles a message": ("duplicates.answer", "2 ValidationResults for one message"),
+    "turns a verdict round": ("receiving.validated", "validated is False for a valid message"),
+    "answers another message": ("receiving.validated", "no ValidationResult came back"),
+    "refers to another message": ("receiving.reference", "RefToMessageId of the ebMS header is 'another"),
+    "never marks": ("receiving.downloaded", "still holds a message"),
+}
+
+
+@dataclass
+class Played:
+    """Results of our node alone, and of each mutant before it."""
+
+    ours: list[Result]
+    mutants: dict[str, list[Result]]
+
+
+@contextmanager
+def node(folder: Path, kit_port: int) -> Iterator[Running]:
+    """Our node, polling the access point at `kit_port`."""
+    clients = f'[{{"name": "kit", "key_hash": "{hash_key(KEY, salt=bytes(16))}"}}]'
+    stage = embedded_stage(folder)
+    stage = replace(
+        stage,
+        mock_url=f"http://127.0.0.1:{kit_port}",
+        extra={FRANCE.node: {**EMBEDDED, "HDEU_CLIENTS": clients}},
+    )
+    running = Running(stage, Parties())
+    running.parties.start(stage.node(FRANCE))
+    try:
+        running.until(lambda: _alive(running), 60)
+        yield running
+        assert running.pid
+    finally:
+        running.parties.stop()
+
+
+def _alive(running: Running) -> bool:
+    try:
+        return running.call("GET", f"{running.ops}/healthz").status == 200
+    except OSError:
+        return False
+
+
+def orders(dispatcher: str, *, patience: float, on_step: str = "") -> argparse.Namespace:
+    """What the command line would say."""
+    return argparse.Namespace(
+        dispatcher=dispatcher, api_key=KEY, nation="fr", patience=patience, on_step=on_step, push=""
+    )
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder, port, behind = tmp_path_factory.mktemp("conformance"), free_port(), free_port()
+    with node(folder, port) as running:
+        tokens = f"{running.token('hdh')} {running.token('caseworker')}"
+        step = f"{sys.executable} -m tests.support.french_desk {running.api} {tokens}"
+        given = orders(f"{running.api}/national-dispatcher", patience=PATIENCE, on_step=step)
+        return asyncio.run(play(given, Settings(port=behind, data_dir=folder / "kit"), port))
+
+
+async def play(given: argparse.Namespace, settings: Settings, port: int) -> Played:
+    async with dispatcher_kit(given, settings) as kit, soap_proxy(kit.world.url, port) as proxy:
+        ours = await examine(chosen(DISPATCHER, (), NOT_YET), kit)
+        mutants = dict(zip(REST, await asyncio.gather(*(before_rest(name, kit) for name in REST)), strict=True))
+        for name in MUTATIONS:
+            proxy.mutant = name
+            patience = SHORT if name in SILENT else PATIENCE
+            mutants[name] = await examine(chosen(DISPATCHER, only(name), ()), replace(kit, patience=patience))
+            proxy.mutant = ""
+        return Played(ours, mutants)
+
+
+async def before_rest(name: str, kit: DispatcherKit) -> list[Result]:
+    async with rest_proxy(REST[name], kit.desk.base, KEY) as url:
+        return await examine(chosen(DISPATCHER, only(name), ()), replace(kit, desk=replace(kit.desk, base=url)))
+
+
+def only(name: str) -> tuple[str, ...]:
+    """The case that should find the mutant, and one that has nothing to do with it."""
+    return (FOUND[name][0], "receiving.unknown")
+
+
+def test_our_node_passes_every_case_but_the_publication_of_datasets(played: Played) -> None:
+    broken = {result.case.id: result.text for result in played.ours if result.ending is not Ending.PASSED}
+    assert broken == {}
+    assert len(played.ours) == len(DISPATCHER) - 3
+
+
+def test_there_are_a_dozen_mutants_and_more() -> None:
+    assert set(FOUND) == {*REST, *MUTATIONS}
+    assert len(FOUND) >= 12
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_kit_names_what_a_mutant_breaks(name: str, played: Played) -> None:
+    case, words = FOUND[name]
+    by_id = {result.case.id: result for result in played.mutants[name]}
+    assert by_id[case].ending is Ending.FAILED
+    assert words in by_id[case].text
+    assert by_id["receiving.unknown"].ending is Ending.PASSED
+
+
+async def test_a_server_that_answers_200_with_an_empty_object_fails_nine_cases_in_ten(tmp_path: Path) -> None:
+    async with answering_nothing() as url:
+        given = orders(url, patience=0.3, on_step="echo {}")
+        async with dispatcher_kit(given, Settings(port=free_port(), data_dir=tmp_path)) as kit:
+            results = await examine(DISPATCHER, kit)
+    failed = [result for result in results if result.ending is Ending.FAILED]
+    assert len(failed) >= 0.9 * len(DISPATCHER)
+    assert not [result for result in results if result.ending is Ending.ERROR]
+
+
+@asynccontextmanager
+async def answering_nothing() -> AsyncIterator[str]:
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handle)
+    async with served(app) as url:
+        yield url
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    line = [*hdeu("mock-eu", "conformance"), "--role", "dispatcher", *words]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+
+def test_a_closed_port_fails_every_case_and_the_exit_status_tells() -> None:
+    done = command("--dispatcher", f"http://127.0.0.1:{free_port()}", "--port", str(free_port()))
+    assert done.returncode == 1
+    assert f"{len(DISPATCHER)} failed" in done.stdout
+    assert "nobody answers at" in done.stdout
+
+
+async def test_a_skipped_case_is_no_success() -> None:
+    """Nobody is cued, so nothing can be seen."""
+    async with answering_nothing() as url:
+        words = ("--only", "datasets", "--dispatcher", url, "--port", str(free_port()))
+        done = await asyncio.to_thread(command, *words)
+    assert done.returncode == 1
+    assert "3 skipped" in done.stdout
