@@ -56,6 +56,7 @@ DOMIBUS = Peer(
     "soapWebServicePluginBindingService.cpp",
     "-S",
 )
+PUSHER = Peer("pusher", "backend.wsdl", ("backend.xsd",), "soapBackendServiceBindingProxy.cpp", "-C")
 
 
 def program(peer: Peer) -> Path:
@@ -124,6 +125,13 @@ def domibus(form: str, user: str, password: str) -> Iterator[str]:
             assert process.poll() is None, f"the peer died: {process.returncode}"
         finally:
             process.kill()
+
+
+def pushed(url: str, user: str, password: str, *orders: str, form: str = "inline") -> list[str]:
+    """Push in C++; per order `ok`, or what gSOAP says of the answer."""
+    command = [program(PUSHER), url, user, password, form, *orders]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
+    return done.stdout.splitlines()
 
 
 def in_python(script: str, order: dict[str, Any]) -> Any:
