@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from broker.translation.completeness import missing, shipped_rules
 from broker.translation.translator import EnvelopeContext, Translator
 from tests.support.documents import canonical
 from tests.support.sides import Side
@@ -15,7 +16,9 @@ from tests.support.sides import Side
 FI = "fi-findata-1"
 DATA = Path(__file__).parents[2] / "data"
 FINNISH = sorted((*(DATA / FI).glob("*.xml"), *(DATA / FI).glob("variants/*.xml")))
-EUROPEAN = sorted(DATA / "eu-1" / path.name for path in (DATA / FI).glob("*.xml"))
+EUROPEAN = sorted(
+    (*(DATA / "eu-1" / path.name for path in (DATA / FI).glob("*.xml")), *(DATA / "eu-1/variants").glob("*.xml"))
+)
 NOTHING = EnvelopeContext()
 
 
@@ -128,6 +131,16 @@ def test_a_class_does_not_outlive_the_point_it_stood_beside(findata: Translator)
     assert text(home.root, "hakemus/kayttotarkoitus/tarkenne") is None
     assert text(home.root, "hakemus/kayttotarkoitus/ehdsKohta") == "f"
     assert [problem.code for problem in home.problems] == ["orphaned"]
+
+
+def test_a_data_request_is_a_tietopyynto_with_its_tables(findata: Translator) -> None:
+    root = document(DATA / FI / "variants" / "ApplicationSubmitted-tietopyynto.xml")
+    assert text(root, "hakemus/hakemustyyppi") == "tietopyynto"
+    back = findata.read(FI, root, envelope=NOTHING).root
+    assert text(back, "content/application_type") == "DATA_REQUEST_APPLICATION"
+    plans = back.findall("{*}content/{*}form/{*}section6/{*}tabulationPlanArray")
+    assert [plan.findtext("{*}tabulationPossibleStudyCohort") for plan in plans] == ["Tous les cas", "Moins de 50 ans"]
+    assert missing(back, shipped_rules()) == ()
 
 
 def test_a_lapsed_application_is_no_negative_decision_and_is_charged(findata: Translator, eu: Side) -> None:

@@ -20,6 +20,7 @@ from tests.support.flow_node import (
     altered,
     bring_files,
     case_in,
+    dossier,
     eu,
     eu_application,
     lodged,
@@ -103,3 +104,36 @@ async def test_an_answer_that_no_list_has_reaches_the_back_end_and_is_told(flow:
 
 def wire_metadata() -> bytes:
     return (DATA / "eu-r7/ApplicationSubmitted.application_metadata.json").read_bytes()
+
+
+async def test_what_a_body_says_of_itself_goes_out_without_a_case(flow: Flow) -> None:
+    exchange = await flow.exchange(await flow.from_office(report()))
+    assert (exchange.state, exchange.addressee, exchange.case_key) == (State.SUBMITTED, "cp", "")
+    [told] = flow.told_central("BiennialReport")
+    assert told["content"]["reportId"] == "urn:example:report:fr-2029-2030"
+    assert not await flow.cases()
+
+
+def report() -> bytes:
+    return altered(dossier("BiennialReport"), FR, {"Suites/rapportBiennal/document": None})
+
+
+async def test_a_measure_of_another_body_reaches_every_back_end_although_nobody_knows_the_case(flow: Flow) -> None:
+    message_id = await flow.from_eu(eu("PeerEnforcement"))
+    told = {exchange.addressee: exchange.state for exchange in await flow.exchanges(message_id)}
+    assert set(told) == {"hdh", "findata"}
+    assert [len(office.of("PeerEnforcement")) for office in (flow.hdh, flow.findata)] == [1, 1]
+    assert [one["content"]["validated"] for one in flow.told_central("ValidationResult")] == [True]
+
+
+async def test_a_measure_that_concerns_a_known_case_reaches_its_leg_and_changes_nothing_there(flow: Flow) -> None:
+    await case_in(flow, "ACKNOWLEDGED")
+    before = await flow.leg()
+    exchange = await flow.exchange(await flow.from_eu(eu("PeerEnforcement")))
+    assert (exchange.addressee, await flow.leg()) == ("hdh", before)
+
+
+async def test_a_request_to_change_a_permit_that_was_not_granted_waits_for_a_person(flow: Flow) -> None:
+    await case_in(flow, "ACKNOWLEDGED")
+    exchange = await flow.exchange(await flow.from_eu(eu("ExtensionRequest", {"documents": None})))
+    assert (exchange.state, [one["code"] for one in exchange.problems]) == (State.PARKED, ["illegal-step"])

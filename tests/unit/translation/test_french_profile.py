@@ -20,15 +20,7 @@ from tests.support.sides import SCHEMAS, side, translator
 
 FR = "fr-hdh-1"
 DATA = Path(__file__).parents[2] / "data"
-#: Notices of ours, and what no dossier of the Health Data Hub says.
-NOT_FRENCH = {
-    *(MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE),
-    *(MessageType.ENFORCEMENT_RECORD, MessageType.PEER_ENFORCEMENT, MessageType.REMINDER, MessageType.RESULT_RECORD),
-    *(MessageType.BIENNIAL_REPORT, MessageType.DATASET_CUD, MessageType.ART_SIXTY_NINE_OFFER),
-    *(MessageType.AMENDMENT_REQUEST, MessageType.EXTENSION_REQUEST, MessageType.PERSONS_UPDATE),
-    *(MessageType.PERMIT_STATUS_CHANGE,),
-}
-TYPES = sorted(set(MessageType) - NOT_FRENCH)
+TYPES = sorted(set(MessageType) - {MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE})
 APPLICATIONS = {"ApplicationSubmitted", "ApplicationAmended", "AdditionalInformation", "ApplicationOriginated"}
 MISSES = tomllib.loads((DATA / FR / "near-misses/index.toml").read_text(encoding="utf-8"))["near-miss"]
 CONTEXT = EnvelopeContext(
