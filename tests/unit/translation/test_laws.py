@@ -99,4 +99,5 @@ def test_a_drawn_document_is_valid(name: str) -> None:
 def test_every_message_is_known(name: str) -> None:
     way = way_of(name)
     for number, rule in enumerate(way.rules):
-        assert way.there(way.drawn(number, Random(number))).type == rule.type
+        same = {one.type for one in way.rules if (one.element, one.when) == (rule.element, rule.when)}
+        assert way.there(way.drawn(number, Random(number))).type in ({rule.type} if way.forth else same)
