@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from adapters.mock_eu.conformance import decisions, receiving, trouble
+from adapters.mock_eu.conformance import daams, decisions, receiving, trouble
+from adapters.mock_eu.conformance.counter import counter
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.desk import Desk
 from adapters.mock_eu.conformance.kit import DispatcherKit
@@ -29,14 +30,21 @@ from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-CASES: Final[dict[str, tuple[Case, ...]]] = {"dispatcher": (*receiving.CASES, *trouble.CASES, *decisions.CASES)}
+CASES: Final[dict[str, tuple[Case, ...]]] = {
+    "dispatcher": (*receiving.CASES, *trouble.CASES, *decisions.CASES),
+    "daams": daams.CASES,
+}
+_HOST, _PORT = "127.0.0.1", 8090
 _WRONG_USAGE: Final = 2
 _NOTIFIED: Final = ("RECEIVE_SUCCESS", "SEND_SUCCESS", "SEND_FAILURE")
 
 
 def main(config_path: str | None, argv: Sequence[str]) -> int:
     """The exit status."""
-    given = _parser().parse_args(argv)
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if given.role == "daams" and not (given.api_key or given.list):
+        parser.error("--role daams needs --api-key: the key that the case system must send")
     cases = chosen(CASES[given.role], given.only, given.without)
     if given.list:
         sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
@@ -57,6 +65,9 @@ def chosen(cases: Sequence[Case], only: Sequence[str], without: Sequence[str]) -
 
 
 async def _play(given: argparse.Namespace, config_path: str | None, cases: Sequence[Case]) -> list[Result]:
+    if given.role == "daams":
+        async with counter(given.host or _HOST, given.port or _PORT, given.api_key) as opened:
+            return await run(cases, daams.DaamsKit(opened, Cue(given.on_step, given.patience)))
     with tempfile.TemporaryDirectory(prefix="hdeu-conformance-") as folder:
         settings = _settings(given, config_path, Path(given.data_dir or folder))
         async with dispatcher_kit(given, settings) as kit:
@@ -119,8 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="show the cases and stop")
     add("--only", action="append", default=[], metavar="CASE", help="a case or a group of cases; may be repeated")
     add("--without", action="append", default=[], metavar="CASE", help="leave a case or a group out; may be repeated")
-    add("--dispatcher", default="http://127.0.0.1:8080/national-dispatcher", metavar="URL", help="its REST")
-    add("--api-key", default="", metavar="KEY", help="sent as X-API-key")
+    add("--dispatcher", default="http://127.0.0.1:8080/national-dispatcher", metavar="URL", help="a dispatcher's REST")
+    add("--api-key", default="", metavar="KEY", help="the X-API-key: sent to a dispatcher, expected of a DAAMS")
     add("--nation", default="fr", metavar="CODE", help="whose access point the kit is")
     add("--push", default="", metavar="URL", help="the dispatcher's push endpoint; without it the dispatcher polls")
     add("--on-step", default="", metavar="CMD", help="is told what the case system shall do: one JSON object on stdin")
