@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from adapters.mock_eu.payloads import Payload
 
 _DECIDED: Final = {"Positive": "POSITIVE_DECISION_ISSUED", "Negative": "NEGATIVE_DECISION_ISSUED"}
@@ -35,6 +37,7 @@ def new() -> dict[str, Any]:
         "decision": None,
         "structured": False,
         "response": None,
+        "appeal": None,
         "permit": None,
         "extension": None,
         "withdrawal": None,
@@ -79,6 +82,20 @@ def note_validation(leg: dict[str, Any], payload: Payload, original_type: str, a
     leg["validations"].append(verdict)
     if original_type in _APPLICATION_TYPES:
         leg["validation"] = verdict
+
+
+def aggregate(all_legs: Iterable[dict[str, Any]]) -> str:
+    """What the legs come to for the applicant: computed, never kept (the Regulation has no such thing)."""
+    statuses = [leg["status"] or "" for leg in all_legs]
+    going = [status for status in statuses if status != "WITHDRAWN"]
+    decided = [status for status in going if "DECISION" in status or status.startswith("APPEAL")]
+    if not going:
+        return "WITHDRAWN"
+    if len(decided) < len(going):
+        return "PARTIALLY_DECIDED" if decided else "ALL_PENDING"
+    if all(status.startswith("POSITIVE") for status in decided):
+        return "ALL_GRANTED"
+    return "ALL_REFUSED" if all(status.startswith("NEGATIVE") for status in decided) else "MIXED"
 
 
 def open_questions(leg: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from adapters.mock_eu import page
 from adapters.mock_eu.access_point import AccessPoints
-from adapters.mock_eu.applicant import Applicant, Problem
+from adapters.mock_eu.applicant import Applicant
+from adapters.mock_eu.counter import Counter
+from adapters.mock_eu.deeds import Deeds
 from adapters.mock_eu.dishes import MENU
 from adapters.mock_eu.ext import Ext
 from adapters.mock_eu.keys import seal_in
@@ -24,6 +25,7 @@ from adapters.mock_eu.model import SENDING, Chance
 from adapters.mock_eu.notices import Notices
 from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.platform import Platform
+from adapters.mock_eu.problem import Problem
 from adapters.mock_eu.pump import Pump
 from adapters.mock_eu.pusher import Pusher
 from adapters.mock_eu.registry import KINDS, Registry
@@ -58,25 +60,25 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     platform = Platform(settings, store, mail, registry, kitchen, luck)
     pump = Pump(store, states, platform, mail, kitchen)
     pusher = Pusher(settings, store, notices, states, kitchen, luck)
-    applicant = Applicant(store, platform, luck)
-    desk = Desk(store, kitchen, applicant, registry, luck)
+    deeds = Deeds(store, platform, luck)
+    desk = Desk(store, kitchen, registry, luck)
+    counter = Counter(deeds, kitchen, tuple(settings.nations), lambda: luck.hex(12))
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
     app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notices, luck), wake=pump.wake).routes())
     seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
     app.add_routes(Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake).routes())
-    app.add_routes(applicant.routes())
-    app.add_routes(desk.routes())
+    for room in (Applicant(deeds), counter, desk):
+        app.add_routes(room.routes())
     app.on_response_prepare.append(_banner)
     app.cleanup_ctx.append(_running(store, pump, pusher))
     return app
 
 
 class Desk:
-    """What testers and people use: faults, log, page, health."""
+    """What testers use: faults, log, registers, what lies at the access points, health."""
 
-    def __init__(self, store: Store, kitchen: Kitchen, applicant: Applicant, registry: Registry, luck: Chance) -> None:
-        self._store, self._kitchen, self._applicant, self._luck = store, kitchen, applicant, luck
-        self._registry = registry
+    def __init__(self, store: Store, kitchen: Kitchen, registry: Registry, luck: Chance) -> None:
+        self._store, self._kitchen, self._registry, self._luck = store, kitchen, registry, luck
 
     def routes(self) -> list[web.RouteDef]:
         """Everything beside access points and applications."""
@@ -88,7 +90,6 @@ class Desk:
             web.get("/log", self.log),
             web.get("/registry/{kind}", self.register),
             web.get("/access-points/{nation}/messages", self.messages),
-            web.get("/applicant/", self.page),
             web.get("/healthz", self.health),
         ]
 
@@ -135,11 +136,6 @@ class Desk:
         after = _number(request)
         held = self._store.messages("nation = ? AND seq > ? ORDER BY seq", (request.match_info["nation"], after))
         return web.json_response({"messages": [_described(each) for each in held]})
-
-    async def page(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
-        """The list for people."""
-        views = [self._applicant.view(kept) for kept in self._store.applications()]
-        return web.Response(text=page.applications(views), content_type="text/html")
 
     async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
         """Alive."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import FormData
 
+from adapters.mock_eu.legs import aggregate
 from tests.support.mock_node import about, golden, golden_application, members
 
 if TYPE_CHECKING:
@@ -153,3 +154,72 @@ async def test_everything_says_that_it_is_a_mock(node: MockNode) -> None:
     assert "MOCK EU NODE" in page
     assert "&lt;b&gt;Bold" in page
     assert (await node.nation("fr").pending())[0].startswith("hdeu-mock-")
+
+
+async def decided(node: MockNode) -> str:
+    """An application that France has decided and permitted."""
+    application_id = await node.file()
+    for number, name in enumerate(("decision-issued", "permit-issued")):
+        await node.nation("fr").say(f"news-{number}", about(application_id, golden(f"from-nation-{name}")))
+        await node.nation("fr").until_status(f"news-{number}", "ACKNOWLEDGED")
+    return application_id
+
+
+async def test_an_appeal_reaches_the_nation_that_decided(node: MockNode) -> None:
+    application_id = await decided(node)
+    path = f"/applicant/applications/{application_id}/appeals"
+    status, sent = await node.post(path, {"nation": "fr", "text": "I do not agree"})
+    assert status == 202
+    message = await node.nation("fr").next("AppealNotified")
+    assert members(message)["content"] == members(golden("from-platform-appeal-notified"))["content"]
+    assert message["envelope"]["inReplyTo"] == "news-0"
+    assert (await node.leg(application_id, "fr"))["appeal"]["message_id"] == sent["message_id"]
+    assert (await node.post(path, {"nation": "fr", "text": " "}))[1]["code"] == "text-missing"
+    assert (await node.post(path, {"nation": "fi", "text": "x"}))[1]["code"] == "nothing-to-answer"
+    assert (await node.post(path, {"nation": "se", "text": "x"}))[1]["code"] == "unknown-nation"
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "wishes"),
+    [
+        ("amendment", "AmendmentRequest", {"change": [{"kind": "PERSONNEL", "description": "One more (example)"}]}),
+        ("extension", "ExtensionRequest", {"requestedUntil": "2032-12-31"}),
+        ("persons", "PersonsUpdate", {"added": [{"fullName": "Camille Exemple", "email": "c@example.org"}]}),
+    ],
+)
+async def test_what_a_user_asks_under_a_permit_names_the_permit(
+    node: MockNode, kind: str, type_: str, wishes: dict[str, Any]
+) -> None:
+    application_id = await decided(node)
+    path = f"/applicant/applications/{application_id}/permit-requests"
+    body = {"nation": "fr", "kind": kind, "justification": "Needed (example)", **wishes}
+    assert (await node.post(path, body))[0] == 202
+    content = (await node.nation("fr").next(type_))["content"]
+    assert (content["permitId"], content["justification"]) == ("urn:example:permit:1", "Needed (example)")
+    assert wishes.items() <= content.items()
+    assert (await node.post(path, {**body, "kind": "gift"}))[1]["code"] == "bad-kind"
+    assert (await node.post(path, {**body, "justification": ""}))[1]["code"] == "justification-missing"
+
+
+async def test_the_platform_reminds(node: MockNode) -> None:
+    application_id = await node.file()
+    path = f"/applicant/applications/{application_id}/reminders"
+    assert (await node.post(path, {"nation": "fr", "due_date": "2027-01-15"}))[0] == 202
+    message = await node.nation("fr").next("Reminder")
+    assert members(message) == members(golden("from-platform-reminder"))
+    assert (await node.post(path, {"nation": "fr"}))[1]["code"] == "date-missing"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "together"),
+    [
+        (["SUBMITTED", None], "ALL_PENDING"),
+        (["POSITIVE_DECISION_ISSUED", "PROCESSING"], "PARTIALLY_DECIDED"),
+        (["POSITIVE_DECISION_ISSUED", "POSITIVE_DECISION_ACCEPTED"], "ALL_GRANTED"),
+        (["NEGATIVE_DECISION_ISSUED", "WITHDRAWN"], "ALL_REFUSED"),
+        (["NEGATIVE_DECISION_ISSUED", "POSITIVE_DECISION_ISSUED"], "MIXED"),
+        (["WITHDRAWN", "WITHDRAWN"], "WITHDRAWN"),
+    ],
+)
+def test_what_the_legs_come_to_is_computed(statuses: list[str | None], together: str) -> None:
+    assert aggregate({"status": status} for status in statuses) == together

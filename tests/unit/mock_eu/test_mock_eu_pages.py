@@ -1,0 +1,141 @@
+"""The applicant's pages and that of the faults: plain forms that do what the REST does."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lxml import html
+
+from tests.support.mock_node import about, golden
+
+if TYPE_CHECKING:
+    from tests.support.mock_node import MockNode
+
+
+async def page(node: MockNode, path: str) -> Any:
+    async with node.session.get(node.base + path) as response:
+        assert response.status == 200
+        return html.fromstring(await response.text())
+
+
+async def send(node: MockNode, path: str, **said: str) -> tuple[int, Any]:
+    """Submit a form and follow the answer; status and page."""
+    async with node.session.post(node.base + path, data=said) as response:
+        return response.status, html.fromstring(await response.text())
+
+
+async def deed(node: MockNode, application_id: str, name: str, **said: str) -> tuple[int, Any]:
+    return await send(node, f"/applicant/pages/{application_id}/{name}", **said)
+
+
+def alerts(root: Any) -> list[str]:
+    return [element.text_content() for element in root.xpath("//*[@role='alert']")]
+
+
+@pytest.mark.parametrize("path", ["/", "/applicant/", "/faults/page"])
+async def test_every_page_says_that_this_is_a_mock(node: MockNode, path: str) -> None:
+    root = await page(node, path)
+    assert "MOCK EU NODE. Not HealthData@EU" in root.xpath("//header")[0].text_content()
+    assert root.xpath("//title")[0].text.startswith("MOCK EU node")
+
+
+async def test_every_field_of_a_form_has_a_label(node: MockNode) -> None:
+    application_id = await node.file()
+    for path in ("/applicant/", "/faults/page", f"/applicant/pages/{application_id}"):
+        root = await page(node, path)
+        fields = root.xpath("//input[@type != 'hidden'] | //select | //textarea")
+        assert fields
+        assert [field.get("name") for field in fields if not field.xpath("ancestor::label")] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "type_"), [("access", "DATA_ACCESS_APPLICATION"), ("request", "DATA_REQUEST_APPLICATION")]
+)
+async def test_an_example_is_filed_for_the_ticked_nations(node: MockNode, form: str, type_: str) -> None:
+    status, root = await send(node, "/applicant/", form=form, title="A title of today", nation="fr")
+    assert status == 200
+    assert root.xpath("//h1")[0].text == "A title of today"
+    (filed,) = (await node.get("/applicant/applications"))["applications"]
+    assert list(filed["nations"]) == ["fr"]
+    (message_id,) = await node.nation("fr").pending()
+    with zipfile.ZipFile(io.BytesIO(await node.nation("fr").fetch(message_id))) as archive:
+        assert json.loads(archive.read("application_metadata.json"))["application_type"] == type_
+    assert await node.nation("fi").pending() == []
+
+
+async def test_what_cannot_be_filed_is_said_on_the_page(node: MockNode) -> None:
+    status, root = await send(node, "/applicant/", form="access", title="Nowhere")
+    assert (status, alerts(root)) == (422, ["datasets must name at least one dataset"])
+    status, root = await send(node, "/applicant/", form="poem", nation="fr")
+    assert (status, alerts(root)) == (422, ["There is no such example."])
+
+
+async def test_a_question_is_answered_on_the_page(node: MockNode) -> None:
+    application_id = await node.file()
+    france = node.nation("fr")
+    await france.say("question-1", about(application_id, golden("from-nation-additional-info-request")))
+    await france.next("ValidationResult")
+    shown = (await page(node, f"/applicant/pages/{application_id}")).text_content()
+    assert "Préciser le besoin (exemple)." in shown
+    await deed(node, application_id, "amend", why="Because of today", in_reply_to="question-1")
+    leg = await node.leg(application_id, "fr")
+    assert leg["questions"][0]["answered"] is True
+
+
+async def test_a_decision_is_answered_appealed_and_asked_under(node: MockNode) -> None:
+    application_id = await node.file()
+    france = node.nation("fr")
+    status, root = await deed(node, application_id, "decision", nation="fr", response="ACCEPT")
+    assert (status, alerts(root)) == (409, ["the nation has sent no decision"])
+    for number, name in enumerate(("fee-estimate", "decision-issued", "permit-issued")):
+        await france.say(f"news-{number}", about(application_id, golden(f"from-nation-{name}")))
+        await france.until_status(f"news-{number}", "ACKNOWLEDGED")
+    assert (await deed(node, application_id, "fee_estimate", nation="fr", response="REDUCE"))[0] == 200
+    assert (await deed(node, application_id, "decision", nation="fr", response="ACCEPT"))[0] == 200
+    assert (await deed(node, application_id, "appeal", nation="fr", text="I do not agree"))[0] == 200
+    status, _ = await deed(node, application_id, "ask", nation="fr", kind="amendment", justification="One more analyst")
+    assert status == 200
+    told = [(await france.next(type_))["content"] for type_ in ("FeeResponse", "AppealNotified", "AmendmentRequest")]
+    assert [told[0]["response"], told[1]["text"], told[2]["permitId"]] == [
+        "REDUCE",
+        "I do not agree",
+        "urn:example:permit:1",
+    ]
+
+
+async def test_a_withdrawal_ends_it_and_a_second_one_is_refused_on_the_page(node: MockNode) -> None:
+    application_id = await node.file()
+    assert (await deed(node, application_id, "withdraw"))[0] == 200
+    status, root = await deed(node, application_id, "withdraw")
+    assert (status, alerts(root)) == (409, ["no leg of the application is open"])
+
+
+async def test_what_people_type_is_shown_and_not_run(node: MockNode) -> None:
+    application_id = await node.file(title="<script>alert(1)</script>")
+    for path in ("/applicant/", f"/applicant/pages/{application_id}"):
+        root = await page(node, path)
+        assert root.xpath("//script") == []
+        assert "<script>alert(1)</script>" in root.text_content()
+
+
+async def test_faults_are_armed_counted_and_put_away_on_the_page(node: MockNode) -> None:
+    status, root = await send(node, "/faults/page", name="drop", nation="fr", nth="1", probability="", seconds="0.5")
+    assert (status, alerts(root)) == (200, [])
+    await node.file()
+    (row,) = (await page(node, "/faults/page")).xpath("//tbody/tr")
+    assert [cell.text_content() for cell in row] == ["drop", "fr", "", "at 1", "1", "1"]
+    await send(node, "/faults/page", do="disarm")
+    assert (await node.get("/faults"))["faults"] == []
+
+
+@pytest.mark.parametrize(
+    "said", [{"name": "no-such-fault"}, {"name": "drop", "nth": "x"}, {"name": "drop", "nth": "-1"}]
+)
+async def test_a_fault_that_makes_no_sense_is_said_on_the_page(node: MockNode, said: dict[str, str]) -> None:
+    status, root = await send(node, "/faults/page", **said)
+    assert status == 422
+    assert len(alerts(root)) == 1
