@@ -25,13 +25,17 @@ from broker.flow.fetch import Fetcher
 from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
 from broker.flow.receipts import SignedReceipts
+from broker.flow.rems_event import take_event
 from broker.ledger.keys import read_signing_key
 from broker.ledger.sealer import Sealer
 from broker.model.work import TICKETED
+from broker.translation.codecs.national import NATIONAL
 from broker.web.console.console import ConsoleSettings
 from broker.web.health import Check, Health, Heartbeats, build_ops_app
 from broker.web.metrics import Metrics
+from broker.web.rems import RemsDoor
 from broker.web.server import Web, build_api_app
+from broker.web.services import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +108,15 @@ def _serve_loops(
     return loops
 
 
+def _rems_door(built: Built) -> RemsDoor | None:
+    """The door of back ends whose profile is that of REMS, and that have a secret."""
+    bound = {name: one for name, one in built.settings.backends.items() if one.profile in NATIONAL}
+    known = {name: secret for name, one in bound.items() if (secret := one.secret.get_secret_value())}
+    if not known:
+        return None
+    return RemsDoor(secrets=known, take=partial(take_event, built.node), limit=Limits().document)
+
+
 async def serve(settings: Settings) -> None:
     """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
     metrics = Metrics()
@@ -120,6 +133,7 @@ async def serve(settings: Settings) -> None:
             ids=built.node.ids,
             console=console,
             push=push_of(settings.access_point, built.node, fetcher.wake.set) if fetcher else None,
+            rems=_rems_door(built),
         )
         ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)

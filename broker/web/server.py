@@ -17,6 +17,7 @@ from broker.web.health import Health, add_health_routes
 from broker.web.metrics import Metrics
 from broker.web.problem import problems
 from broker.web.push import Push, add_push_route
+from broker.web.rems import RemsDoor, add_rems_route
 from broker.web.requests_log import request_log
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Web:
     ids: Ids
     console: ConsoleSettings
     push: Push | None = None
+    rems: RemsDoor | None = None
 
 
 def build_api_app(web_of: Web) -> web.Application:
@@ -52,5 +54,7 @@ def build_api_app(web_of: Web) -> web.Application:
     add_console_routes(app, web_of.services, web_of.console)
     if web_of.push is not None:
         add_push_route(app, web_of.push)
+    if web_of.rems is not None:
+        add_rems_route(app, web_of.rems)
     app.on_startup.append(check_routes)
     return app
