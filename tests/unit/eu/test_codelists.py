@@ -113,6 +113,34 @@ def test_the_catalogue_lists_what_travels_and_in_which_direction() -> None:
     assert {row["id"] for row in rows.values()} == wanted
 
 
+def catalogue_rows() -> list[str]:
+    """The lines of the table in docs/messages.md, from the data that the program runs on."""
+    forms = {
+        row["type"]: row for row in tomllib.loads((schemas_dir() / "eu/r7/wire-forms.toml").read_text("utf-8"))["form"]
+    }
+    french, finnish = (messages(name) for name in ("fr-hdh-1", "fi-findata-1"))
+    return [
+        f"| {row['id']} | `{row['type']}` | {forms[row['type']]['standing']} | {french[row['type']]} "
+        f"| {finnish[row['type']]} | {row['basis']} |"
+        for row in table("message-types")["message"]
+    ]
+
+
+def messages(profile: str) -> dict[str, str]:
+    rows = tomllib.loads((schemas_dir() / "mappings" / profile / "messages.toml").read_text("utf-8"))["message"]
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        event = row.get("when", {}).get("Entete/evenement", row["element"])
+        if event not in named.setdefault(row["type"], []):
+            named[row["type"]].append(event)
+    return {kind: ", ".join(f"`{event}`" for event in events) for kind, events in named.items()}
+
+
+def test_the_page_of_messages_is_the_catalogue() -> None:
+    page = (schemas_dir().parent / "docs/messages.md").read_text("utf-8")
+    assert [line for line in page.splitlines() if line.startswith(("| IN-", "| OUT-"))] == catalogue_rows()
+
+
 def test_the_official_languages_are_twenty_four() -> None:
     rows = table("languages")["language"]
     assert sum(row["official"] for row in rows) == 24
