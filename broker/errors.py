@@ -24,6 +24,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from broker.advice import ADVICE
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -39,6 +41,10 @@ class Problem:
     rule: str = ""
     value: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.hint:
+            object.__setattr__(self, "hint", ADVICE.get(self.code, ""))
 
     def as_dict(self) -> dict[str, str]:
         """The members that say something, for JSON."""

@@ -20,6 +20,7 @@ from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
 from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Party
+from broker.translation.unknown import unknown_fields
 
 if TYPE_CHECKING:
     from broker.flow.node import Connected, Node
@@ -146,8 +147,7 @@ def _not_from(kind: str, sender: str) -> Problem:
 async def validate(node: Node, passage: Passage) -> Passage | Stop:
     """Hold the eu-1 document against its schema: what the wire brought is refused, what our mapping wrote is parked."""
     if node.documents.is_valid(PIVOT, passage.tree):
-        odd = (*unknown_answers(passage.tree, shipped_questions()), *hints(passage.tree, shipped_checks()))
-        return replace(passage, flags=(*passage.flags, *odd))
+        return replace(passage, flags=(*passage.flags, *_flags(passage.tree)))
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
     if passage.exchange.direction is Direction.INBOUND:
         misfits = frozenset(passage.known.unknown_fields)
@@ -155,6 +155,15 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
     if passage.flags:
         return Refuse(passage.flags)  # what could not be said in eu-1 is something that no message of its type may lack
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
+
+
+def _flags(root: etree._Element) -> tuple[Problem, ...]:
+    """What a person should see of a message that goes its way."""
+    return (
+        *unknown_fields(root),
+        *unknown_answers(root, shipped_questions()),
+        *hints(root, shipped_checks()),
+    )
 
 
 def _as_sent(problem: Problem, misfits: frozenset[str]) -> Problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from broker.errors import ConfigurationError, Problem, TranslationError
@@ -58,7 +59,7 @@ def unfold(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def iso_days(content: dict[str, Any], leaves: tuple[str, ...]) -> dict[str, Any]:
-    """Days of the content in ISO form; one that is not written DD:MM:YYYY stays as it is."""
+    """Days of the content in ISO form; what is not written DD:MM:YYYY, or is no day, stays as it is."""
     names = {leaf.rpartition("/")[2] for leaf in leaves}
     return {name: (_iso_day(value) or value) if name in names else value for name, value in content.items()}
 
@@ -71,7 +72,10 @@ def wire_days(content: dict[str, Any], leaves: tuple[str, ...]) -> dict[str, Any
 
 def _iso_day(value: Any) -> str | None:
     found = _WIRE_DAY.fullmatch(value) if isinstance(value, str) else None
-    return f"{found[3]}-{found[2]}-{found[1]}" if found else None
+    try:
+        return date(int(found[3]), int(found[2]), int(found[1])).isoformat() if found else None
+    except ValueError:  # no calendar has it: it stays as it was written
+        return None
 
 
 def _wire_day(day: str) -> str:
