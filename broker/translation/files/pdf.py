@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from typing import TYPE_CHECKING, Final
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
 
 _HEADER_WITHIN: Final = 1024  #: bytes; readers look for the header in so many
 _END_WITHIN: Final = 2048
-_INFLATED: Final = 8 * 1024 * 1024  #: bytes of one object stream that are looked at; pages stand near its beginning
+_INFLATED: Final = 8 * 1024 * 1024  #: bytes of all object streams together that are looked at: no bomb goes further
+_STREAMS: Final = 1000
 _PAGE: Final = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _ENCRYPTED: Final = re.compile(rb"/Encrypt\s*(?:\d+\s+\d+\s+R|<<)")
 _ACTIVE: Final = re.compile(rb"/(?:JavaScript|Launch|JS)(?![A-Za-z])")
-_OBJECT_STREAM: Final = re.compile(rb"/ObjStm(?![A-Za-z])[^>]*>>\s*stream\r?\n|/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
+_OBJECT_STREAM: Final = re.compile(rb"/ObjStm(?![A-Za-z]).{0,300}?stream\r?\n", re.DOTALL)
 
 
 def is_pdf(data: bytes) -> bool:
@@ -36,8 +38,13 @@ def findings(data: bytes) -> frozenset[str]:
 
 def _object_streams(data: bytes) -> Iterator[bytes]:
     """Objects that stand packed in streams, as PDF 1.5 allows; a stream that cannot be unpacked says nothing."""
-    for found in _OBJECT_STREAM.finditer(data):
+    left, view = _INFLATED, memoryview(data)
+    for found in itertools.islice(_OBJECT_STREAM.finditer(data), _STREAMS):
         try:
-            yield zlib.decompressobj().decompress(data[found.end() :], _INFLATED)
+            text = zlib.decompressobj().decompress(view[found.end() :], left)
         except zlib.error:
             continue
+        yield text
+        left -= len(text)
+        if left <= 0:
+            return

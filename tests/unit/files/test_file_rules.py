@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import random
+import time
 import zipfile
+import zlib
 
 import pytest
 
@@ -99,6 +101,24 @@ def test_an_encrypted_office_file_is_a_compound_file_under_a_new_name() -> None:
     data = a_compound_file("EncryptionInfo", "EncryptedPackage", "WordDocument")
     [problem] = RULES.problems("letter.doc", data, path="attachments/1")
     assert problem.code == "attachment-encrypted"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("inside", [b"/ObjStm ", b"/ObjStm stream\n", b"/Encrypt ", b"/Encrypt 1"])
+def test_a_file_made_to_be_slow_is_not(inside: bytes) -> None:
+    body = inside * ((MAX_BYTES - 100) // len(inside))
+    started = time.process_time()
+    RULES.problems("plan.pdf", b"%PDF-1.5\n" + body + b"\nstartxref\n9\n%%EOF\n", path="attachments/1")
+    assert time.process_time() - started < 5
+
+
+def test_a_bomb_in_the_streams_of_a_pdf_is_not_blown_up() -> None:
+    bomb = zlib.compress(b" " * 20_000_000)
+    streams = b"".join(b"1 0 obj << /Type /ObjStm >> stream\n" + bomb + b"\nendstream\n" for _ in range(40))
+    started = time.process_time()
+    [problem] = RULES.problems("plan.pdf", b"%PDF-1.5\n" + streams + b"startxref\n9\n%%EOF\n", path="attachments/1")
+    assert problem.code == "attachment-empty"
+    assert time.process_time() - started < 3
 
 
 def test_a_name_says_which_media_type_a_file_claims() -> None:
