@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from random import Random
@@ -14,6 +14,7 @@ from lxml import etree
 from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.fidelity.lookups import Lookups
+from tests.fidelity.unsent import mark
 from tests.fidelity.values import offered
 from tests.support.documents import Documents
 from tests.support.sides import SCHEMAS, Side
@@ -43,6 +44,7 @@ class Way:
     translator: Translator
     eu: Side
     national: Side
+    _free: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -63,6 +65,14 @@ class Way:
     @cached_property
     def lookups(self) -> Lookups:
         return Lookups(self.compiled.profile, self.forth)
+
+    def free_texts(self, name: str) -> frozenset[str]:
+        """The leaves below a message element of the source that take any text, and have no part in where others go."""
+        if name not in self._free:
+            leaves = self.source.model.leaves(name)
+            free = (leaf.path for leaf in leaves if not leaf.is_attribute and leaf.type.fits(mark(0)))
+            self._free[name] = frozenset(free) - self.lookups.special
+        return self._free[name]
 
     @cached_property
     def frozen(self) -> frozenset[str]:

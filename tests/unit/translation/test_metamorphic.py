@@ -14,7 +14,7 @@ from lxml import etree
 from adapters.xml.parser import parse
 from tests.fidelity.laws import elements, plain
 from tests.support.documents import canonical
-from tests.unit.translation.test_laws import WAYS, way_of
+from tests.support.examples import WAYS, way_of
 
 if TYPE_CHECKING:
     from broker.translation.translator import Translation
