@@ -53,7 +53,7 @@ class Ext:
         self._chance, self._seal, self._wake = chance, seal, wake
 
     def routes(self) -> list[web.RouteDef]:
-        """All under /{nation}/domibus/ext."""
+        """All under /{nation}/domibus/ext; and the certificate that receipts are checked with, which is no secret."""
         base = "/{nation}/domibus/ext"
         monitoring, messages = base + "/monitoring", base + "/messages"
         return [
@@ -68,6 +68,7 @@ class Ext:
             web.get(messages + "/usermessages/{id}/envelope", self._for_user(self.envelope)),
             web.get(messages + "/usermessages/{id}/signalEnvelope", self._for_user(self.signal)),
             web.get(messages + "/{id}/payloads/{cid}", self._for_user(self.payload)),
+            web.get("/certificate", self.certificate),
         ]
 
     async def status(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
@@ -142,6 +143,10 @@ class Ext:
         if part is None:
             raise _missing("no such payload")
         return web.Response(body=part.data, headers={"Content-Type": part.media_type})
+
+    async def certificate(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """The central access point's, in PEM."""
+        return web.Response(body=self._seal().pem, content_type="application/x-pem-file")
 
     def _receipt(self, held: Held) -> bytes:
         """The kept one; made once, so that it is the same at every call."""

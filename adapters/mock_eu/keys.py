@@ -28,6 +28,11 @@ class Seal:
     key: rsa.RSAPrivateKey
     certificate: bytes
 
+    @property
+    def pem(self) -> bytes:
+        """The certificate, for whoever checks a receipt."""
+        return x509.load_der_x509_certificate(self.certificate).public_bytes(serialization.Encoding.PEM)
+
     def sign(self, data: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256, as eDelivery AS4 1.15 has it."""
         return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
