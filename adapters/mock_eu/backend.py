@@ -29,9 +29,10 @@ OPERATIONS: Final = {
 
 
 def notification(type_: str, message_id: str, detail: str = "") -> bytes:
-    """One that carries an id; `detail` is the new status of a MESSAGE_STATUS_CHANGE."""
-    name = "messageIds" if type_ == "DELETED_BATCH" else "messageID"
-    inner = f"<{name}>{escape(message_id)}</{name}>"
+    """One that carries an id. `detail`: the status of a MESSAGE_STATUS_CHANGE, the ids of a DELETED_BATCH."""
+    inner = f"<messageID>{escape(message_id)}</messageID>"
+    if type_ == "DELETED_BATCH":
+        inner = "".join(f"<messageIds>{escape(each)}</messageIds>" for each in detail.split())
     if type_ == "MESSAGE_STATUS_CHANGE":
         inner += f"<messageStatus>{escape(detail)}</messageStatus>"
     return _envelope("", OPERATIONS[type_], inner)

@@ -72,6 +72,9 @@ class Mail:
         """On its way: lost, late, overtaken, twice, or simply there."""
         if self._fire("drop", nation, letter):
             self._note(nation, letter, head.message_id, "dropped")
+        elif self._fire("receive-failure", nation, letter):
+            self._states.refuse(nation, head)
+            self._note(nation, letter, head.message_id, "not received")
         elif fault := self._fire("delay", nation, letter):
             self._hold_back(nation, letter, head, parts, fault.seconds)
         elif fault := self._fire("reorder", nation, letter):

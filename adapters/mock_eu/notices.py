@@ -24,7 +24,7 @@ _COLUMNS: Final = "seq, nation, rule, type, message_id, detail, state, tries, du
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notification. `detail` is the status of a MESSAGE_STATUS_CHANGE; `first` is when it arose."""
+    """One notification. `detail`: a MESSAGE_STATUS_CHANGE's status, a DELETED_BATCH's ids; `first`: when it arose."""
 
     seq: int
     nation: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu import checks, countries, legs, wire
 from adapters.mock_eu.letters import Letter
-from adapters.mock_eu.model import RECEIVING, Chance, Held
+from adapters.mock_eu.model import RECEIVING, SENDING, Chance, Held
 from adapters.mock_eu.payloads import BadPayload, Payload
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from adapters.mock_eu.store import Store
 
 _RELAYED: Final = frozenset({"StatusUpdate", "DecisionIssued", "DecisionNoticeToPeers"})
+#: What of a permit another nation is told.
+_SHARED: Final = ("applicationId", "basePermitId", "version", "dateOfAuthorisation", "duration")
 _DECIDED: Final = {"Positive": "POSITIVE_DECISION_ISSUED", "Negative": "NEGATIVE_DECISION_ISSUED"}
 
 
@@ -166,6 +168,14 @@ class Platform:
         for nation in self._settings.nations:
             if nation != held.nation:
                 self.send(nation, Letter("PeerEnforcement", content, payload.application_id, of=held))
+
+    def share(self, permit: dict[str, Any], nation: str) -> str:
+        """Another nation's permit, for one that asks for it (Art. 68(5), mutual recognition). The MessageId."""
+        latest = permit["versions"][-1]
+        told = {name: latest[name] for name in _SHARED if latest.get(name)}
+        content = {**told, "nationId": permit["nation"].upper(), "permitId": permit["key"], "status": permit["status"]}
+        of = self._store.message(permit["nation"], SENDING, latest["message_id"])
+        return self.send(nation, Letter("PeerPermit", content, str(latest.get("applicationId", "")), of=of))
 
     def _relay(self, held: Held, payload: Payload, nations: list[str]) -> None:
         """Row 5 of D7.3 Table 3: news of one leg for the other nations (Art. 68(5))."""

@@ -20,6 +20,7 @@ _MB: Final = 1024 * 1024
 _HTML: Final = b"<!doctype html><title>503</title><h1>Service Unavailable</h1><p>Fault of the MOCK EU node.</p>"
 _ID: Final = re.compile(rb"<messageID>[^<]*</messageID>")
 _VALUE: Final = re.compile(rb"<value>([^<]+)</value>")
+_ZONE: Final = re.compile(rb"(?<=\d)Z(?=</[^>]*:?Timestamp>)")
 _REF: Final = re.compile(rb"(?<=MessageId>)[^<]+(?=</[^>]*:MessageId>)")
 
 #: Faults that replace the operation, in the order in which they are asked for; each takes the message's id.
@@ -89,6 +90,10 @@ def _other_id(reply: Reply, _: Fault) -> Reply:
     return replace(reply, body=_REF.sub(b"hdeu-mock-other@central.example", body))
 
 
+def _without_zone(reply: Reply, _: Fault) -> Reply:
+    return replace(reply, body=_ZONE.sub(b"", reply.body))
+
+
 def _bomb(reply: Reply, fault: Fault) -> Reply:
     return replace(reply, body=_zeros(fault.amount), headers={"Content-Encoding": "gzip"})
 
@@ -107,6 +112,7 @@ AFTERWARDS: Final[dict[str, Callable[[Reply, Fault], Reply]]] = {
     "mtom-part-missing": _without_part,
     "mtom-part-doubled": _with_part_twice,
     "wrong-id": _other_id,
+    "no-zone": _without_zone,
     "gzip-bomb": _bomb,
     "huge-claim": _claim,
 }

@@ -35,6 +35,10 @@ class States:
             self._store.add_message(nation, RECEIVING, type_, header, parts, "RECEIVED", self._chance.stamp())
             self._tell(nation, header, "RECEIVE_SUCCESS", "SUBMIT_MESSAGE")
 
+    def refuse(self, nation: str, header: Header) -> None:
+        """A message that came could not be received: nobody can fetch it, the back end is told."""
+        self._tell(nation, header, "RECEIVE_FAIL")
+
     def download(self, held: Held) -> None:
         """Take it off the pending list; without retention its payloads are gone for ever."""
         with self._store.commit():
@@ -45,15 +49,28 @@ class States:
     def delete(self, held: Held) -> None:
         """The retention worker takes it, fetched or not."""
         with self._store.commit():
-            self._set(held, "DELETED", pending=False)
-            self._forget(held)
+            self._remove(held)
             self._tell(held.nation, held.header, "DELETED")
 
     def expire(self) -> None:
-        """Delete what nobody fetched within the retention."""
-        if seconds := self._style.retention_undownloaded_seconds:
-            for held in self._store.messages("role = 'RECEIVING' AND pending AND at < ?", (self._ago(seconds),)):
-                self.delete(held)
+        """Delete what nobody fetched within the retention: one by one, or told as a batch where it is several."""
+        if not (seconds := self._style.retention_undownloaded_seconds):
+            return
+        by_nation: dict[str, list[Held]] = {}
+        for held in self._store.messages("role = 'RECEIVING' AND pending AND at < ?", (self._ago(seconds),)):
+            by_nation.setdefault(held.nation, []).append(held)
+        for batch in by_nation.values():
+            if len(batch) == 1:
+                self.delete(batch[0])
+            else:
+                self._delete_batch(batch)
+
+    def _delete_batch(self, batch: list[Held]) -> None:
+        with self._store.commit():
+            for held in batch:
+                self._remove(held)
+            ids = " ".join(held.header.message_id for held in batch)
+            self._tell(batch[0].nation, batch[0].header, "DELETED_BATCH", detail=ids)
 
     # outbound
 
@@ -136,6 +153,10 @@ class States:
         waits = held.pending if pending is None else pending
         self._store.execute("UPDATE messages SET status = ?, pending = ? WHERE seq = ?", (status, waits, held.seq))
         self._tell(held.nation, held.header, "MESSAGE_STATUS_CHANGE", detail=status)
+
+    def _remove(self, held: Held) -> None:
+        self._set(held, "DELETED", pending=False)
+        self._forget(held)
 
     def _forget(self, held: Held) -> None:
         self._store.execute("DELETE FROM parts WHERE seq = ?", (held.seq,))

@@ -61,7 +61,7 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     pump = Pump(store, states, platform, mail, kitchen)
     pusher = Pusher(settings, store, notices, states, kitchen, luck)
     deeds = Deeds(store, platform, luck)
-    desk = Desk(store, kitchen, registry, luck)
+    desk = Desk(store, kitchen, registry, platform, frozenset(settings.nations), luck)
     counter = Counter(deeds, kitchen, tuple(settings.nations), lambda: luck.hex(12))
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
     app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notices, luck), wake=pump.wake).routes())
@@ -77,8 +77,17 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
 class Desk:
     """What testers use: faults, log, registers, what lies at the access points, health."""
 
-    def __init__(self, store: Store, kitchen: Kitchen, registry: Registry, luck: Chance) -> None:
-        self._store, self._kitchen, self._registry, self._luck = store, kitchen, registry, luck
+    def __init__(
+        self,
+        store: Store,
+        kitchen: Kitchen,
+        registry: Registry,
+        platform: Platform,
+        nations: frozenset[str],
+        luck: Chance,
+    ) -> None:
+        self._store, self._kitchen, self._registry = store, kitchen, registry
+        self._platform, self._nations, self._luck = platform, nations, luck
 
     def routes(self) -> list[web.RouteDef]:
         """Everything beside access points and applications."""
@@ -89,6 +98,7 @@ class Desk:
             web.delete("/faults/{id}", self.disarm),
             web.get("/log", self.log),
             web.get("/registry/{kind}", self.register),
+            web.post("/registry/permits/{key}/share", self.share),
             web.get("/access-points/{nation}/messages", self.messages),
             web.get("/healthz", self.health),
         ]
@@ -130,6 +140,16 @@ class Desk:
         if kind not in KINDS:
             raise Problem(404, "unknown-register", f"there are {', '.join(KINDS)}")
         return web.json_response({"entries": self._registry.entries(kind)})
+
+    async def share(self, request: web.Request) -> web.Response:
+        """`?nation=`: the platform sends a permit of the registry to a nation (PeerPermit)."""
+        permit = self._registry.entry("permits", request.match_info["key"])
+        nation = request.query.get("nation", "")
+        if permit is None:
+            raise Problem(404, "unknown-permit", "the registry has no such permit")
+        if nation not in self._nations or nation == permit["nation"]:
+            raise Problem(422, "unknown-nation", "nation must be a connected one that does not own the permit")
+        return web.json_response({"message_id": self._platform.share(permit, nation)}, status=202)
 
     async def messages(self, request: web.Request) -> web.Response:
         """What lies or lay at a nation's access point, oldest first; `after` is a number of an earlier answer."""

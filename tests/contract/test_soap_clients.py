@@ -213,6 +213,7 @@ MET: dict[str, tuple[str, str, bool]] = {
     "wrong-encoding": ("retrieve", "not readable", False),
     "corrupt-base64": ("retrieve", "not readable", False),
     "wrong-id": ("retrieve", "another message", False),
+    "no-zone": ("retrieve", "sound", False),
     "gzip-bomb": ("retrieve", "not readable", False),
     "huge-claim": ("retrieve", "cut", False),
     "push-before-answer": ("submit", "sound", True),

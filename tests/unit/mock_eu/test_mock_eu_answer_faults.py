@@ -244,3 +244,10 @@ async def test_what_nobody_fetches_within_the_retention_is_deleted(tmp_path: Pat
             await asyncio.sleep(0.02)
         assert await france.status(message_id, role="RECEIVING") == "DELETED"
         assert (await france.retrieve(message_id)).fault[0] == "WS_PLUGIN:0009"
+
+
+async def test_a_timestamp_without_its_zone(node: MockNode) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("no-zone", nth=1)
+    stamps = [(await france.retrieve(message_id)).root.findtext(f".//{EB}Timestamp") for _ in range(2)]
+    assert stamps[1] == f"{stamps[0]}Z"

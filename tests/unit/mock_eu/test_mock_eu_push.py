@@ -224,3 +224,34 @@ async def test_what_waits_to_be_pushed_survives_a_restart(tmp_path: Path, backen
         await backend.until(lambda: len(backend.came) == 2)
     assert len(set(backend.pairs())) == 1
     assert EMPTY, "the second answer was a success"
+
+
+async def test_what_the_retention_takes_is_told_one_by_one_or_as_a_batch(tmp_path: Path, backend: Backend) -> None:
+    push = {"push": backend.push("DELETED", "DELETED_BATCH")}
+    async with mock_node(tmp_path / "one", france=push, retention_undownloaded_seconds=0.2) as node:
+        await node.file()
+        (message_id,) = await node.nation("fr").pending()
+        await backend.until(lambda: bool(backend.came))
+    assert backend.pairs() == [("delete", message_id)]
+    backend.came.clear()
+    async with mock_node(tmp_path / "many", france=push) as node:
+        await asyncio.gather(*(node.file() for _ in range(3)))
+        ids = await node.nation("fr").pending()
+    async with mock_node(tmp_path / "many", france=push, retention_undownloaded_seconds=0.01):
+        await backend.until(lambda: bool(backend.came))
+    (came,) = backend.came
+    assert came.operation == "deleteBatch"
+    assert [element.text for element in came.element.iterfind("messageIds")] == ids
+
+
+async def test_a_message_that_could_not_be_received_is_told_and_never_listed(tmp_path: Path, backend: Backend) -> None:
+    async with pushing(tmp_path, backend, "RECEIVE_FAIL", "RECEIVE_SUCCESS") as node:
+        fault = await node.arm("receive-failure", nation="fr", nth=1)
+        await node.file()
+        await node.file()
+        await backend.until(lambda: len(backend.came) == 2)
+        (second,) = await node.nation("fr").pending()
+        assert await node.fired(fault) == 1
+    first = next(each for each in backend.came if each.operation == "receiveFailure")
+    assert first.message_id != second
+    assert ("receiveSuccess", second) in backend.pairs()

@@ -96,3 +96,15 @@ async def test_results_and_reports_are_kept(node: MockNode) -> None:
 
 async def test_an_unknown_register_is_said_to_be_unknown(node: MockNode) -> None:
     assert (await node.get("/registry/secrets"))["code"] == "unknown-register"
+
+
+async def test_a_permit_is_sent_to_a_nation_that_asks_for_it(node: MockNode) -> None:
+    application_id = await node.file()
+    assert await told(node.nation("fi"), "p-1", about(application_id, golden("from-nation-permit-issued"))) == []
+    share = "/registry/permits/urn:example:permit:1/share"
+    assert (await node.post(f"{share}?nation=fr"))[0] == 202
+    message = await node.nation("fr").next("PeerPermit")
+    assert members(message) == members(golden("from-platform-peer-permit"))
+    assert (message["content"]["nationId"], message["envelope"]["sender"]["nationId"]) == ("FI", "FI")
+    assert (await node.post(f"{share}?nation=fi"))[1]["code"] == "unknown-nation"
+    assert (await node.post("/registry/permits/nobody/share?nation=fr"))[1]["code"] == "unknown-permit"
