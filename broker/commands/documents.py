@@ -52,8 +52,10 @@ def _validate(arguments: argparse.Namespace) -> int:
     if not found and arguments.complete:
         found = lacking(arguments.profile, data, arguments.release, codec)
     problems(found)
-    for hint in () if found else hints(pivot_of(arguments.profile, data), shipped_checks()):
+    for hint in () if found else hints(pivot_of(arguments.profile, data, codec), shipped_checks()):
         note(f"hint {hint.as_line()}")
+    for flag in () if found or codec is None else codec.decode(data).flags:
+        note(f"flag {flag.as_line()}")
     return 1 if found else 0
 
 

@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "translate.eu-fr": partial(documents.write_national, profile="fr-hdh-1"),
     "translate.fr-eu": partial(documents.read_national, profile="fr-hdh-1"),
     "translate.eu-fi": partial(documents.write_national, profile="fi-findata-1"),
+    "translate.eu-rems": documents.write_rems,
     "validate.eu-1": documents.validate_pivot,
     "exchange.outbound": outbound.exchange,
 }

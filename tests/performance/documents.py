@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from lxml import etree
 
 from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
 from broker.data_files import schemas_dir
+from broker.translation.codecs.rems.codec import RemsCodec
 from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.performance.figures import Figure, compare
 from tests.performance.floors import Translated, Validated
 
 DATA = Path(__file__).parents[1] / "data"
 PIVOT = "eu-1"
+REMS = "rems-1"
 UNIT = "documents/s"
 _CONTEXT = EnvelopeContext(message_id="urn:example:message:1", created_at="2027-03-01T09:30:15Z")
 
@@ -49,13 +52,13 @@ def _bytes(root: etree._Element) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _written(profile: str, data: bytes) -> bytes:
+def _written(profile: str, data: bytes, *, written: Callable[[etree._Element], bytes] = _bytes) -> bytes:
     root = _xml().parse(data)
     _valid(PIVOT, root)
     done = _translator().write(profile, root)
     _valid(profile, done.root)
     _kept(done)
-    return _bytes(done.root)
+    return written(done.root)
 
 
 def _read(profile: str, data: bytes) -> bytes:
@@ -79,6 +82,21 @@ def write_national(folder: Path, profile: str) -> Figure:
     (folder / f"{PIVOT}.ApplicationSubmitted.{profile}.xml").write_bytes(result)
     floor = Translated(_schema(PIVOT), _schema(profile), result)
     return compare(lambda: _written(profile, data), lambda: floor(data), unit=UNIT)
+
+
+@cache
+def _rems() -> RemsCodec:
+    return RemsCodec.load(schemas_dir())
+
+
+def write_rems(folder: Path) -> Figure:
+    """eu-1 into rems-1 and into its JSON; the floor writes the tree as XML."""
+    data = _input(folder, PIVOT)
+    tree = _written(REMS, data)
+    ours = partial(_written, REMS, data, written=_rems().encode)
+    (folder / f"{PIVOT}.ApplicationSubmitted.{REMS}.json").write_bytes(ours())
+    floor = Translated(_schema(PIVOT), _schema(REMS), tree)
+    return compare(ours, lambda: floor(data), unit=UNIT)
 
 
 def read_national(folder: Path, profile: str) -> Figure:

@@ -54,6 +54,10 @@ class Form:
     reference: str
     fields: tuple[Field, ...]
     annex: Field | None = None
+    _by_id: dict[str, Field] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_id.update((one.id, one) for one in self.all_fields)
 
     @property
     def all_fields(self) -> tuple[Field, ...]:
@@ -62,7 +66,7 @@ class Form:
 
     def named(self, identifier: str) -> Field | None:
         """The field with this id in REMS, if it is bound."""
-        return next((one for one in self.all_fields if one.id == identifier), None)
+        return self._by_id.get(identifier)
 
 
 @dataclass(frozen=True, slots=True)

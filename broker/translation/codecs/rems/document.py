@@ -6,7 +6,6 @@ what no member or field of REMS can.
 
 from __future__ import annotations
 
-import copy
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -63,11 +62,11 @@ class Installation:
 
 
 def wrapped(document: dict[str, Any]) -> dict[str, Any]:
-    """A copy; an application alone as the event that never was: its state stands where the kind of event does."""
+    """The document; an application alone as the event that never was: its state stands where the kind of event does."""
     state = document.get("application/state")
     if "event/type" in document or not isinstance(state, str) or not state.startswith(_STATE):
-        return copy.deepcopy(document)
-    application = copy.deepcopy(document)
+        return document
+    application = dict(document)
     ours = {name: application.pop(name) for name in list(application) if name.startswith("hdeu/")}
     event = {"event/type": application.pop("application/state")}
     if isinstance(application.get("application/last-activity"), str):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from broker.translation.schema_parts import Element
 
 Facts = dict[str, str]
+_NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STEP: Final = re.compile(r"([^.\[\]@]+)(?:\[([1-9][0-9]{0,5})\])?")
 
 
@@ -47,7 +48,7 @@ def grow(namespace: str, declared: Element, facts: Facts) -> etree._Element:
     """The tree that has these facts, in the order of the schema. Every path must be one that the schema has."""
     nsmap: dict[str | None, str] = {None: namespace}
     root = etree.Element(f"{{{namespace}}}{declared.name}", nsmap=nsmap)  # type: ignore[arg-type] # the stubs do not know the default prefix
-    _fill(root, declared, _nested(facts))
+    _fill(root, f"{{{namespace}}}", declared, _nested(facts))
     return root
 
 
@@ -71,14 +72,14 @@ def _nested(facts: Facts) -> _Knot:
     return top
 
 
-def _fill(element: etree._Element, declared: Element, knot: _Knot) -> None:
-    element.text = knot.text or None
+def _fill(element: etree._Element, prefix: str, declared: Element, knot: _Knot) -> None:
+    if knot.text:
+        element.text = knot.text
     for name, text in knot.attributes.items():
         element.set(name, text)
-    for child in declared.children:
+    for child in declared.children if knot.below else ():
         for _, inner in sorted(knot.below.get(child.name, {}).items()):
-            tag = f"{{{etree.QName(element).namespace}}}{child.name}"
-            _fill(etree.SubElement(element, tag), child, inner)
+            _fill(etree.SubElement(element, prefix + child.name), prefix, child, inner)
 
 
 def parted(path: str) -> tuple[list[tuple[str, int]], str]:
@@ -107,7 +108,4 @@ def _joined(steps: list[tuple[str, int]], attribute: str) -> str:
 
 def is_xml(text: str) -> bool:
     """Whether XML has every character of a text."""
-    return all(
-        char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
-        for char in text
-    )
+    return _NO_XML.search(text) is None

@@ -14,7 +14,7 @@ from broker.translation.codecs.rems.binding import TEXTS
 from broker.translation.codecs.rems.facts import is_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from broker.translation.codecs.rems.binding import Field, Form
     from broker.translation.codecs.rems.facts import Facts
@@ -67,10 +67,20 @@ def _cell(bound: Field, row: int, name: str) -> str:
     return f"{bound.name}[{row}]" if name == "value" else f"{bound.name}[{row}].{name}"
 
 
-def put(bound: Field, facts: Facts) -> Any:
-    """The answer that says what is taken out of `facts`; None, if there is nothing to say."""
+def heights(facts: Facts) -> dict[str, int]:
+    """How many rows there are below each path that repeats."""
+    found: dict[str, int] = {}
+    for path, text in facts.items():
+        stem, bracket, rest = path.partition("[")
+        if text and bracket:
+            found[stem] = max(found.get(stem, 0), int(rest.partition("]")[0]))
+    return found
+
+
+def put(bound: Field, facts: Facts, rows: Mapping[str, int]) -> Any:
+    """The answer that says what is taken out of `facts`; None, if there is nothing to say. `rows` are its heights."""
     if bound.type == "table":
-        return _put_table(bound, facts)
+        return _put_table(bound, facts, rows.get("annex.entry" if bound.name == ANNEX else bound.name, 0))
     if bound.type in TEXTS:
         return facts.pop(bound.name) if facts.get(bound.name) else None
     if bound.type == "option":
@@ -97,11 +107,8 @@ def _run(template: str, facts: Facts) -> list[str]:
     return paths
 
 
-def _put_table(bound: Field, facts: Facts) -> list[list[dict[str, str]]] | None:
-    stem = "annex.entry" if bound.name == ANNEX else bound.name
-    numbered = re.compile(rf"{re.escape(stem)}\[([0-9]+)\]")
-    last = max((int(found[1]) for path, text in facts.items() if text and (found := numbered.match(path))), default=0)
-    rows = [list(_row(bound, at, facts)) for at in range(1, last + 1)]
+def _put_table(bound: Field, facts: Facts, height: int) -> list[list[dict[str, str]]] | None:
+    rows = [list(_row(bound, at, facts)) for at in range(1, height + 1)]
     while rows and not any(cell["value"] for cell in rows[-1]):
         rows.pop()
     return rows or None
@@ -146,13 +153,23 @@ def form_for(application: dict[str, Any], form: Form) -> dict[str, Any]:
     return one
 
 
-def place_for(application: dict[str, Any], form: Form, identifier: str) -> dict[str, Any]:
-    """The field with this id; made, if the application does not have it."""
-    fields: list[dict[str, Any]] = form_for(application, form).setdefault("form/fields", [])
-    there = next((found for found in fields if found.get("field/id") == identifier), None)
-    if there is None:
-        fields.append(there := {"field/id": identifier})
-    return there
+class Sheet:
+    """The fields of a form in an application, by id; `place` makes one that is not there."""
+
+    def __init__(self, application: dict[str, Any], form: Form) -> None:
+        self._fields: list[dict[str, Any]] = form_for(application, form).setdefault("form/fields", [])
+        self._by_id: dict[str, dict[str, Any]] = {str(there.get("field/id")): there for there in reversed(self._fields)}
+
+    def there(self, identifier: str) -> dict[str, Any] | None:
+        """The field, if the application has it."""
+        return self._by_id.get(identifier)
+
+    def place(self, identifier: str) -> dict[str, Any]:
+        """The field."""
+        if identifier not in self._by_id:
+            self._by_id[identifier] = {"field/id": identifier}
+            self._fields.append(self._by_id[identifier])
+        return self._by_id[identifier]
 
 
 def prune(application: dict[str, Any], form: Form) -> None:

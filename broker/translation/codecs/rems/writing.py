@@ -88,11 +88,11 @@ class Writing(Document):
 
     def _put_answers(self, bound: Form) -> None:
         own = {path.removeprefix(FIELDS): text for path, text in self.facts.items()}
+        rows, sheet = form.heights(own), form.Sheet(self.application, bound)
         for one in bound.all_fields:
-            value = form.put(one, own)
-            there = form.field_of(self.application, bound, one.id)
+            value, there = form.put(one, own, rows), sheet.there(one.id)
             if value is not None:
-                form.place_for(self.application, bound, one.id)[form.VALUE] = value
+                sheet.place(one.id)[form.VALUE] = value
             elif there is not None and form.VALUE not in there:
                 there[form.VALUE] = [] if one.type == "table" else ""
         self.facts = {path: text for path, text in self.facts.items() if path.removeprefix(FIELDS) in own}
@@ -106,7 +106,7 @@ class Writing(Document):
         text = number if version is None else f"{number} v{version}"
         found = REFERENCE.fullmatch(text)
         if found is not None and found.groups() == (number, version):
-            form.place_for(self.application, bound, bound.reference)[form.VALUE] = text
+            form.Sheet(self.application, bound).place(bound.reference)[form.VALUE] = text
             for path in self.by.numbered(self.type):
                 self.facts.pop(path, None)
 
