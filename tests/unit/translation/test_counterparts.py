@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from broker.translation.mapping_file import EU, NATIONAL, load_profile
+from broker.translation.mapping_file import EU, NATIONAL, Line, Profile, load_profile
 from tests.support.sides import SCHEMAS
 from tests.unit.eu.conftest import DATA
 
@@ -19,17 +21,34 @@ with (DATA / "counterparts.csv").open(encoding="utf-8", newline="") as file:
 PROFILES = {row["profile"]: load_profile(SCHEMAS / "mappings" / row["profile"]) for row in ROWS}
 
 
+def lines_of(profile: Profile, national: str) -> list[Line]:
+    """Every line that speaks of a national leaf."""
+    lines = (line for family in profile.families.values() for line in family.lines)
+    return [line for line in lines if national in line.named(NATIONAL)]
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['profile']}-{row['national']}-{row['eu'][-30:]}")
 def test_a_field_with_a_counterpart_goes_there(row: dict[str, str]) -> None:
-    lines = [
-        line
-        for family in PROFILES[row["profile"]].families.values()
-        for line in family.lines
-        if row["national"] in line.named(NATIONAL)
-    ]
+    lines = lines_of(PROFILES[row["profile"]], row["national"])
     assert {path for line in lines for path in line.named(EU)} == {row["eu"]}
     assert {line.kind for line in lines} <= {"copy", "recode", "split", "join"}
     assert row["source"]
+
+
+def test_two_targets_that_were_swapped_and_published_are_found_all_the_same(tmp_path: Path) -> None:
+    copy = tmp_path / "fr-hdh-1"
+    shutil.copytree(SCHEMAS / "mappings/fr-hdh-1", copy)
+    file, one, other = copy / "application.toml", '"Demande/rmo/nom"', '"Demande/responsableRecherche/nom"'
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(one, "\0").replace(other, one).replace("\0", other), encoding="utf-8")
+    swapped = load_profile(copy)
+    wrong = [
+        row["national"]
+        for row in ROWS
+        if row["profile"] == "fr-hdh-1"
+        and any(row["eu"] not in line.named(EU) for line in lines_of(swapped, row["national"]))
+    ]
+    assert sorted(wrong) == ["Demande/responsableRecherche/nom", "Demande/rmo/nom"]
 
 
 def test_the_list_is_long_enough_to_find_a_swap() -> None:
