@@ -19,6 +19,7 @@ from tests.support.documents import Documents, canonical
 from tests.support.sides import Side
 
 SAMPLES = Path(__file__).parents[2] / "data" / "rems-samples" / "events"
+ANSWERS = sorted(SAMPLES.parent.glob("wiremock/*.json"))
 BODIES = sorted(SAMPLES.glob("*.json"))
 VALUES = {
     "application/applicationType": ("DATA_ACCESS_APPLICATION", "DATA_REQUEST_APPLICATION", "of another kind"),
@@ -72,6 +73,33 @@ def test_a_drawn_tree_comes_home(codec: RemsCodec, rems: Side, block: int) -> No
         declared = rems.model.roots[name]
         document = grow(rems.model.namespace, declared, flat(drawn, declared))  # without empty instances
         assert canonical(codec.decode(codec.encode(document)).root) == canonical(document), seed
+
+
+def applications() -> list[dict[str, Any]]:
+    """Application objects among the recorded answers of the API."""
+    bodies = [json.loads(path.read_text("utf-8"))["response"].get("jsonBody") for path in ANSWERS]
+    found = [one for body in bodies for one in (body if isinstance(body, list) else [body])]
+    return [one for one in found if isinstance(one, dict) and "application/state" in one]
+
+
+@pytest.mark.parametrize("number", range(len(applications())))
+def test_an_application_of_the_api_comes_home(codec: RemsCodec, number: int) -> None:
+    found = applications()[number]
+    read = codec.decode(json.dumps(found).encode())
+    assert json.loads(codec.encode(read.root)) == found
+    assert not read.flags
+
+
+def test_there_are_applications_among_the_answers() -> None:
+    assert len(applications()) >= 4
+
+
+def test_a_member_with_another_kind_of_value_than_rems_gives_is_kept_and_flagged(codec: RemsCodec) -> None:
+    body = event("approved", **{"event/id": -7, "event/actor": {"userid": "x"}, "application/request-id": None})
+    read = codec.decode(body)
+    said = [(flag.code, flag.path) for flag in read.flags]
+    assert said == [("not-convertible", "/event~1id"), ("not-convertible", "/event~1actor")]
+    assert json.loads(codec.encode(read.root)) == json.loads(body)
 
 
 def test_an_event_of_tomorrow_is_kept_and_flagged(codec: RemsCodec) -> None:

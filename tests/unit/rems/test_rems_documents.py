@@ -87,6 +87,26 @@ def test_a_european_example_comes_home_from_rems_through_its_json(
     assert canonical(back.root) == canonical(root)
 
 
+def test_what_somebody_changes_in_rems_wins_over_what_was_kept(codec: RemsCodec, translator: Translator) -> None:
+    forth = translator.write("rems-1", parsed(DATA.parent / "eu-1" / "ApplicationSubmitted.xml"))
+    document = json.loads(codec.encode(forth.root))
+    application = document["event/application"]
+    fields = {one["field/id"]: one for one in application["application/forms"][0]["form/fields"]}
+    fields["s2-projectName"]["field/value"] = "Another title"
+    fields["s2-purposeForWhichDataWillBeUsed"]["field/value"] = "statistics"
+    people = fields["s8-peopleWhoWillBeProcessingTheData"]["field/value"]
+    people.insert(0, [{**cell, "value": f"new {cell['column']}"} for cell in people[0]])
+    del application["application/resources"][0]
+    read = codec.decode(json.dumps(document).encode())
+    back = translator.read("rems-1", read.root, envelope=EnvelopeContext(), carry=forth.carry)
+    form = "{*}content/{*}form"
+    assert back.root.findtext(f"{form}/{{*}}section2/{{*}}projectName") == "Another title"
+    keys = back.root.findall(f"{form}/{{*}}section2/{{*}}purposeForWhichDataWillBeUsed/{{*}}key")
+    assert [key.text for key in keys] == ["c"]
+    again = translator.write("rems-1", back.root, carry=back.carry)
+    assert json.loads(codec.encode(again.root)) == document
+
+
 @pytest.mark.parametrize("path", EUROPEAN, ids=lambda path: path.stem)
 def test_nothing_of_a_european_example_is_left_behind(translator: Translator, path: Path) -> None:
     fates = {str(row["fate"]) for row in translator.write("rems-1", parsed(path)).report.fields()}

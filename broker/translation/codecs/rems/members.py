@@ -84,6 +84,11 @@ def take_head(document: dict[str, Any]) -> Facts:
     return facts
 
 
+def left(document: dict[str, Any]) -> list[str]:
+    """The members of an event that are there and were not taken: REMS never gives them such a value."""
+    return [name for name in (*_HEAD.values(), "application/id") if document.get(name) is not None]
+
+
 def _take(place: dict[str, Any], name: str, path: str) -> Facts:
     text = text_of(place.get(name))
     if text is None or not _is_same(name, place[name], text):

@@ -114,6 +114,9 @@ class Reading(Document):
             self.facts.update({path: text for path, text in said if text})
             del there[form.VALUE]
         self.facts.update(members.take_head(self.document))
+        for name in members.left(self.document):
+            detail = f"{name} has another kind of value than REMS gives it; it is kept."
+            self.flags.append(Problem("not-convertible", detail, pointer_to(name), rule="member"))
 
     def _take_form(self) -> None:
         bound, used = self.form(), set[str]()
