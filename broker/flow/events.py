@@ -41,10 +41,14 @@ FROM_CENTRAL: Final = (
     | ANSWERS
 )
 
+#: A data request (Art. 69) has other periods than an application (Art. 68).
+_REQUEST: Final = {"DATA_REQUEST_APPLICATION": "request"}
+
 
 def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
     """The event that a lifecycle table names."""
     variants = {
+        M.APPLICATION_SUBMITTED: _REQUEST.get(facts.application_type, ""),
         M.STATUS_UPDATE: facts.status,
         M.APPLICANT_RESPONSE: facts.response,
         M.FEE_RESPONSE: facts.response,

@@ -47,14 +47,23 @@ class ClockRule:
     basis: str
     strength: str
     note: str = ""
+    require: tuple[str, ...] = ()  #: facts of the leg without which it does not start
+    unless: tuple[str, ...] = ()  #: facts with which it does not start
+
+    def concerns(self, leg: Leg) -> bool:
+        """Whether a step starts it for this leg: a data request has other periods than an application."""
+        return all(fact in leg.facts for fact in self.require) and not any(fact in leg.facts for fact in self.unless)
 
 
 def read_clocks(table: Mapping[str, Any]) -> dict[str, ClockRule]:
     """Clock rules from the parsed TOML file, by id."""
-    return {
-        row["id"]: ClockRule(row["id"], row["what"], row["length"], row["basis"], row["strength"], row.get("note", ""))
-        for row in table["clock"]
-    }
+    return {row["id"]: _read_rule(row) for row in table["clock"]}
+
+
+def _read_rule(row: Mapping[str, Any]) -> ClockRule:
+    facts = {name: tuple(row.get(name, ())) for name in ("require", "unless")}
+    note = row.get("note", "")
+    return ClockRule(row["id"], row["what"], row["length"], row["basis"], row["strength"], note, **facts)
 
 
 def is_working_day(day: date, days: WorkingDays) -> bool:
@@ -121,7 +130,8 @@ def moved_clocks(
     """The clocks of the leg that this step starts, stops, pauses or resumes, as they are after it."""
     before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
     moved = [after for clock in before if (after := _moved(clock, step, at, days)) is not clock]
-    return (*moved, *(start_clock(rules[name], leg, at, days) for name in step.starts))
+    started = [rules[name] for name in step.starts if rules[name].concerns(leg)]
+    return (*moved, *(start_clock(rule, leg, at, days) for rule in started))
 
 
 def _moved(clock: RunningClock, step: Step, at: datetime, days: WorkingDays) -> RunningClock:

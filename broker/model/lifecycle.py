@@ -135,11 +135,9 @@ def _target(leg: Leg, step: Step) -> str:
 
 
 def _find(lifecycle: Lifecycle, state: str, event: Event) -> Step | None:
-    for name in (event.name, event.type):
-        for step in lifecycle.steps:
-            if step.on == name and _allows(lifecycle, step, state):
-                return step
-    return None
+    named = any(step.on == event.name for step in lifecycle.steps)
+    name = event.name if named else event.type  # a row for every variant does not catch one that has rows of its own
+    return next((step for step in lifecycle.steps if step.on == name and _allows(lifecycle, step, state)), None)
 
 
 def _allows(lifecycle: Lifecycle, step: Step, state: str) -> bool:

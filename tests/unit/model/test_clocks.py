@@ -218,3 +218,23 @@ def test_a_later_event_never_ends_earlier(start: datetime, later: int) -> None:
     for rule in RULES.values():
         ends = last_day(first, rule.length, FRANCE), last_day(second, rule.length, FRANCE)
         assert ends == (None, None) or (ends[0] and ends[1] and ends[0] <= ends[1])
+
+
+def test_a_data_request_is_assessed_from_its_receipt_and_has_no_clock_of_an_application() -> None:
+    """Art. 69(4): three months from the receipt; Art. 68(4) speaks of applications."""
+    request = replace(LEG, facts={"request": "x"})
+    received = moved((), STEPS["T1r"], noon(2029, 3, 2), leg=request)
+    assert received["REQ_ASSESS"].due_on == "2029-06-04"  # 2 June is a Saturday
+    assert "DECIDE" not in moved((), STEPS["T6"], noon(2029, 3, 30), leg=request)
+    decided = moved(tuple(received.values()), STEPS["T15"], noon(2029, 5, 2), leg=request)
+    assert decided["REQ_ASSESS"].state == "stopped"
+    assert decided["REQ_RESPOND"].due_on == "2029-08-02"
+    assert "REQ_RESPOND" not in moved((), STEPS["T15"], noon(2029, 5, 2))
+
+
+def test_a_trusted_holder_has_two_months_and_the_body_two_more() -> None:
+    """Art. 72(5)."""
+    forwarded = moved((), STEPS["T7"], noon(2029, 3, 2))
+    assert forwarded["TDH_ASSESS"].due_on == "2029-05-02"
+    assessed = moved(tuple(forwarded.values()), STEPS["T8"], noon(2029, 4, 3))
+    assert (assessed["TDH_ASSESS"].state, assessed["TDH_DECIDE"].due_on) == ("stopped", "2029-06-04")

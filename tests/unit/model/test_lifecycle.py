@@ -292,3 +292,17 @@ def test_a_refused_event_leaves_no_trace() -> None:
     copy = replace(one, facts=dict(one.facts))
     refusal(one, "PermitIssued", national=CHAIN)
     assert one == copy
+
+
+def test_a_data_request_takes_the_same_road_and_is_known_as_one() -> None:
+    one = after(leg(), "ApplicationSubmitted:request", "ApplicationAck", "StatusUpdate:PRE_SCREENING")
+    assert one.state == "PRE_SCREENING"
+    assert "request" in one.facts
+    assert "request" not in after(leg(), "ApplicationSubmitted").facts
+
+
+def test_a_trusted_holder_assesses_between_pre_screening_and_processing() -> None:
+    road = ("ApplicationSubmitted", "ApplicationAck", "StatusUpdate:PRE_SCREENING")
+    one = after(leg(), *road, "NationalStep:FORWARDED_TO_TRUSTED_HOLDER")
+    assert (one.state, LEG.status("d6.4-v0.5", one.state)) == ("AT_TDH", "PROCESSING")
+    assert after(one, "NationalStep:ASSESSED_BY_TRUSTED_HOLDER").state == "PROCESSING"
