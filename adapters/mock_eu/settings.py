@@ -136,6 +136,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8090
     data_dir: Path = Path("data/mock-eu")
+    durable: bool = True  #: False waits for no disk: survives SIGKILL, not a power cut
     id_prefix: str = "hdeu-mock"
     central_party_id: str = "hdeu:mock:ap:central"
     style: AccessPointStyle = field(default_factory=AccessPointStyle)

@@ -53,11 +53,11 @@ _COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"
 class Store:
     """The file and its tables."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(f"BEGIN;{_TABLES}COMMIT;")
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ def chance() -> Chance:
 def create_app(settings: Settings, luck: Chance | None = None) -> web.Application:
     """Access points, platform, applicant's side, faults and log over one store in `settings.data_dir`."""
     luck = luck or chance()
-    store = Store(settings.data_dir / "mock-eu.sqlite3")
+    store = Store(settings.data_dir / "mock-eu.sqlite3", durable=settings.durable)
     kitchen = Kitchen(store)
     notices = Notices(store, settings.nations, luck)
     states = States(store, notices, settings.style, luck)
