@@ -216,7 +216,8 @@ class MockNode:
 @asynccontextmanager
 async def mock_node(folder: Path, *, france: dict[str, Any] | None = None, **style: Any) -> AsyncIterator[MockNode]:
     """A mock on a free port with its data in `folder`; `france` changes the nation, `style` is AccessPointStyle's."""
-    settings = replace(Settings(data_dir=folder, durable=False), style=AccessPointStyle(**{"receipt_seconds": 0.05, **style}))
+    given = AccessPointStyle(**{"receipt_seconds": 0.05, **style})
+    settings = Settings(data_dir=folder, durable=False, style=given)
     nations = {**settings.nations, "fr": replace(settings.nations["fr"], **(france or {}))}
     settings = replace(settings, nations=nations)
     runner = web.AppRunner(create_app(settings), shutdown_timeout=0.1)
