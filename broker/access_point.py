@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
 from adapters.access_point.domibus_ws.hardened import Unreadable
 from adapters.access_point.domibus_ws.push import ACCEPTED, MEDIA_TYPE, notification
+from adapters.access_point.receipts import prove
 from broker.errors import ConfigurationError
 from broker.flow.notified import notified, unreadable
 from broker.ports import Told
@@ -69,6 +71,21 @@ def _tls(section: AccessPointSection) -> ssl.SSLContext | None:
         files = "access_point.tls_ca, tls_certificate, tls_key"
         raise ConfigurationError(f"{files}: a file cannot be loaded ({type(error).__name__})") from error
     return context
+
+
+def prove_of(section: AccessPointSection) -> Callable[[bytes, str], object] | None:
+    """What proves a signed receipt; None where no certificate is pinned. Raises: ConfigurationError."""
+    if not section.receipt_certificate:
+        return None
+    try:
+        certificate = Path(section.receipt_certificate).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"access_point.receipt_certificate cannot be read: {error.strerror}") from error
+
+    def proven(signed: bytes, message_id: str) -> object:
+        return prove(signed, certificate, message_id)
+
+    return proven
 
 
 def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None]) -> Push | None:

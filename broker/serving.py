@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.access_point import push_of
+from broker.access_point import prove_of, push_of
 from broker.app import Built, amqp_door, open_node, services_of
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.answers import Receipts, presume_failed
@@ -92,7 +92,7 @@ def _serve_loops(
     if fetcher is not None:
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
         if built.settings.access_point.ext_url:
-            signed = SignedReceipts(node, fetcher.access_point)
+            signed = SignedReceipts(node, fetcher.access_point, prove_of(built.settings.access_point))
             turns["signed_receipts"] = (work.signed_receipts, signed.fetch)
         turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)
     wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}

@@ -89,6 +89,7 @@ class AccessPointSection(Section):
     ext_url: str = ""  #: `…/domibus/ext`: signed receipts, restoring what was given up, and the doctor need it
     ext_username: str = ""  #: a plugin user with ROLE_ADMIN; default: `username`
     ext_password: SecretStr = SecretStr("")
+    receipt_certificate: str = ""  #: PEM file: who signs receipts; without it they are kept unproven
     push_username: str = ""  #: what the access point's push rule sends as Basic authentication
     push_password: SecretStr = SecretStr("")  #: without it /access-point/push does not exist
     party: str = ""

@@ -218,6 +218,7 @@ def arrival_of(access_point: str, user_message: UserMessage) -> Arrival:
             "conversation_id": user_message.conversation_id,
             "from_party": user_message.from_party,
             "to_party": user_message.to_party,
+            "service": user_message.service,
             "action": user_message.action,
         },
     )

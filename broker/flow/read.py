@@ -49,6 +49,8 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     sender = passage.message.headers.get("from_party", "")
     if sender != node.wire.central_party:
         return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
+    if _of_another_process(node, passage):
+        return Park("its Service or Action is not that of the configured process (access_point.service, .action)")
     if not passage.data:
         hint = "Send the business document as the part cid:message."
         raise Refused((Problem("missing-part", "the message has no business document", hint=hint),))
@@ -66,6 +68,12 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
         passage.message, type=facts.type, profile=node.wire.profile, version=facts.version, attachments=attachments
     )
     return replace(passage, message=message, root=decoded.root, facts=facts, files=files)
+
+
+def _of_another_process(node: Node, passage: Passage) -> bool:
+    """Whether the header names a Service or Action that was not agreed upon; one without any names none."""
+    named = tuple(passage.message.headers.get(name, "") for name in ("service", "action"))
+    return any(named) and named != (node.wire.service, node.wire.action)
 
 
 async def _translate(node: Node, passage: Passage) -> Passage | Stop:

@@ -5,17 +5,20 @@ The state of an exchange never waits for one. What the access point does not han
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError
+from broker.errors import BrokerError, Refused
 from broker.flow.node import Node, commit, log
 
 if TYPE_CHECKING:
     from broker.ports import AccessPoint, Transaction
 
+#: Takes a signed receipt and the MessageId that it must acknowledge. Raises: Refused.
+Prove = Callable[[bytes, str], object]
 ASKED_FOR: Final = timedelta(days=7)
 BATCH: Final = 20
 
@@ -26,6 +29,7 @@ class SignedReceipts:
 
     node: Node
     access_point: AccessPoint
+    prove: Prove | None = None  #: where the signer's certificate is known
     after: str = ""
 
     async def fetch(self) -> int:
@@ -44,14 +48,28 @@ class SignedReceipts:
             return False
         if not signed:
             return False
-        return await commit(self.node, partial(_keep, self.node, exchange_id, wire_id, signed))
+        return await commit(
+            self.node, partial(_keep, self.node, exchange_id, wire_id, signed, self._verdict(wire_id, signed))
+        )
+
+    def _verdict(self, wire_id: str, signed: bytes) -> str:
+        """What the journal says of it: `kept` unproven, `proven`, or the code of what is wrong with it."""
+        if self.prove is None:
+            return "kept"
+        try:
+            self.prove(signed, wire_id)
+        except Refused as refused:
+            code = refused.problems[0].code
+            log.error("receipts.not_proven", code=code)
+            return code
+        return "proven"
 
 
-async def _keep(node: Node, exchange_id: str, wire_id: str, signed: bytes, tx: Transaction) -> bool:
+async def _keep(node: Node, exchange_id: str, wire_id: str, signed: bytes, verdict: str, tx: Transaction) -> bool:
     exchange = await tx.exchange(exchange_id)
     if exchange.receipt_sha256 or exchange.wire_message_id != wire_id:
         return False
     digest = await tx.put_content(signed)
     await tx.save_exchange(replace(exchange, receipt_sha256=digest, updated_at=node.clock.now()))
-    await tx.write_entry(node.entry("exchange.receipt_kept", exchange_id, "kept", sha256=digest, wire_id=wire_id))
+    await tx.write_entry(node.entry("exchange.receipt_kept", exchange_id, verdict, sha256=digest, wire_id=wire_id))
     return True

@@ -170,9 +170,10 @@ class Running:
     def from_eu(self, data: bytes, media_type: str = "application/json", **header: str) -> str:
         """Put a message into the French access point, whatever it is; its MessageId."""
         message_id = f"made-{secrets.token_hex(8)}@central.example"
-        facts = {"from_party": "hdeu:mock:ap:central", "to_party": "hdeu:mock:ap:fr", **header}
+        usual = {"service": "bdx:noprocess", "action": "TC1Leg1", "to_party": "hdeu:mock:ap:fr"}
+        facts = {"from_party": "hdeu:mock:ap:central", **usual, **header}
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        head = Header(message_id=message_id, service="bdx:noprocess", action="TC1Leg1", timestamp=at, **facts)
+        head = Header(message_id=message_id, timestamp=at, **facts)
         with self.platform() as store:
             part = Part("cid:message", media_type, data)
             store.add_message("fr", RECEIVING, "handmade", head, (part,), "RECEIVED", at)

@@ -55,7 +55,7 @@ class DomibusWs:
             raise OutcomeUnknown(f"the access point's answer is unreadable: {error}") from error
         if ids != (message.message_id,):
             raise OutcomeUnknown("the access point confirmed another MessageId than ours")
-        _log.info("access_point.submitted", access_point=self.name, message_id=message.message_id)
+        _log.info("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
 
     async def pending(self, wanted: requests.Wanted = requests.EVERYTHING) -> tuple[str, ...]:
         """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
@@ -66,7 +66,9 @@ class DomibusWs:
         message = await self._read(requests.retrieve(message_id), answers.Answer.user_message)
         if message.message_id != message_id:
             raise Garbled("the access point handed out another message than asked for")
-        _log.info("access_point.retrieved", access_point=self.name, message_id=message_id, parts=len(message.parts))
+        _log.info(
+            "access_point.retrieved", access_point=self.name, wire_message_id=message_id, parts=len(message.parts)
+        )
         return message
 
     async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
@@ -78,9 +80,9 @@ class DomibusWs:
         try:
             await self._read(requests.mark(message_id), _marked)
         except NotFound:
-            _log.info("access_point.already_marked", access_point=self.name, message_id=message_id)
+            _log.info("access_point.already_marked", access_point=self.name, wire_message_id=message_id)
             return
-        _log.info("access_point.marked", access_point=self.name, message_id=message_id)
+        _log.info("access_point.marked", access_point=self.name, wire_message_id=message_id)
 
     async def status(self, message_id: str, *, received: bool = False) -> str:
         """The status of what we sent, or `received`; NOT_FOUND for an unknown id. Raises: Unavailable."""

@@ -54,13 +54,16 @@ class Transport:
             raise OutcomeUnknown(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
 
     async def post_raw(self, body: Outgoing) -> tuple[str, bytes]:
-        """Content-Type and body of the answer, unread. Raises: Unavailable."""
+        """Content-Type and body of the answer, unread, and cut off at the limit of a document. Raises: Unavailable."""
+        raw, limit = bytearray(), self._settings.limits.document
         try:
             async with self._posting(body) as response:
-                raw = bytearray()
-                async for chunk in self._within_limits(response):
+                async for chunk in response.content.iter_chunked(_CHUNK):
                     raw += chunk
-                return response.headers.get("Content-Type", ""), bytes(raw)
+                    if len(raw) > limit:
+                        response.close()
+                        break
+                return response.headers.get("Content-Type", ""), bytes(raw[:limit])
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
 

@@ -17,6 +17,7 @@ _UNAUTHORIZED: Final = frozenset({401, 403})
 _OVERLOADED: Final = frozenset({429, 503})  # said before the request is worked on
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
+_REDIRECTED: Final = 300
 
 
 def of_fault(fault: Fault, *, submitting: bool) -> BrokerError:
@@ -37,7 +38,7 @@ def of_http(status: int, *, submitting: bool, why: str = "") -> BrokerError:
     """The error that an answer without readable SOAP stands for."""
     if status in _UNAUTHORIZED:
         return Unavailable(f"the access point refused our credentials: HTTP {status}", status=status)
-    if submitting and status not in _OVERLOADED and (status >= _SERVER_ERROR or status == _OK):
+    if submitting and status not in _OVERLOADED and (status >= _SERVER_ERROR or status < _REDIRECTED):
         return OutcomeUnknown(f"the access point answered HTTP {status} without readable SOAP", status=status)
     if status == _OK:
         return Garbled(f"the access point's answer is unreadable: {why}", status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.errors import Unavailable
+from broker.errors import Problem, Refused, Unavailable
 from broker.flow.answers import Receipts
 from broker.flow.receipts import SignedReceipts
 from broker.model.exchanges import Exchange
@@ -48,3 +48,19 @@ async def test_after_a_week_nobody_asks_any_more(flow: Flow) -> None:
     flow.point.receipts[sent.wire_message_id] = SIGNED
     assert await SignedReceipts(flow.node, flow.point).fetch() == 0
     assert ("receipt", sent.wire_message_id) not in flow.point.calls
+
+
+async def test_a_receipt_that_does_not_hold_is_kept_and_the_journal_says_so(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    flow.point.receipts = dict.fromkeys(flow.point.sent, SIGNED)
+
+    def prove(signed: bytes, message_id: str) -> object:
+        assert signed == SIGNED
+        if message_id == sent.wire_message_id:
+            raise Refused((Problem("receipt-not-proven", "another certificate"),))
+        return None
+
+    assert await SignedReceipts(flow.node, flow.point, prove).fetch() == 2
+    outcomes = {entry.target: entry.outcome for entry in await flow.journal("exchange.receipt_kept")}
+    assert outcomes.pop(sent.id) == "receipt-not-proven"
+    assert set(outcomes.values()) == {"proven"}

@@ -1,0 +1,173 @@
+"""What the network does wrong around the running node: foreign processes, answers out of order, answers to nothing."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+
+from tests.support.bad_input import GOOD, Matrix, eu_json, same_bytes
+from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER
+from tests.support.pusher import operations, push, push_at_once
+from tests.support.pushes import told
+from tests.support.running_node import Running
+
+
+def arm(node: Running, name: str, **more: Any) -> str:
+    order = json.dumps({"name": name, "nation": "fr", **more}).encode()
+    answer = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    assert answer.status == 201, answer
+    return str(answer.json["id"])
+
+
+def fired(node: Running, fault: str) -> int:
+    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
+    return next(int(one["fired"]) for one in faults if one["id"] == fault)
+
+
+def verdict_on(wire_id: str, *, validated: bool = True) -> bytes:
+    """The platform's ValidationResult about one of our messages."""
+    document = json.loads(eu_json("ValidationResult", messageId=f"v-{secrets.token_hex(6)}"))
+    document["content"] |= {"originalMessageId": wire_id, "validated": validated}
+    document["content"] |= {} if validated else {"error": [{"code": "x", "message": "y"}]}
+    return json.dumps(document).encode()
+
+
+def sent(node: Running) -> dict[str, Any]:
+    """The exchange of an acknowledgement that went to the platform."""
+    application = node.file()
+    node.arrives(application)
+    ids = {EXAMPLE_ID: application, EXAMPLE_NUMBER: f"EXEMPLE-2026-{secrets.randbelow(9000) + 1000}"}
+    data = GOOD
+    for example, own in ids.items():
+        data = data.replace(example.encode(), own.encode())
+    answer = node.post(data)
+    assert answer.status == 202, answer
+    message_id = answer.json["id"]
+
+    def submitted() -> dict[str, Any] | None:
+        [exchange] = node.message(message_id)["exchanges"]
+        return exchange if exchange["state"] in {"SUBMITTED", "ENDED"} else None
+
+    return dict(node.until(submitted)) | {"message": message_id}
+
+
+FOREIGN = {
+    "unknown Service": {"service": "urn:example:other", "action": "TC1Leg1"},
+    "unknown Action": {"service": "bdx:noprocess", "action": "Leg2"},
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_message_of_another_process_is_parked_and_not_answered(node: Running, matrix: Matrix, name: str) -> None:
+    wire_id = node.from_eu(eu_json(), **FOREIGN[name])
+    [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    assert "Service or Action" in node.message(row["id"])["exchanges"][0]["reason"]
+    kept = same_bytes(node, row["id"], eu_json())
+    node.arrives(node.file())
+    assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
+    matrix.add("EU", name, "parked", code="-", kept=kept)
+
+
+@pytest.mark.parametrize("name", ["wrong-sender", "unknown-service"])
+def test_the_platforms_messages_under_a_wrong_header_are_parked(node: Running, matrix: Matrix, name: str) -> None:
+    before = {row["id"] for row in node.find("", state="PARKED")}
+    fault = arm(node, name, nth=1)
+    node.file()
+    [found] = node.until(lambda: [row for row in node.find("", state="PARKED") if row["id"] not in before])
+    assert fired(node, fault) == 1
+    node.arrives(node.file())
+    matrix.add("EU", f"fault {name}", "parked", code="-", kept="yes" if node.kept(found["id"]) else "")
+
+
+def test_an_answer_to_nothing_we_sent_is_parked(node: Running, matrix: Matrix) -> None:
+    data = verdict_on("nothing@example")
+    wire_id = node.from_eu(data)
+    [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    assert "never sent from here" in node.message(row["id"])["exchanges"][0]["reason"]
+    matrix.add("EU", "answer to nothing", "parked", code="-", kept=same_bytes(node, row["id"], data))
+
+
+def test_an_answer_before_the_receipt_counts_and_the_receipt_is_noted_later(node: Running, matrix: Matrix) -> None:
+    fault = arm(node, "late-receipt", nth=1, type="ApplicationAck", seconds=2)
+    exchange = sent(node)
+
+    def both() -> dict[str, Any] | None:
+        [now] = node.message(exchange["message"])["exchanges"]
+        return now if now["state"] == "ENDED" and now["receipt_at"] else None
+
+    now = dict(node.until(both))
+    assert fired(node, fault) == 1
+    assert now["validation_at"] < now["receipt_at"]
+    matrix.add("EU", "answer before receipt", "both facts", code="-", kept="yes")
+
+
+def test_a_second_answer_that_says_the_opposite_waits_for_a_person(node: Running, matrix: Matrix) -> None:
+    exchange = sent(node)
+    node.until(lambda: node.message(exchange["message"])["exchanges"][0]["state"] == "ENDED")
+    data = verdict_on(node.message(exchange["message"])["message_id"], validated=False)
+    wire_id = node.from_eu(data)
+    [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    [after] = node.message(exchange["message"])["exchanges"]
+    assert (after["state"], after["outcome"]) == ("ENDED", "accepted")
+    matrix.add("EU", "two answers", "second parked", code="-", kept=same_bytes(node, row["id"], data))
+
+
+@pytest.mark.parametrize("name", ["reset-before-commit", "reset-after-commit"])
+def test_a_cut_around_the_commit_sends_it_once(node: Running, matrix: Matrix, name: str) -> None:
+    fault = arm(node, name, type="submitMessage", nth=1)
+    exchange = sent(node)
+    node.until(lambda: node.message(exchange["message"])["exchanges"][0]["state"] == "ENDED")
+    assert fired(node, fault) == 1
+    wire_id = node.message(exchange["message"])["message_id"]
+    with node.platform() as store:
+        held = store._messages("nation = 'fr' AND message_id = ?", (wire_id,))
+    assert len(held) == 1
+    matrix.add("EU", name, "sent once", code="-", kept="yes")
+
+
+def test_twenty_notifications_at_once_of_what_polling_brought_too_have_one_effect_each(
+    node: Running, matrix: Matrix
+) -> None:
+    wire_ids = [node.from_eu(eu_json(messageType="Gossip")) for _ in range(10)]
+    answers = push_at_once(node, [told("receiveSuccess", wire_id) for wire_id in wire_ids for _ in range(2)])
+    assert {answer.status for answer in answers} == {200}
+    for wire_id in wire_ids:
+        node.verdict(wire_id)
+        assert len(node.find(f"{wire_id}|RECEIVING")) == 1
+    matrix.add("push", "20 at once", "200", code="-", kept="yes")
+
+
+PUSHED: dict[str, tuple[bytes, str, int]] = {
+    "HTML": (b"<html><body>503</body></html>", "text/html", 200),
+    "cut SOAP": (told("receiveSuccess", "x")[:-9], "application/soap+xml", 200),
+    "UTF-16": (told("receiveSuccess", "x").decode().encode("utf-16"), "application/soap+xml", 200),
+    "MTOM without end": (b"--b\r\n\r\n<x/>", "multipart/related; boundary=b", 200),
+    "nothing": (b"", "", 200),
+}
+
+
+@pytest.mark.parametrize("name", PUSHED)
+def test_a_push_that_cannot_be_read_is_answered_and_parked(node: Running, matrix: Matrix, name: str) -> None:
+    data, content_type, status = PUSHED[name]
+    before = {row["id"] for row in node.find("", state="PARKED")}
+    assert push(node, data, content_type).status == status
+    [row] = [row for row in node.find("", state="PARKED") if row["id"] not in before]
+    assert [one["code"] for one in node.message(row["id"])["problems"]] == ["unreadable-notification"]
+    kept = same_bytes(node, row["id"], data)
+    node.arrives(node.file())
+    matrix.add("push", name, str(status), code="unreadable-notification", kept=kept)
+
+
+def test_what_the_access_point_cannot_hand_out_readably_is_parked_with_its_bytes(node: Running, matrix: Matrix) -> None:
+    fault = arm(node, "corrupt-base64", type="retrieveMessage", times=4)
+    wire_id = node.from_eu(eu_json(messageType="Gossip"))
+    [row] = node.until(lambda: node.find(f"{wire_id}|UNREADABLE"), 60)
+    assert [one["code"] for one in node.message(row["id"])["problems"]] == ["unreadable-answer"]
+    assert b"retrieveMessageResponse" in node.kept(row["id"])
+    assert fired(node, fault) >= 3
+    node.verdict(wire_id)  # as soon as it can be read
+    assert [entry for entry in operations(node, "markMessageAsDownloaded") if entry["message_id"] == wire_id]
+    matrix.add("EU", "corrupt base64", "parked, then read", code="unreadable-answer", kept="yes")
