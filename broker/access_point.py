@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def access_point_of(section: AccessPointSection) -> DomibusWs | None:
     """The access point; None where none is configured. Raises: ConfigurationError, if a certificate does not load."""
-    return DomibusWs(settings_of(section), tls=_tls(section)) if section.url else None
+    return DomibusWs(settings_of(section), tls=tls_of(section)) if section.url else None
 
 
 def settings_of(section: AccessPointSection) -> DomibusSettings:
@@ -59,8 +59,8 @@ def _header(section: AccessPointSection) -> Header:
     )
 
 
-def _tls(section: AccessPointSection) -> ssl.SSLContext | None:
-    """A private trust store and a client certificate, if there are any."""
+def tls_of(section: AccessPointSection) -> ssl.SSLContext | None:
+    """A private trust store and a client certificate, if there are any. Raises: ConfigurationError."""
     if not (section.tls_ca or section.tls_certificate):
         return None
     try:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from adapters.identity.keys import load_ring
-from broker.commands.opening import add_json, keys_dir, log_to_stderr, settings_of, store_of
+from broker.commands.findings import Finding, fails, works
+from broker.commands.opening import add_json, keys_dir, log_to_stderr, read_file, settings_of, store_of
 from broker.commands.terminal import as_json, table
+from broker.commands.traps import properties, push_findings, retention_findings
 from broker.data_files import schemas_dir
 from broker.errors import BrokerError, ConfigurationError
+from broker.model.work import WorkKind
 from broker.translation.codecs.national import NATIONAL, load_national
 
 if TYPE_CHECKING:
@@ -20,41 +23,48 @@ if TYPE_CHECKING:
 
     from broker.settings import Settings
 
+MOST_NOTIFIED: Final = 20
 EARLIEST: Final = 1_767_225_600.0  #: 2026-01-01: a clock before it was never set
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, whether it works, and what to do if not."""
-
-    name: str
-    ok: bool
-    detail: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs."""
-        return {"check": self.name, "ok": self.ok, "detail": self.detail}
 
 
 def build(_name: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_json(parser)
+    parser.add_argument("--ws-plugin", metavar="FILE", default="", help="the access point's ws-plugin.properties")
+    parser.add_argument(
+        "--pmode", metavar="FILE", default="", help="the access point's PMode, as its console exports it"
+    )
+    parser.add_argument("--backup-hours", metavar="N", type=float, default=24.0, help="age of the oldest backup in use")
     parser.set_defaults(run=_doctor)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    found = asyncio.run(examine(settings_of(arguments)))
+    settings = settings_of(arguments)
+    found = [*asyncio.run(examine(settings)), *_told(settings, arguments)]
     if arguments.json:
         as_json({"checks": [finding.as_dict() for finding in found]})
     else:
-        rows = ((finding.name, "works" if finding.ok else "FAILS", finding.detail) for finding in found)
+        rows = ((finding.name, finding.seen.value, finding.detail) for finding in found)
         table("Doctor", ("what", "state", "detail"), rows)
     return 0 if all(finding.ok for finding in found) else 1
 
 
+def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
+    """What the access point's own files say, if there is an access point."""
+    if not settings.access_point.url:
+        return []
+    try:
+        plugin = properties(read_file(arguments.ws_plugin).decode("utf-8", "replace")) if arguments.ws_plugin else None
+        pmode = read_file(arguments.pmode) if arguments.pmode else None
+        retention = retention_findings(settings, pmode, backup_hours=arguments.backup_hours)
+    except BrokerError as error:
+        return [fails("access point's files", error.detail)]
+    return [*push_findings(settings, plugin), *retention]
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order in which a person would mend things."""
-    checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
+    checks: tuple[tuple[str, Callable[[Settings], Awaitable[str | list[Finding]]]], ...] = (
         ("database", _database),
         ("keys", _keys),
         ("bindings", _bindings),
@@ -63,12 +73,13 @@ async def examine(settings: Settings) -> list[Finding]:
         ("remote validator", _validator),
         ("clock", _clock),
     )
-    found = [Finding("configuration", ok=True, detail=f"node {settings.node.name}, {settings.environment}")]
+    found = [works("configuration", f"node {settings.node.name}, {settings.environment}")]
     for name, check in checks:
         try:
-            found.append(Finding(name, ok=True, detail=await check(settings)))
+            said = await check(settings)
+            found += said if isinstance(said, list) else [works(name, said)]
         except BrokerError as error:
-            found.append(Finding(name, ok=False, detail=f"{error.code}: {error.detail}"))
+            found.append(fails(name, f"{error.code}: {error.detail}"))
     return found
 
 
@@ -95,16 +106,23 @@ async def _bindings(settings: Settings) -> str:
     return f"read, with no form definition to hold it against: {', '.join(unseen)}" if unseen else "as the forms are"
 
 
-async def _access_point(settings: Settings) -> str:
-    from broker.app import open_node  # noqa: PLC0415 - loads every adapter
+async def _access_point(settings: Settings) -> str | list[Finding]:
+    from broker.commands.probing import probe  # noqa: PLC0415 - loads the adapter
 
     if not settings.access_point.url:
         return "none is configured"
     log_to_stderr()
-    async with open_node(settings, connect_queue=False) as built:
-        if built.node.access_point is not None:
-            await built.node.access_point.ping()
-    return f"{settings.access_point.name} answers"
+    return await probe(settings, await _notified(settings))
+
+
+async def _notified(settings: Settings) -> list[str]:
+    """Ids that the access point told us of and that are not fetched yet; none where the database cannot be asked."""
+    try:
+        async with store_of(settings) as store, store.transaction() as tx:
+            rows = await tx.due_work(datetime.now(UTC) + timedelta(days=1), MOST_NOTIFIED, (WorkKind.FETCH,))
+    except BrokerError:
+        return []
+    return [row.subject for row in rows]
 
 
 async def _scanner(settings: Settings) -> str:

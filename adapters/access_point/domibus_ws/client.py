@@ -115,6 +115,10 @@ class DomibusWs:
         """The signed AS4 receipt, where `/ext` is configured and has it. Raises: Unavailable."""
         return await self._ext.signal_envelope(message_id) if self._settings.ext_url else None
 
+    async def state(self) -> bytes:
+        """What Domibus says of its own parts (`/ext`). Raises: NotFound, Unavailable, ConfigurationError."""
+        return await self._ext.state()
+
     async def ping(self) -> None:
         """Ask something that needs the whole access point. Raises: Unavailable."""
         await self.status(_PROBE)

@@ -1,0 +1,100 @@
+"""The doctor before a living access point: a good one, and one broken in each way that can be seen from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest_asyncio
+from pydantic import SecretStr
+
+from adapters.mock_eu.model import RECEIVING, Header
+from adapters.mock_eu.store import Store
+from broker.commands.findings import Finding, Seen
+from broker.commands.probing import probe
+from broker.settings import AccessPointSection, Settings
+from tests.support.mock_node import mock_node
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.mock_node import MockNode
+
+
+@pytest_asyncio.fixture
+async def node(tmp_path: Path) -> AsyncIterator[MockNode]:
+    async with mock_node(tmp_path) as running:
+        yield running
+
+
+async def seen(node: MockNode, *notified: str, **section: Any) -> dict[str, Finding]:
+    usual = {
+        "url": f"{node.base}/fr/domibus/services/wsplugin",
+        "ext_url": f"{node.base}/fr/domibus/ext",
+        "username": "fr",
+        "password": SecretStr("Mock-fr-Only-2026!"),
+        "party": "hdeu:mock:ap:fr",
+        "central_party": "hdeu:mock:ap:central",
+        **section,
+    }
+    found = await probe(Settings(access_point=AccessPointSection(**usual)), notified)
+    return {finding.name: finding for finding in found}
+
+
+async def test_a_good_access_point_has_nothing_to_mend(node: MockNode) -> None:
+    await node.file()
+    found = await seen(node)
+    assert {name: finding.seen.value for name, finding in found.items()} == {
+        "access point": "works",
+        "clock skew": "works",
+        "access point's certificate": "unknown",
+        "anonymous login": "works",
+        "plugin user": "works",
+        "plugin user's role": "works",
+        "message filter": "works",
+    }
+
+
+async def test_a_wrong_password_is_the_first_thing_that_is_said(node: MockNode) -> None:
+    found = await seen(node, password=SecretStr("Wrong-Password-2026!"))
+    assert list(found) == ["access point"]
+    assert "credentials" in found["access point"].detail
+    assert "Wrong-Password" not in found["access point"].detail
+
+
+async def test_an_access_point_that_lets_everybody_in_is_told(tmp_path: Path) -> None:
+    async with mock_node(tmp_path, auth=False) as node:
+        found = await seen(node)
+    assert found["anonymous login"].seen is Seen.FAILS
+
+
+async def test_a_user_who_may_not_list_is_told(node: MockNode) -> None:
+    await node.arm("http-403", type="listPendingMessages")
+    found = await seen(node)
+    assert found["plugin user"].seen is Seen.FAILS
+    assert "ROLE_USER" in found["plugin user"].detail
+    assert found["message filter"].seen is Seen.UNKNOWN
+
+
+async def test_a_user_who_is_no_admin_is_told_where_ext_is_used(node: MockNode) -> None:
+    found = await seen(node, ext_username="fr", ext_password=SecretStr("Wrong-Password-2026!"))
+    assert found["plugin user's role"].seen is Seen.FAILS
+    assert "ROLE_ADMIN" in found["plugin user's role"].detail
+    assert (await seen(node, ext_url=""))["plugin user's role"].seen is Seen.UNKNOWN
+
+
+async def test_a_message_that_another_plugin_took_is_seen_by_its_status(node: MockNode, tmp_path: Path) -> None:
+    assert (await seen(node))["message filter"].seen is Seen.UNKNOWN
+    store = Store(tmp_path / "mock-eu.sqlite3")
+    at = "2026-11-25T12:00:00.000Z"
+    with store.commit():
+        store.add_message("fr", RECEIVING, "taken", Header(message_id="taken-1"), (), "RECEIVED", at)
+        store.execute("UPDATE messages SET pending = 0 WHERE message_id = 'taken-1'")
+    found = (await seen(node, "taken-1"))["message filter"]
+    assert (found.seen, "Message Filter" in found.detail) == (Seen.FAILS, True)
+    store.close()
+
+
+async def test_an_access_point_that_is_not_there_is_told(node: MockNode) -> None:
+    found = await seen(node, url="http://127.0.0.1:1/fr")
+    assert found["access point"].seen is Seen.FAILS
