@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.performance import documents, outbound
+from tests.performance import access_point, documents, outbound
 from tests.performance.figures import Figure, table, write
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -20,6 +20,9 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "translate.eu-rems": documents.write_rems,
     "validate.eu-1": documents.validate_pivot,
     "exchange.outbound": outbound.exchange,
+    "access-point.submit": access_point.submit,
+    "access-point.fetch": access_point.fetch,
+    "memory.attachment-30mb": access_point.memory,
 }
 
 

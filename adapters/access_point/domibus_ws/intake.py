@@ -26,6 +26,7 @@ _LONG: Final = 65_536  #: characters of a text from which on it is taken for a p
 _MOST_PARTS: Final = 64  # Domibus takes 28 attachments
 _MOST_HEADER: Final = 16_384
 _WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
+_SPACES: Final = tuple(bytes((code,)) for code in _WHITE_SPACE)
 
 
 @dataclass(slots=True)
@@ -39,7 +40,9 @@ class Base64:
 
     def feed(self, text: bytes) -> int:
         """Decode on; how many bytes are there now."""
-        encoded = self.rest + text.translate(None, _WHITE_SPACE)
+        if any(space in text for space in _SPACES):
+            text = text.translate(None, _WHITE_SPACE)
+        encoded = self.rest + text if self.rest else text
         whole = len(encoded) // 4 * 4
         block, self.rest = encoded[:whole], encoded[whole:]
         if block and not self.problem:
