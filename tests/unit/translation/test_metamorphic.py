@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +14,19 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapters.xml.parser import parse
+from broker.data_files import schemas_dir
+from broker.translation.codecs.eu_r7 import JSON, EuR7Codec
 from tests.fidelity.laws import elements, plain
 from tests.support.documents import canonical
 from tests.support.examples import WAYS, way_of
+from tests.unit.eu.conftest import DATA
 
 if TYPE_CHECKING:
     from broker.translation.translator import Translation
     from tests.support.sides import Side
 
+CODEC = EuR7Codec.load(schemas_dir())
+WIRED = [path for path in sorted((DATA / "eu-r7").glob("*.json")) if "." not in path.stem]
 few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
@@ -44,7 +51,7 @@ def attributes_turned(root: etree._Element) -> bytes:
         kept = list(element.attrib.items())
         element.attrib.clear()
         element.attrib.update(reversed(kept))
-    return etree.tostring(copy).replace(b'="', b"\n = \t" + b'"')
+    return etree.tostring(copy)
 
 
 def commented(root: etree._Element) -> bytes:
@@ -70,7 +77,7 @@ def in_sections(root: etree._Element) -> bytes:
     return etree.tostring(copy, encoding="utf-8")
 
 
-SAME: Final = (prefixed, indented, commented, in_utf_16, in_sections)
+SAME: Final = (prefixed, indented, attributes_turned, commented, in_utf_16, in_sections)
 
 
 def outcome(there: Translation) -> tuple[bytes, bytes, bytes]:
@@ -116,3 +123,23 @@ def collapsed(root: etree._Element) -> bytes:
     for _, leaf in elements(root):
         leaf.text = " ".join((leaf.text or "").split()) or None
     return canonical(root)
+
+
+@pytest.mark.parametrize("path", WIRED, ids=lambda path: path.stem)
+def test_another_spelling_of_a_message_of_the_wire_is_the_same_message(path: Path) -> None:
+    said = json.loads(path.read_bytes())
+    expected = canonical(CODEC.decode(json.dumps(said).encode(), JSON).root)
+    for spelling in (
+        json.dumps(said, indent=3, ensure_ascii=False),
+        json.dumps(said, separators=(" ,\r\n", "\t:  ")),
+        json.dumps(turned(said)),
+        "\ufeff" + json.dumps(said, sort_keys=True),
+    ):
+        assert canonical(CODEC.decode(spelling.encode(), JSON).root) == expected
+
+
+def turned(value: Any) -> Any:
+    """The same JSON value with the members of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {name: turned(value[name]) for name in reversed(value)}
+    return [turned(item) for item in value] if isinstance(value, list) else value
