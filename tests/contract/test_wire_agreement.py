@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from adapters.mock_eu import checks, payloads
-from adapters.mock_eu.model import Part
+from adapters.mock_eu import checks, examples, payloads, pilot
+from adapters.mock_eu.letters import Draft, Letter
+from adapters.mock_eu.model import Header, Part
 from broker.data_files import schemas_dir
+from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.eu_pilot import EuPilotCodec
 from broker.translation.codecs.eu_r7 import EuR7Codec
 
 DATA = Path(__file__).parents[1] / "data"
@@ -45,3 +48,33 @@ def test_an_example_of_the_broker_has_nothing_that_the_platform_complains_of(pat
 
 def test_the_platform_knows_every_message_that_a_nation_sends() -> None:
     assert len(EXAMPLES) >= 17
+
+
+# the pilot's form
+
+
+@pytest.fixture(scope="module")
+def pilot_codec() -> EuPilotCodec:
+    return EuPilotCodec.load(schemas_dir())
+
+
+def test_an_application_that_the_platform_sends_in_the_pilots_form_is_read_by_the_broker(
+    pilot_codec: EuPilotCodec,
+) -> None:
+    content = examples.form("access")
+    letter = Letter("ApplicationSubmitted", content, "6a70b4d104db074a00fd905d", 1, files={})
+    (part,) = pilot.write(Draft(letter, {}, content, {}, "2026-11-02T09:15:00.250Z"))
+    transport = Transport(message_id="pilot-1", created_at="2026-11-02T09:15:00.250Z")
+    root = pilot_codec.decode(part.data, part.media_type, transport).root
+    assert etree.QName(root).localname == "ApplicationSubmitted"
+    assert root.findtext(".//{*}application_id") == "6a70b4d104db074a00fd905d"
+    assert root.findtext(".//{*}section2/{*}projectName") == content["form"]["section2"]["projectName"]
+
+
+def test_a_dataset_that_the_broker_sends_in_the_pilots_form_is_read_by_the_platform(pilot_codec: EuPilotCodec) -> None:
+    example = etree.parse(DATA / "eu-1" / "DatasetCUD.xml").getroot()
+    encoded = pilot_codec.encode(example)
+    header = Header(message_id="pilot-2", timestamp="2026-11-02T09:15:00.250Z")
+    (payload,) = pilot.read((Part("cid:message", encoded.media_type, encoded.data),), header)
+    assert (payload.type, payload.content["operation"]) == ("DatasetCUD", example.findtext(".//{*}operation"))
+    assert checks.problems(payload) == []
