@@ -132,6 +132,7 @@ def platform_speaks(made: Planted, reader: Reader) -> None:
     name = f"7b1f00000000000000000001_{made.planter.token('name of a file')}.pdf"
     text = a_pdf(comment=made.planter.token("text of a file").encode())
     send(made, wire_zip(envelope, good, {name: text}), ZIP)
+    agree(made)
     made.node.arrives(made.application)
     send(made, wire_zip(envelope, bad), ZIP)
     send(made, wire_zip(envelope, {**good, "version": [made.planter.token("version")]}), ZIP)
@@ -144,6 +145,13 @@ def platform_speaks(made: Planted, reader: Reader) -> None:
         right["content"] |= {"applicationId": made.application}
         for one in (right, wrong, {**right, "gossip": made.planter.token("a value")}):
             send(made, json.dumps(one).encode())
+
+
+def agree(made: Planted) -> None:
+    """A token is no day and no word of a list: a person agrees to what the French form cannot carry."""
+    [row] = made.node.until(lambda: made.node.find("", state="PARKED"))
+    done = made.node.cli("messages", "sign-off", "--reason", "a test of what is told to whom", row["id"])
+    assert done.returncode == 0, done
 
 
 def send(made: Planted, data: bytes, media_type: str = "application/json") -> None:

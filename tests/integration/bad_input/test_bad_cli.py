@@ -54,7 +54,7 @@ def test_the_command_line_refuses_what_is_no_submission_at_all(node: Running, ma
         "unknown back end": (("messages", "submit", "--backend", "rems", str(file)), "unknown-backend"),
         "no such file": ((*submit, "hdh", str(tmp_path / "nothing")), "not-found"),
         "11 MB": ((*submit, "hdh", str(big)), "document-too-large"),
-        "unknown profile": (("validate", "--profile", "rems-1", str(file)), "unknown-profile"),
+        "unknown profile": (("validate", "--profile", "rems-9", str(file)), "unknown-profile"),
         "no message of this id": (("messages", "show", "nothing"), "not-found"),
     }
     for name, (words, code) in cases.items():

@@ -226,6 +226,20 @@ def test_the_doctor_names_what_fails_and_ends_with_one(run: Run) -> None:
     assert status == 0, out
 
 
+def test_the_doctor_says_that_nobody_scans_and_nobody_else_judges(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked() -> dict[str, dict[str, Any]]:
+        return {check["check"]: check for check in json.loads(run("doctor", "--json")[1])["checks"]}
+
+    checks = looked()
+    assert checks["malware scanner"]["detail"] == "none is configured (scanner.url): attachments are not scanned"
+    assert checks["remote validator"]["detail"].startswith("none is configured (validator.url)")
+    monkeypatch.setenv("HDEU_SCANNER__URL", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("HDEU_VALIDATOR__URL", "http://127.0.0.1:9/api/validate")
+    checks = looked()
+    assert [checks[name]["ok"] for name in ("malware scanner", "remote validator")] == [False, False]
+    assert checks["malware scanner"]["detail"].startswith("unavailable: ")
+
+
 VALID = Path("tests/data/fi-findata-1/ApplicationAck.xml")
 
 
