@@ -16,6 +16,7 @@ from broker.flow.apply import application_id
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Refuse, Stop
 from broker.flow.read import PIVOT, serialised
+from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
 from broker.translation.facts import facts_of
@@ -31,6 +32,8 @@ async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop
     written = []
     for outgoing in passage.outgoing:
         to_central = outgoing.addressee == CENTRAL
+        if outgoing.type == MessageType.VALIDATION_RESULT and to_central and not node.codec.speaks(outgoing.type):
+            continue  # a wire without answers: nobody waits for one
         try:
             done = await (_to_wire(node, tx, passage, outgoing) if to_central else _to_backend(node, passage, outgoing))
         except Refused as refused:

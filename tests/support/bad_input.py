@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from broker.translation.codecs.zip_parts import write_zip
 from tests.support.flow_node import dossier, lodged
 
 if TYPE_CHECKING:
@@ -102,6 +103,17 @@ def eu_json(kind: str = "ApplicationWithdrawn", **envelope: object) -> bytes:
     changed = {**document["envelope"], **envelope}
     document["envelope"] = {name: value for name, value in changed.items() if value is not None}
     return json.dumps(document).encode()
+
+
+def eu_files(**files: bytes) -> bytes:
+    """An application of the platform with these files; `__` stands for the dot in a name."""
+    folder = DATA / "eu-r7"
+    parts = {name: (folder / f"ApplicationSubmitted.{name}").read_bytes() for name in PARTS}
+    nested = write_zip((name.replace("__", "."), data) for name, data in files.items())
+    return write_zip([*parts.items(), ("application_file.zip", nested)])
+
+
+PARTS = ("envelope.json", "application_metadata.json")
 
 
 @dataclass

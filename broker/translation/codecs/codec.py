@@ -69,6 +69,10 @@ class Codec(Protocol):
         """Read a payload. Raises: Refused."""
         ...
 
+    def speaks(self, message_type: str) -> bool:
+        """Whether a type has a form on this wire."""
+        ...
+
     def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded:
         """Write a payload; equal input gives equal bytes. Raises: TranslationError."""
         ...

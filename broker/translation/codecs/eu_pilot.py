@@ -67,6 +67,11 @@ class EuPilotCodec:
             _no_form(f"{message_type} has no form on the wire of the pilot.", form.source if form else "")
         return form
 
+    def speaks(self, message_type: str) -> bool:
+        """Whether a type has a form on this wire."""
+        form = self._forms.get(message_type)
+        return form is not None and form.body is not Body.NONE
+
     def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
         """The leaves of eu-1 that the wire form of a type cannot carry."""
         return self._lost.get(message_type, ())

@@ -75,6 +75,11 @@ class EuR7Codec:
             )
         return form
 
+    def speaks(self, message_type: str) -> bool:
+        """Whether a type has a form on this wire."""
+        form = self._forms.get(message_type)
+        return form is not None and form.body is not Body.NONE
+
     def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
         """The leaves of eu-1 that the wire form of a type cannot carry."""
         form = self._forms.get(message_type)

@@ -10,9 +10,11 @@ import pytest
 from tests.support.bad_input import (
     GENERIC,
     Matrix,
+    eu_files,
     eu_json,
     same_bytes,
 )
+from tests.support.files import a_docx, a_pdf
 from tests.support.flow_node import eu_application
 from tests.support.running_node import Running
 
@@ -41,6 +43,20 @@ FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "no ZIP": (b"PK\x03\x04 not a zip", ZIP, "", ""),
     "ZIP cut in the middle": (eu_application()[:500], ZIP, "", ""),
+    "text named as PDF": (eu_files(a1_plan__pdf=b"words"), ZIP, "attachment-mismatch", "attachments/a1"),
+    "seventh file type": (eu_files(a1_notes__txt=b"words"), ZIP, "attachment-type", "attachments/a1"),
+    "bomb within the archive": (
+        eu_files(a1_plan__pdf=bytes(5_000_000)),
+        ZIP,
+        "zip-bomb",
+        "application_file.zip/a1_plan.pdf",
+    ),
+    "two files of one id": (
+        eu_files(a1_x__pdf=a_pdf(), a1_y__pdf=a_pdf()),
+        ZIP,
+        "duplicate-attachment",
+        "application_file.zip",
+    ),
     "application for JSON": (eu_application(), JSON, "bad-encoding", ""),
     "11 MB": (b'{"envelope": "' + b"x" * 11_000_000 + b'"}', JSON, "", ""),
 }
@@ -78,6 +94,27 @@ def test_the_platforms_own_mistake_is_answered_not_validated(node: Running, matr
     assert [fault["fired"] for fault in faults if fault["id"] == armed.json["id"]] == [1]
     node.arrives(node.file())
     matrix.add("EU", "fault not-schema-valid", "not validated", code=told["error"][0]["code"], kept="yes")
+
+
+FOR_A_PERSON = {
+    "encrypted PDF": (eu_files(a1_plan__pdf=a_pdf(trailer="/Encrypt 9 0 R ")), "attachment-encrypted"),
+    "empty PDF": (eu_files(a1_plan__pdf=a_pdf(pages=0)), "attachment-empty"),
+    "document with macros": (eu_files(a1_x__docx=a_docx(**{"word/vbaProject.bin": b"x"})), "attachment-macros"),
+}
+
+
+@pytest.mark.parametrize("name", FOR_A_PERSON)
+def test_a_file_that_only_a_person_can_judge_waits_for_one(node: Running, matrix: Matrix, name: str) -> None:
+    data, code = FOR_A_PERSON[name]
+    wire_id = node.from_eu(data, ZIP)
+    [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["path"]) == (code, "attachments/a1")
+    assert problem["hint"]
+    kept = same_bytes(node, row["id"], data)
+    node.arrives(node.file())
+    assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
+    matrix.add("EU", name, "parked", code=code, where="attachments/a1", kept=kept)
 
 
 PARKED: dict[str, tuple[bytes, dict[str, str]]] = {

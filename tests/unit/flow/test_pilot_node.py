@@ -35,6 +35,7 @@ async def test_an_application_of_the_pilot_reaches_the_back_end(pilot: Flow) -> 
     [delivered] = pilot.hdh.of("ApplicationSubmitted")
     assert "Stroke outcomes (example)" in delivered.document.decode()
     assert (await pilot.leg()).state == "RECEIVED"
+    assert await pilot.all(type="ValidationResult") == ()  # the pilot has no answers
 
 
 async def test_what_the_pilot_cannot_say_is_parked_with_the_reason(pilot: Flow) -> None:
@@ -50,6 +51,7 @@ async def test_a_bad_payload_of_the_pilot_is_kept_and_refused(pilot: Flow) -> No
     exchange = await pilot.exchange(message_id)
     assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "bad-base64")
     assert await pilot.bytes(message_id) == data
+    assert await pilot.all(type="ValidationResult") == ()
 
 
 def test_the_wire_form_is_a_matter_of_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
