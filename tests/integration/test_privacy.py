@@ -37,6 +37,7 @@ from tests.support.running_node import FINDATA, Running, running
 
 ZIP = "application/zip"
 #: The way of a French leg; then everything else that the Hub could send, lawful or not.
+pytestmark = pytest.mark.timeout(300)  # everything is brought through one node before the first test looks
 ROAD = ("ApplicationAck", "", "StatusUpdate", "NationalStep", "FeeEstimate")
 WORDS = ("PeerStatus", "FeeResponse", "ApplicantResponse", "AppealNotified")
 
