@@ -92,8 +92,18 @@ class Lookups:
         line = self.lines.get((family, leaf))
         if line is None or not line.table or line.otherwise or row.get("reason") == _CONTEXT:
             return False
+        return not self._conditional(family, line)
+
+    def failed(self, row: dict[str, Any], leaf: str) -> bool:
+        """Whether a leaf stands in the annex though its line sends it elsewhere, wherever its group stands."""
+        family = row["version"].partition("/")[2].partition("@")[0]
+        line = self.lines.get((family, leaf))
+        sent = line is not None and line.kind in ("copy", "recode", "split", "join")
+        return row["fate"] == "annex" and line is not None and sent and not self._conditional(family, line)
+
+    def _conditional(self, family: str, line: Line) -> bool:
         groups = self.profile.families[family].groups
-        return not any(group.only and line.leaf.startswith(f"{group.path}/") for group in groups)
+        return any(group.only and line.leaf.startswith(f"{group.path}/") for group in groups)
 
 
 def is_label(path: str) -> bool:

@@ -70,7 +70,7 @@ def _strings(data: bytes) -> Iterator[bytes]:
 _MARK: Final = re.compile(rb"jeton\d{5}vif")
 _WORDS: Final = re.compile(r"[ \[]|/content|^content")  #: no encoding has a blank or a bracket
 _DECODERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
-    lambda data: base64.b64decode(data, validate=True),
+    lambda data: base64.b64decode(data + b"=" * (-len(data) % 4), validate=True),
     lambda data: base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4)) if b"-" in data or b"_" in data else b"",
     base64.b32decode,
     base64.b85decode,
