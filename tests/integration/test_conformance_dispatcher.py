@@ -19,9 +19,10 @@ from aiohttp import web
 from adapters.demo.processes import Parties, free_port, hdeu
 from adapters.demo.stage import FRANCE
 from adapters.identity.api_keys import hash_key
+from adapters.mock_eu.conformance import pushed
 from adapters.mock_eu.conformance.model import Ending, Result
 from adapters.mock_eu.conformance.program import CASES, chosen, dispatcher_kit, examine
-from adapters.mock_eu.settings import Settings
+from adapters.mock_eu.settings import Push, Rule, Settings
 from tests.support.breaking_proxies import MUTATIONS, REST, rest_proxy, served, soap_proxy
 from tests.support.running_node import EMBEDDED, ROOT, Running, embedded_stage
 
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
     from adapters.mock_eu.conformance.kit import DispatcherKit
 
+pytestmark = pytest.mark.timeout(300)  # one fixture plays forty cases and fourteen mutants
 KEY = "a-key-of-the-conformance-kit-0123456789"
 PATIENCE = 20.0
 #: How long is waited for what a mutant keeps back; the node takes a second at most.
 SHORT = 3.0
 SILENT = {"swallows an answer", "answers another message", "never marks"}
-#: Our node has no way yet for a back end to publish datasets: no national profile has that message.
-NOT_YET = ("datasets",)
 DISPATCHER = CASES["dispatcher"]
+PUSH_USER, PUSH_PASSWORD = "domibus", "Push-Only-Tests-2026!"
+PUSHED = {"HDEU_ACCESS_POINT__PUSH_USERNAME": PUSH_USER, "HDEU_ACCESS_POINT__PUSH_PASSWORD": PUSH_PASSWORD}
 #: mutant: the case that finds it, and words of what it says
 FOUND = {
     "drops a field": ("receiving.listed", "no member dateSubmitted"),
@@ -74,7 +76,7 @@ def node(folder: Path, kit_port: int) -> Iterator[Running]:
     stage = replace(
         stage,
         mock_url=f"http://127.0.0.1:{kit_port}",
-        extra={FRANCE.node: {**EMBEDDED, "HDEU_CLIENTS": clients}},
+        extra={FRANCE.node: {**EMBEDDED, **PUSHED, "HDEU_CLIENTS": clients}},
     )
     running = Running(stage, Parties())
     running.parties.start(stage.node(FRANCE))
@@ -107,12 +109,21 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         tokens = f"{running.token('hdh')} {running.token('caseworker')}"
         step = f"{sys.executable} -m tests.support.french_desk {running.api} {tokens}"
         given = orders(f"{running.api}/national-dispatcher", patience=PATIENCE, on_step=step)
-        return asyncio.run(play(given, Settings(port=behind, data_dir=folder / "kit"), port))
+        return asyncio.run(play(given, settings(behind, folder / "kit", running), port))
 
 
-async def play(given: argparse.Namespace, settings: Settings, port: int) -> Played:
-    async with dispatcher_kit(given, settings) as kit, soap_proxy(kit.world.url, port) as proxy:
-        ours = await examine(chosen(DISPATCHER, (), NOT_YET), kit)
+def settings(port: int, folder: Path, running: Running) -> Settings:
+    """The kit's access point, which notifies the node as well."""
+    usual = Settings(port=port, data_dir=folder)
+    types = ("RECEIVE_SUCCESS", "SEND_SUCCESS", "SEND_FAILURE")
+    rule = Rule("node", f"{running.api}/access-point/push", types)
+    push = Push(rules=(rule,), user=PUSH_USER, password=PUSH_PASSWORD, cron_seconds=1)
+    return replace(usual, nations={**usual.nations, "fr": replace(usual.nations["fr"], push=push)})
+
+
+async def play(given: argparse.Namespace, mock: Settings, port: int) -> Played:
+    async with dispatcher_kit(given, mock) as kit, soap_proxy(kit.world.url, port) as proxy:
+        ours = await examine((*DISPATCHER, *pushed.CASES), kit)
         mutants = dict(zip(REST, await asyncio.gather(*(before_rest(name, kit) for name in REST)), strict=True))
         for name in MUTATIONS:
             proxy.mutant = name
@@ -132,10 +143,10 @@ def only(name: str) -> tuple[str, ...]:
     return (FOUND[name][0], "receiving.unknown")
 
 
-def test_our_node_passes_every_case_but_the_publication_of_datasets(played: Played) -> None:
+def test_our_node_passes_every_case(played: Played) -> None:
     broken = {result.case.id: result.text for result in played.ours if result.ending is not Ending.PASSED}
     assert broken == {}
-    assert len(played.ours) == len(DISPATCHER) - 3
+    assert len(played.ours) == len(DISPATCHER) + len(pushed.CASES)
 
 
 def test_there_are_a_dozen_mutants_and_more() -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 from lxml import etree
 
 if TYPE_CHECKING:
@@ -116,7 +116,12 @@ class SoapProxy:
         bodies = MUTATIONS.get(self.mutant, {}).get(call, lambda one: [one])(body)
         if not bodies:
             return web.Response(body=_pretended(call, body), content_type="application/soap+xml")
-        answers = [await self._pass(request, one, headers) for one in bodies]
+        try:
+            answers = [await self._pass(request, one, headers) for one in bodies]
+        except ClientError:
+            if request.transport is not None:
+                request.transport.abort()  # as the access point did
+            return web.Response(status=502)
         return answers[0]
 
     async def _pass(self, request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:

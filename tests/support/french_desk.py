@@ -15,10 +15,11 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.demo.french import NS, Dossier, HealthDataHub
-from adapters.demo.office import Chance, Content, parse
+from adapters.demo.office import Chance, Content, parse, write
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -41,6 +42,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     ),
     "issue-permit": ("CONVENTION_SIGNEE",),
 }
+OPERATIONS = {"create": "CREATION", "update": "MISE_A_JOUR", "delete": "SUPPRESSION"}
+NOTICE = Path(__file__).parents[1] / "data" / "fr-hdh-1" / "DatasetCUD.xml"
 #: What the office waits for before it sends an event.
 WAITS_FOR = {"DECISION": "REPONSE_COUTS"}
 
@@ -116,8 +119,22 @@ def refusal(hub: HealthDataHub, dossier: Dossier) -> Content:
     ]
 
 
+def notice(operation: str, dataset: str) -> bytes:
+    """The example's dataset record under another id, without its file."""
+    root = parse(NOTICE.read_bytes())
+    told = root.find(f"{{{NS}}}Suites/{{{NS}}}noticeJeu")
+    told.find(f"{{{NS}}}operation").text = OPERATIONS[operation]
+    told.find(f"{{{NS}}}identifiantJeu").text = dataset
+    for file in told.findall(f"{{{NS}}}fichier"):
+        told.remove(file)
+    return write(root)
+
+
 def main(base: str, token: str, staff: str) -> int:
     order = json.load(sys.stdin)
+    if order["step"] == "publish-dataset":
+        Node(base, token, staff).post(notice(order["operation"], order["dataset_id"]))
+        return 0
     if order["step"] not in STEPS:
         sys.stderr.write(f"the French office does not do {order['step']}\n")
         return DOES_NOT

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import signal
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +36,7 @@ class Cue:
         try:
             out, error = await asyncio.wait_for(process.communicate(order), self.patience)
         except TimeoutError:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             raise Failed(f"the step {step} did not end within {self.patience:g} s") from None
         if process.returncode == DOES_NOT:
@@ -46,7 +48,9 @@ class Cue:
         pipe = asyncio.subprocess.PIPE
         words = shlex.split(self.command)
         try:
-            return await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
+            return await asyncio.create_subprocess_exec(
+                *words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
         except OSError as error:
             raise Failed(f"--on-step cannot be started: {error}") from error
 

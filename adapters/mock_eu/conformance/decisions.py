@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from adapters.mock_eu.conformance.kit import DispatcherKit
-    from adapters.mock_eu.conformance.world import Filed
+    from adapters.mock_eu.conformance.world import Filed, Said
 
 
 async def _filed(kit: DispatcherKit) -> Filed:
@@ -117,20 +118,27 @@ async def _taken(kit: DispatcherKit, filed: Filed, kind: str) -> None:
     await until(look, kit.patience, f"listPendingMessages still holds the {kind}")
 
 
-def _published(operation: str) -> Callable[[DispatcherKit], Awaitable[None]]:
+def _published(*operations: str) -> Callable[[DispatcherKit], Awaitable[None]]:
+    """These operations on one dataset, one after the other; the platform validates each."""
+
     async def run(kit: DispatcherKit) -> None:
-        before = len(kit.world.said("DatasetCUD"))
-        await kit.cue("publish-dataset", operation=operation)
-
-        async def look() -> bool:
-            return len(kit.world.said("DatasetCUD")) > before
-
-        await until(look, kit.patience, "no DatasetCUD reached the platform")
-        said = kit.world.said("DatasetCUD")[-1]
-        told = str(said.content.get("operation", "")).lower()
-        demand(operation in told, f"DatasetCUD: operation is {told!r} instead of {operation!r}")
+        dataset = f"urn:example:dataset:kit-{secrets.token_hex(6)}"
+        for number, operation in enumerate(operations, 1):
+            await kit.cue("publish-dataset", operation=operation, dataset_id=dataset)
+            await _record(kit, dataset, number, operation)
 
     return run
+
+
+async def _record(kit: DispatcherKit, dataset: str, number: int, operation: str) -> None:
+    async def look() -> list[Said]:
+        found = [said for said in kit.world.said("DatasetCUD") if said.content.get("dataset_id") == dataset]
+        return found if len(found) >= number else []
+
+    said: Said = (await until(look, kit.patience, "no DatasetCUD about the dataset reached the platform"))[-1]
+    told = said.content.get("operation")
+    demand(told == f"{operation}Dataset", f"DatasetCUD: operation is {told!r} instead of '{operation}Dataset'")
+    await kit.judged(said)
 
 
 _DATASETS: Final = "D7.3 Annex 6 Table 3, row dataset record"
@@ -160,7 +168,7 @@ CASES: Final = (
     ),
     Case("responses.accepted", "the applicant's acceptance is validated", "D6.3 s.6.6; D6.4 v0.5, response", _accepted),
     Case("responses.permit", "a granted permit reaches the platform", "D7.3 Annex 6 Table 3, row permits", _permit),
-    Case("datasets.create", "a new dataset record reaches the platform", _DATASETS, _published("create"), alone=True),
-    Case("datasets.update", "a changed dataset record reaches it", _DATASETS, _published("update"), alone=True),
-    Case("datasets.delete", "a deleted dataset record reaches it", _DATASETS, _published("delete"), alone=True),
+    Case("datasets.create", "a new dataset record reaches the platform", _DATASETS, _published("create")),
+    Case("datasets.update", "a changed dataset record reaches it", _DATASETS, _published("create", "update")),
+    Case("datasets.delete", "a deleted dataset record reaches it", _DATASETS, _published("create", "delete")),
 )

@@ -66,13 +66,17 @@ class DispatcherKit:
     async def accepted(self, kind: str, filed: Filed) -> Said:
         """As `told`, and the platform validated it. Raises: Failed."""
         said = await self.told(kind, filed)
+        await self.judged(said)
+        return said
+
+    async def judged(self, said: Said) -> None:
+        """Raises: Failed, unless the platform validated what the nation said."""
 
         async def look() -> dict[str, Any] | None:
             return self.world.judgement(said.message_id)
 
-        judged = await until(look, self.patience, f"the platform did not get round to the {kind}")
-        demand(judged["validated"], f"{kind}: the platform does not validate it: {judged.get('error')}"[:600])
-        return said
+        judged = await until(look, self.patience, f"the platform did not get round to the {said.type}")
+        demand(judged["validated"], f"{said.type}: the platform does not validate it: {judged.get('error')}"[:600])
 
     def first(self, filed: Filed, kind: str = "ApplicationSubmitted") -> str:
         """The MessageId under which the platform sent the application."""

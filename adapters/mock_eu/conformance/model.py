@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-_PAUSE: Final = 0.05
+_PAUSE: Final = 0.2  #: seconds between two looks; a look may make the system under test list everything it has
 
 
 class Failed(Exception):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from adapters.mock_eu.conformance import daams, decisions, receiving, trouble
+from adapters.mock_eu.conformance import daams, decisions, pushed, receiving, trouble
 from adapters.mock_eu.conformance.counter import counter
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.desk import Desk
@@ -45,7 +45,8 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     if given.role == "daams" and not (given.api_key or given.list):
         parser.error("--role daams needs --api-key: the key that the case system must send")
-    cases = chosen(CASES[given.role], given.only, given.without)
+    known = (*CASES[given.role], *(pushed.CASES if given.push else ()))
+    cases = chosen(known, given.only, given.without)
     if given.list:
         sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
         return 0
@@ -102,7 +103,8 @@ def _settings(given: argparse.Namespace, config_path: str | None, folder: Path) 
     if nation is None:
         raise BadSettings(f"--nation {given.nation}: the configuration has no such nation")
     if given.push:
-        push = replace(Push(cron_seconds=1), rules=(Rule("kit", given.push, _NOTIFIED),))
+        rule = Rule("kit", given.push, _NOTIFIED)
+        push = Push(rules=(rule,), user=given.push_user, password=given.push_password, cron_seconds=1)
         settings = replace(settings, nations={**settings.nations, nation.code: replace(nation, push=push)})
     return settings
 
@@ -134,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--api-key", default="", metavar="KEY", help="the X-API-key: sent to a dispatcher, expected of a DAAMS")
     add("--nation", default="fr", metavar="CODE", help="whose access point the kit is")
     add("--push", default="", metavar="URL", help="the dispatcher's push endpoint; without it the dispatcher polls")
+    add("--push-user", default="", metavar="USER", help="of the push endpoint")
+    add("--push-password", default="", metavar="PASSWORD", help="of the push endpoint")
     add("--on-step", default="", metavar="CMD", help="is told what the case system shall do: one JSON object on stdin")
     add("--patience", type=float, default=30.0, metavar="SECONDS", help="how long one thing may take")
     add("--host", help="where the kit listens")
