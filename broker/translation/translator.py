@@ -13,13 +13,14 @@ from broker.translation.carry import Carry, anchor_hash, read_carry
 from broker.translation.engine import Run
 from broker.translation.legal import LegalFacts, load_legal_facts
 from broker.translation.mapping_check import check_message
-from broker.translation.mapping_file import Fault, MessageRule, Place, Profile, load_profile
+from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
 from broker.translation.mapping_lock import check_lock
 from broker.translation.plan import Plan, compile_plan
 from broker.translation.report import LegalFactLoss, MadeWith, Report, read_report
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 from broker.translation.steps import Steps
+from broker.translation.versions import is_present, label_of, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -122,27 +123,30 @@ class Translator:
 
     @classmethod
     def load(cls, schemas_dir: Path, *, profiles: Iterable[str] | None = None) -> Translator:
-        """Load the named profiles (all, if None) below `mappings/`, check and compile them.
+        """Load the named profiles (all, if None) below `mappings/` in all their versions, check and compile them.
 
         Raises: ConfigurationError, one line per fault: `<file>:<line>: …`.
         """
         eu = load_schema(schemas_dir / "eu" / "1" / "eu.xsd")
-        wanted = None if profiles is None else set(profiles)
-        found = sorted(file.parent for file in (schemas_dir / "mappings").glob("*/messages.toml"))
         compiled = {}
-        for directory in found:
-            if wanted is None or directory.name in wanted:
-                profile = load_profile(directory)
-                compiled[profile.name] = _compile(profile, eu, load_schema(schemas_dir / profile.schema), directory)
+        wanted = None if profiles is None else set(profiles)
+        for directory, profile in tuple(versions(schemas_dir / "mappings", wanted)):
+            one = _compile(profile, eu, load_schema(schemas_dir / profile.schema), directory)
+            compiled[label_of(profile)] = one
+            if is_present(directory):
+                compiled[profile.name] = one
         return cls(compiled, load_legal_facts(schemas_dir / "codelists" / "legal-facts.toml", eu))
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """Names of the national profiles."""
-        return tuple(self._profiles)
+        """Names of the national profiles, without versions."""
+        return tuple(name for name in self._profiles if "@" not in name)
 
     def compiled(self, profile: str) -> CompiledProfile:
-        """Raises: TranslationError (unknown-profile)."""
+        """The present version, or the one that is named (`fr-hdh-1@2026-11`).
+
+        Raises: TranslationError (unknown-profile).
+        """
         try:
             return self._profiles[profile]
         except KeyError:
@@ -181,7 +185,8 @@ class Translator:
         return read_report(kept, self._plan)
 
     def _plan(self, made_with: MadeWith) -> Plan:
-        compiled = self.compiled(made_with.mapping.partition("@")[0])
+        name = made_with.mapping
+        compiled = self.compiled(name if name in self._profiles else name.partition("@")[0])
         plan = (compiled.to_national if made_with.forth else compiled.to_eu)[made_with.number]
         if plan.mapping != made_with.mapping or plan.steps.digest != made_with.digest:
             detail = "The mapping version that this was translated with is not there."
