@@ -145,7 +145,7 @@ class AccessPoints:
         )
         if early := fired.get("push-before-answer"):
             deadline = asyncio.get_running_loop().time() + early.seconds
-            while self._shared.notices.waits_for(note.nation, note.message_id):
+            while self._shared.notifications.waits_for(note.nation, note.message_id):
                 if asyncio.get_running_loop().time() > deadline:
                     break
                 await asyncio.sleep(_A_MOMENT)

@@ -15,7 +15,7 @@ from adapters.mock_eu.model import RECEIVING, SENDING, Chance, Header, Held, Par
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapters.mock_eu.notices import Notices
+    from adapters.mock_eu.notifications import Notifications
     from adapters.mock_eu.settings import Nation, Settings
     from adapters.mock_eu.soap import Request
     from adapters.mock_eu.states import States
@@ -60,7 +60,7 @@ class Shared:
     """What all access points have in common."""
 
     states: States
-    notices: Notices
+    notifications: Notifications
     chance: Chance
 
 
@@ -69,7 +69,7 @@ class Plugin:
 
     def __init__(self, settings: Settings, nation: Nation, store: Store, shared: Shared) -> None:
         self._settings, self._nation, self._store = settings, nation, store
-        self._states, self._notices, self._chance = shared.states, shared.notices, shared.chance
+        self._states, self._notifications, self._chance = shared.states, shared.notifications, shared.chance
         self._writer = Writer(settings.style.answers, settings.style.mtom)
         self._answers: Final[dict[str, Callable[[Request, Note], Reply]]] = {
             "listPendingMessages": self._list_pending,
@@ -156,9 +156,9 @@ class Plugin:
     def _list_push_failed(self, request: Request, note: Note) -> Reply:
         note.message_id = request.child("messageId")
         found = (
-            notice.message_id
-            for notice in self._notices.given_up(self._nation.code)
-            if (held := self._either(notice.message_id)) and _is_wanted(request, notice.first, held.header)
+            notification.message_id
+            for notification in self._notifications.given_up(self._nation.code)
+            if (held := self._either(notification.message_id)) and _is_wanted(request, notification.first, held.header)
         )
         return self._writer.ids("listPushFailedMessagesResponse", dict.fromkeys(found))
 
@@ -168,10 +168,10 @@ class Plugin:
         note.message_id = ", ".join(ids)
         if not ids or len(ids) > _MOST_AGAIN:
             raise WsFault("WS_PLUGIN:0007", f"Between 1 and {_MOST_AGAIN} message ids are required")
-        failed = {notice.message_id for notice in self._notices.given_up(self._nation.code)}
+        failed = {notification.message_id for notification in self._notifications.given_up(self._nation.code)}
         if unknown := [id_ for id_ in ids if id_ not in failed]:
             raise WsFault(_NOT_FOUND, f"No push-failed message with id [{', '.join(unknown)}] found")
-        self._notices.push_again(self._nation.code, ids)
+        self._notifications.push_again(self._nation.code, ids)
         return self._writer.plain("")
 
     @property

@@ -17,7 +17,7 @@ from adapters.mock_eu.operations import Note
 if TYPE_CHECKING:
     from adapters.mock_eu.menu import Fault, Kitchen
     from adapters.mock_eu.model import Chance, Held
-    from adapters.mock_eu.notices import Notice, Notices
+    from adapters.mock_eu.notifications import Notification, Notifications
     from adapters.mock_eu.settings import Settings
     from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
@@ -32,9 +32,15 @@ class Pusher:
     """The worker of the push log."""
 
     def __init__(
-        self, settings: Settings, store: Store, notices: Notices, states: States, kitchen: Kitchen, chance: Chance
+        self,
+        settings: Settings,
+        store: Store,
+        notifications: Notifications,
+        states: States,
+        kitchen: Kitchen,
+        chance: Chance,
     ) -> None:
-        self._settings, self._store, self._notices, self._states = settings, store, notices, states
+        self._settings, self._store, self._notifications, self._states = settings, store, notifications, states
         self._kitchen, self._chance = kitchen, chance
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._considered: set[int] = set()
@@ -52,23 +58,23 @@ class Pusher:
 
     def step(self, session: aiohttp.ClientSession) -> None:
         """Start everything that is due and not under way."""
-        for notice in self._notices.due():
-            if notice.seq not in self._flying and not self._is_spoilt(notice):
-                self._flying[notice.seq] = asyncio.create_task(self._deliver(session, notice))
+        for notification in self._notifications.due():
+            if notification.seq not in self._flying and not self._is_spoilt(notification):
+                self._flying[notification.seq] = asyncio.create_task(self._deliver(session, notification))
 
-    def _is_spoilt(self, notice: Notice) -> bool:
-        """Whether a fault keeps it from being pushed now. Each notice is offered to the faults once."""
-        if notice.seq in self._considered:
+    def _is_spoilt(self, notification: Notification) -> bool:
+        """Whether a fault keeps it from being pushed now. Each notification is offered to the faults once."""
+        if notification.seq in self._considered:
             return False
-        self._considered.add(notice.seq)
-        if self._fire("push-never", notice):
-            self._notices.drop(notice)
+        self._considered.add(notification.seq)
+        if self._fire("push-never", notification):
+            self._notifications.drop(notification)
             return True
-        if fault := self._fire("push-reorder", notice):
-            self._notices.postpone(notice, self._notices.after(fault.seconds))
+        if fault := self._fire("push-reorder", notification):
+            self._notifications.postpone(notification, self._notifications.after(fault.seconds))
             return True
-        if fault := self._fire("push-burst", notice):
-            self._notices.postpone(notice, self._notices.after(self._to_next_beat(fault.seconds)))
+        if fault := self._fire("push-burst", notification):
+            self._notifications.postpone(notification, self._notifications.after(self._to_next_beat(fault.seconds)))
             return True
         return False
 
@@ -77,46 +83,46 @@ class Pusher:
         now = self._chance.now().timestamp()
         return math.ceil(now / seconds) * seconds - now if seconds else 0.0
 
-    async def _deliver(self, session: aiohttp.ClientSession, notice: Notice) -> None:
+    async def _deliver(self, session: aiohttp.ClientSession, notification: Notification) -> None:
         async with self._slots:
             try:
-                await self._try(session, notice)
+                await self._try(session, notification)
             except Exception:  # noqa: BLE001 -- one notification that trips the mock must not hold up the others
-                _log.exception("the mock could not push notification %s", notice.seq)
-                self._notices.failed(notice, "the mock failed on it")
+                _log.exception("the mock could not push notification %s", notification.seq)
+                self._notifications.failed(notification, "the mock failed on it")
             finally:
-                self._flying.pop(notice.seq, None)
+                self._flying.pop(notification.seq, None)
 
-    async def _try(self, session: aiohttp.ClientSession, notice: Notice) -> None:
-        held = self._held(notice)
-        if notice.type == "SUBMIT_MESSAGE" and (held is None or not held.parts):
-            self._notices.failed(notice, "the message has no payload any more")
+    async def _try(self, session: aiohttp.ClientSession, notification: Notification) -> None:
+        held = self._held(notification)
+        if notification.type == "SUBMIT_MESSAGE" and (held is None or not held.parts):
+            self._notifications.failed(notification, "the message has no payload any more")
             return
-        body = self._body(notice, held)
-        if self._fire("push-unknown-id", notice):
-            await self._post(session, notice, backend.notification("RECEIVE_SUCCESS", _UNKNOWN))
-        twin = self._fire("push-duplicate", notice)
+        body = self._body(notification, held)
+        if self._fire("push-unknown-id", notification):
+            await self._post(session, notification, backend.notification("RECEIVE_SUCCESS", _UNKNOWN))
+        twin = self._fire("push-duplicate", notification)
         results = await asyncio.gather(
-            *(self._post(session, notice, body) for _ in range(1 + (max(twin.amount, 1) if twin else 0)))
+            *(self._post(session, notification, body) for _ in range(1 + (max(twin.amount, 1) if twin else 0)))
         )
-        self._settle(notice, held, min(results))
+        self._settle(notification, held, min(results))
 
-    def _settle(self, notice: Notice, held: Held | None, error: str) -> None:
+    def _settle(self, notification: Notification, held: Held | None, error: str) -> None:
         with self._store.commit():
             if error:
-                self._notices.failed(notice, error)
+                self._notifications.failed(notification, error)
             else:
-                self._notices.sent(notice)
-                marks = self._settings.nations[notice.nation].push.mark_as_downloaded
-                if notice.type == "SUBMIT_MESSAGE" and held is not None and marks:
+                self._notifications.sent(notification)
+                marks = self._settings.nations[notification.nation].push.mark_as_downloaded
+                if notification.type == "SUBMIT_MESSAGE" and held is not None and marks:
                     self._states.download(held)
-            note = Note(notice.nation, f"push.{backend.OPERATIONS[notice.type]}", notice.message_id)
+            note = Note(notification.nation, f"push.{backend.OPERATIONS[notification.type]}", notification.message_id)
             note.type = held.type if held else ""
             self._store.add_log(note.entry(self._chance.stamp(), error or "sent"))
 
-    async def _post(self, session: aiohttp.ClientSession, notice: Notice, body: bytes) -> str:
+    async def _post(self, session: aiohttp.ClientSession, notification: Notification, body: bytes) -> str:
         """One HTTP call; "" if the back end took it, else why not."""
-        rule, push = self._notices.rule(notice), self._settings.nations[notice.nation].push
+        rule, push = self._notifications.rule(notification), self._settings.nations[notification.nation].push
         if rule is None:
             return "its rule is gone"
         headers = {"Content-Type": backend.CONTENT_TYPE}
@@ -129,23 +135,23 @@ class Pusher:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
 
-    def _body(self, notice: Notice, held: Held | None) -> bytes:
-        if notice.type == "SUBMIT_MESSAGE" and held is not None:
+    def _body(self, notification: Notification, held: Held | None) -> bytes:
+        if notification.type == "SUBMIT_MESSAGE" and held is not None:
             return backend.whole(held)
-        return backend.notification(notice.type, notice.message_id, notice.detail)
+        return backend.notification(notification.type, notification.message_id, notification.detail)
 
-    def _held(self, notice: Notice) -> Held | None:
+    def _held(self, notification: Notification) -> Held | None:
         """The message; by the role that the notification is about."""
-        first = SENDING if notice.type.startswith("SEND") else RECEIVING
+        first = SENDING if notification.type.startswith("SEND") else RECEIVING
         second = RECEIVING if first == SENDING else SENDING
-        return self._store.message(notice.nation, first, notice.message_id) or self._store.message(
-            notice.nation, second, notice.message_id
+        return self._store.message(notification.nation, first, notification.message_id) or self._store.message(
+            notification.nation, second, notification.message_id
         )
 
-    def _fire(self, name: str, notice: Notice) -> Fault | None:
-        held = self._held(notice)
-        operation = f"push.{backend.OPERATIONS[notice.type]}"
-        return self._kitchen.fire(name, notice.nation, operation, held.type if held else "")
+    def _fire(self, name: str, notification: Notification) -> Fault | None:
+        held = self._held(notification)
+        operation = f"push.{backend.OPERATIONS[notification.type]}"
+        return self._kitchen.fire(name, notification.nation, operation, held.type if held else "")
 
     async def _land(self) -> None:
         """Let go of what is in the air; it is pushed again at the next start."""

@@ -9,7 +9,7 @@ from adapters.mock_eu.model import RECEIVING, SENDING
 
 if TYPE_CHECKING:
     from adapters.mock_eu.model import Chance, Header, Held, Part
-    from adapters.mock_eu.notices import Notices
+    from adapters.mock_eu.notifications import Notifications
     from adapters.mock_eu.settings import AccessPointStyle
     from adapters.mock_eu.store import Store
 
@@ -24,8 +24,8 @@ _DUE: Final = (
 class States:
     """Every change of a message's status, within the caller's commit or one of its own."""
 
-    def __init__(self, store: Store, notices: Notices, style: AccessPointStyle, chance: Chance) -> None:
-        self._store, self._notices, self._style, self._chance = store, notices, style, chance
+    def __init__(self, store: Store, notifications: Notifications, style: AccessPointStyle, chance: Chance) -> None:
+        self._store, self._notifications, self._style, self._chance = store, notifications, style, chance
 
     # inbound
 
@@ -170,7 +170,7 @@ class States:
 
     def _tell(self, nation: str, header: Header, *types: str, detail: str = "") -> None:
         for type_ in types:
-            self._notices.add(nation, type_, header, detail)
+            self._notifications.add(nation, type_, header, detail)
 
     def _ago(self, seconds: float) -> str:
         return self._chance.stamp(-timedelta(seconds=seconds))

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS faults (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sendings (seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, due TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS errors (seq INTEGER NOT NULL, at TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS notices (
+CREATE TABLE IF NOT EXISTS notifications (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, rule TEXT NOT NULL, type TEXT NOT NULL,
   message_id TEXT NOT NULL, detail TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, due TEXT NOT NULL,
   first TEXT NOT NULL, error TEXT NOT NULL);
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS held_back (
   due TEXT NOT NULL, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS registry (
   kind TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (kind, key));
-CREATE INDEX IF NOT EXISTS notices_due ON notices (state, due);
+CREATE INDEX IF NOT EXISTS notifications_due ON notifications (state, due);
 """
 _COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"
 

@@ -22,7 +22,7 @@ from adapters.mock_eu.keys import seal_in
 from adapters.mock_eu.mail import Mail
 from adapters.mock_eu.menu import Kitchen, UnknownFault
 from adapters.mock_eu.model import SENDING, Chance
-from adapters.mock_eu.notices import Notices
+from adapters.mock_eu.notifications import Notifications
 from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.problem import Problem
@@ -54,17 +54,17 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     luck = luck or chance()
     store = Store(settings.data_dir / "mock-eu.sqlite3", durable=settings.durable)
     kitchen = Kitchen(store)
-    notices = Notices(store, settings.nations, luck)
-    states = States(store, notices, settings.style, luck)
+    notifications = Notifications(store, settings.nations, luck)
+    states = States(store, notifications, settings.style, luck)
     mail, registry = Mail(settings, store, states, kitchen, luck), Registry(store)
     platform = Platform(settings, store, mail, registry, kitchen, luck)
     pump = Pump(store, states, platform, mail, kitchen)
-    pusher = Pusher(settings, store, notices, states, kitchen, luck)
+    pusher = Pusher(settings, store, notifications, states, kitchen, luck)
     deeds = Deeds(store, platform, luck)
     desk = Desk(store, kitchen, registry, platform, frozenset(settings.nations), luck)
     counter = Counter(deeds, kitchen, tuple(settings.nations), lambda: luck.hex(12))
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
-    app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notices, luck), wake=pump.wake).routes())
+    app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notifications, luck), wake=pump.wake).routes())
     seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
     app.add_routes(Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake).routes())
     for room in (Applicant(deeds), counter, desk):

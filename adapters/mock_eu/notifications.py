@@ -23,7 +23,7 @@ _COLUMNS: Final = "seq, nation, rule, type, message_id, detail, state, tries, du
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """One notification. `detail`: a MESSAGE_STATUS_CHANGE's status, a DELETED_BATCH's ids; `first`: when it arose."""
 
     seq: int
@@ -38,7 +38,7 @@ class Notice:
     first: str
 
 
-class Notices:
+class Notifications:
     """The push log."""
 
     def __init__(self, store: Store, nations: Mapping[str, Nation], chance: Chance) -> None:
@@ -51,22 +51,24 @@ class Notices:
             now = self._chance.stamp()
             row = (nation, rule.name, type_, header.message_id, detail, "WAITING_FOR_RETRY", 0, now, now, "")
             self._store.execute(
-                "INSERT INTO notices (nation, rule, type, message_id, detail, state, tries, due, first, error)"
+                "INSERT INTO notifications (nation, rule, type, message_id, detail, state, tries, due, first, error)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
 
-    def rule(self, notice: Notice) -> Rule | None:
+    def rule(self, notification: Notification) -> Rule | None:
         """The rule that took it; None if the configuration no longer has it."""
-        return next((rule for rule in self._nations[notice.nation].push.rules if rule.name == notice.rule), None)
+        return next(
+            (rule for rule in self._nations[notification.nation].push.rules if rule.name == notification.rule), None
+        )
 
-    def due(self) -> list[Notice]:
+    def due(self) -> list[Notification]:
         """What is to be pushed now, oldest first."""
         return self._where("state = 'WAITING_FOR_RETRY' AND due <= ? ORDER BY seq", (self._chance.stamp(),))
 
     def seconds_to_next(self) -> float | None:
         """Until something is due; None if nothing waits."""
-        row = self._store.execute("SELECT MIN(due) FROM notices WHERE state = 'WAITING_FOR_RETRY'").fetchone()
+        row = self._store.execute("SELECT MIN(due) FROM notifications WHERE state = 'WAITING_FOR_RETRY'").fetchone()
         return None if row[0] is None else self._chance.until(row[0])
 
     def waits_for(self, nation: str, message_id: str) -> bool:
@@ -74,34 +76,35 @@ class Notices:
         if not any("SEND_SUCCESS" in rule.types for rule in self._nations[nation].push.rules):
             return False
         row = self._store.execute(
-            "SELECT 1 FROM notices WHERE nation = ? AND message_id = ? AND type = 'SEND_SUCCESS' AND state = 'SENT'",
+            "SELECT 1 FROM notifications"
+            " WHERE nation = ? AND message_id = ? AND type = 'SEND_SUCCESS' AND state = 'SENT'",
             (nation, message_id),
         ).fetchone()
         return row is None
 
-    def sent(self, notice: Notice) -> None:
+    def sent(self, notification: Notification) -> None:
         """The back end took it."""
-        self._set(notice, "SENT", notice.tries + 1, notice.due, "")
+        self._set(notification, "SENT", notification.tries + 1, notification.due, "")
 
-    def failed(self, notice: Notice, error: str) -> None:
+    def failed(self, notification: Notification, error: str) -> None:
         """Whatever was answered but success: again at the worker's next run, or given up for good."""
-        rule, tries = self.rule(notice), notice.tries + 1
+        rule, tries = self.rule(notification), notification.tries + 1
         retry = Retry.of(rule.retry) if rule else Retry(0, 1)
         if tries >= retry.tries:
-            self._set(notice, "SEND_FAILURE", tries, notice.due, error)
+            self._set(notification, "SEND_FAILURE", tries, notification.due, error)
             return
-        cron = self._nations[notice.nation].push.cron_seconds
-        self._set(notice, "WAITING_FOR_RETRY", tries, self.after(max(retry.interval, cron)), error)
+        cron = self._nations[notification.nation].push.cron_seconds
+        self._set(notification, "WAITING_FOR_RETRY", tries, self.after(max(retry.interval, cron)), error)
 
-    def postpone(self, notice: Notice, due: str) -> None:
+    def postpone(self, notification: Notification, due: str) -> None:
         """Push it later, without counting a try."""
-        self._set(notice, "WAITING_FOR_RETRY", notice.tries, due, "")
+        self._set(notification, "WAITING_FOR_RETRY", notification.tries, due, "")
 
-    def drop(self, notice: Notice) -> None:
+    def drop(self, notification: Notification) -> None:
         """Never push it, and do not list it as failed."""
-        self._set(notice, "SENT", notice.tries, notice.due, "dropped")
+        self._set(notification, "SENT", notification.tries, notification.due, "dropped")
 
-    def given_up(self, nation: str) -> list[Notice]:
+    def given_up(self, nation: str) -> list[Notification]:
         """What `listPushFailedMessages` shows."""
         return self._where("nation = ? AND state = 'SEND_FAILURE' ORDER BY seq", (nation,))
 
@@ -110,7 +113,7 @@ class Notices:
         now = self._chance.stamp()
         for message_id in message_ids:
             self._store.execute(
-                "UPDATE notices SET state = 'WAITING_FOR_RETRY', tries = 0, due = ?"
+                "UPDATE notifications SET state = 'WAITING_FOR_RETRY', tries = 0, due = ?"
                 " WHERE nation = ? AND message_id = ? AND state = 'SEND_FAILURE'",
                 (now, nation, message_id),
             )
@@ -119,15 +122,15 @@ class Notices:
         """The moment so many seconds from now."""
         return self._chance.stamp(timedelta(seconds=seconds))
 
-    def _set(self, notice: Notice, state: str, tries: int, due: str, error: str) -> None:
+    def _set(self, notification: Notification, state: str, tries: int, due: str, error: str) -> None:
         self._store.execute(
-            "UPDATE notices SET state = ?, tries = ?, due = ?, error = ? WHERE seq = ?",
-            (state, tries, due, error, notice.seq),
+            "UPDATE notifications SET state = ?, tries = ?, due = ?, error = ? WHERE seq = ?",
+            (state, tries, due, error, notification.seq),
         )
 
-    def _where(self, where: str, values: tuple[str, ...]) -> list[Notice]:
-        rows = self._store.execute(f"SELECT {_COLUMNS} FROM notices WHERE {where}", values)  # noqa: S608 -- constants of this module
-        return [Notice(*row) for row in rows]
+    def _where(self, where: str, values: tuple[str, ...]) -> list[Notification]:
+        rows = self._store.execute(f"SELECT {_COLUMNS} FROM notifications WHERE {where}", values)  # noqa: S608 -- constants of this module
+        return [Notification(*row) for row in rows]
 
 
 def _taken_by(rules: tuple[Rule, ...], type_: str, recipient: str) -> Rule | None:
