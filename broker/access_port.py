@@ -94,6 +94,14 @@ class AccessPoint(Protocol):
         """Codes of what went wrong with what we sent, oldest first (`EBMS:0005`). Raises: Unavailable."""
         ...
 
+    async def push_failed(self) -> tuple[str, ...]:
+        """Ids whose notification the access point gave up. Raises: Unavailable."""
+        ...
+
+    async def push_again(self, message_ids: tuple[str, ...]) -> None:
+        """Let the access point notify again, of ids that `push_failed` names. Raises: NotFound, Unavailable."""
+        ...
+
     async def restore(self, message_id: str) -> None:
         """Let a message that the access point gave up be sent again under its own id.
 

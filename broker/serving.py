@@ -26,6 +26,7 @@ from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
 from broker.flow.receipts import SignedReceipts
 from broker.flow.rems_event import take_event
+from broker.flow.watch import WorkerWatch, push_again
 from broker.ledger.keys import read_signing_key
 from broker.ledger.sealer import Sealer
 from broker.model.work import TICKETED
@@ -44,13 +45,15 @@ if TYPE_CHECKING:
     from broker.settings import Settings
 
 GRACE_SECONDS: Final = 10.0
+REPUSH_SECONDS: Final = 60.0  #: between two looks at notifications that were given up, where nothing is polled
 UNPOLLED_SECONDS: Final = 1.0  #: between two looks at what was notified, where nothing is polled
 #: A loop that has not come round for this long, and three turns of its own, stands still: one slow call is not that.
 STILL_SECONDS: Final = 120.0
 
 
-def _health(built: Built) -> Health:
+def _health(built: Built, watch: WorkerWatch) -> Health:
     checks = [Check("database", built.store.ping), Check("queue", built.node.tickets.ping)]
+    checks.append(Check("workers", watch.check))
     if built.node.access_point is not None:
         checks.append(Check("access_point", built.node.access_point.ping))
     return Health(built.node.clock, Heartbeats(built.node.clock), tuple(checks))
@@ -64,11 +67,13 @@ def _session_key(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def _worker_loops(built: Built) -> dict[str, Callable[[], Awaitable[object]]]:
+def _worker_loops(built: Built, watch: WorkerWatch) -> dict[str, Callable[[], Awaitable[object]]]:
     node = built.node
     concurrency = built.settings.work.concurrency
     return {
-        f"worker.{kind.value}": partial(node.tickets.consume, kind, handler(node, kind), concurrency=concurrency)
+        f"worker.{kind.value}": partial(
+            node.tickets.consume, kind, handler(node, kind, watch.beat), concurrency=concurrency
+        )
         for kind in TICKETED
     }
 
@@ -91,6 +96,8 @@ def _serve_loops(
     }
     if fetcher is not None:
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
+        if not fetcher.poll:
+            turns["pushes"] = (REPUSH_SECONDS, partial(push_again, fetcher.access_point))
         if built.settings.access_point.ext_url:
             signed = SignedReceipts(node, fetcher.access_point, prove_of(built.settings.access_point))
             turns["signed_receipts"] = (work.signed_receipts, signed.fetch)
@@ -121,7 +128,8 @@ async def serve(settings: Settings) -> None:
     """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
     metrics = Metrics()
     async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
-        health = _health(built)
+        watch = WorkerWatch(built.node, STILL_SECONDS)
+        health = _health(built, watch)
         console = ConsoleSettings(
             session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
         )
@@ -139,7 +147,7 @@ async def serve(settings: Settings) -> None:
         await _listen(stack, build_api_app(parts), settings.api.host, settings.api.port)
         await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("node.started", node=settings.node.name, port=settings.api.port)
-        await _until_told({**_serve_loops(built, health.heartbeats, fetcher), **_worker_loops(built)}, health)
+        await _until_told({**_serve_loops(built, health.heartbeats, fetcher), **_worker_loops(built, watch)}, health)
         log.info("node.stopping", node=settings.node.name)
         if fetcher:
             await fetcher.close()
@@ -153,11 +161,12 @@ async def work(settings: Settings) -> None:
         )
     metrics = Metrics()
     async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
-        health = _health(built)
+        watch = WorkerWatch(built.node, STILL_SECONDS)
+        health = _health(built, watch)
         ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, ops, settings.ops.host, settings.ops.port)
         log.info("worker.started", node=settings.node.name)
-        await _until_told(_worker_loops(built), health)
+        await _until_told(_worker_loops(built, watch), health)
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> None:

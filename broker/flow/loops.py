@@ -60,7 +60,7 @@ async def _rest(pause: float, wake: asyncio.Event | None) -> None:
     wake.clear()
 
 
-def handler(node: Node, kind: WorkKind) -> TicketHandler:
+def handler(node: Node, kind: WorkKind, beat: Callable[[], None] = lambda: None) -> TicketHandler:
     """What a worker does with a ticket: the row is the truth, a ticket whose row can't be claimed does nothing."""
     step = prepare if kind is WorkKind.PREPARE else deliver
 
@@ -71,6 +71,7 @@ def handler(node: Node, kind: WorkKind) -> TicketHandler:
             log.warning("work.unavailable", kind=kind.value, subject=subject, code=problem.code)
         except Exception as error:  # noqa: BLE001 -- the row stays and is tried again when its lease is over
             log.error("work.failed", kind=kind.value, subject=subject, code="internal-error", exc_info=error)
+        beat()
 
     return handle
 

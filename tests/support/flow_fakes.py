@@ -28,6 +28,7 @@ class FakeAccessPoint:
     calls: list[tuple[str, str]] = field(default_factory=list)
     script: dict[str, deque[Exception | None]] = field(default_factory=lambda: defaultdict(deque))
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unpushed: list[str] = field(default_factory=list)
     receipts: dict[str, bytes] = field(default_factory=dict)
     cut: bool = False  #: submits are kept, and the answer is lost
 
@@ -73,6 +74,14 @@ class FakeAccessPoint:
     async def errors(self, message_id: str) -> tuple[str, ...]:
         self._told("errors", message_id)
         return self.faults.get(message_id, ())
+
+    async def push_failed(self) -> tuple[str, ...]:
+        self._told("push_failed")
+        return tuple(self.unpushed)
+
+    async def push_again(self, message_ids: tuple[str, ...]) -> None:
+        self._told("push_again", ",".join(message_ids))
+        self.unpushed = [one for one in self.unpushed if one not in message_ids]
 
     async def restore(self, message_id: str) -> None:
         self._told("restore", message_id)

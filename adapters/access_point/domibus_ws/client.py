@@ -6,6 +6,9 @@ nobody knows. Retries here bridge seconds and never repeat a submit that may hav
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
 MOST_PUSHED: Final = 100  #: ids that one rePushFailedMessages takes
+_SECOND: Final = 2
 _PROBE: Final = "hdeu-probe"  # an id that no message has: NOT_FOUND proves the plugin, its user and its database
 
 
@@ -152,7 +156,7 @@ class DomibusWs:
     async def _post(self, body: Outgoing, *, submitting: bool) -> Reply:
         """A few tries within seconds; a submit is tried again only if no connection was made."""
         try:
-            return await self._retrying(NotConnected if submitting else Unavailable)(self._transport.post, body)
+            return await self._tried(body, NotConnected if submitting else Unavailable)
         except NotConnected as error:
             raise Unavailable(error.detail) from error
         except OutcomeUnknown as error:
@@ -160,11 +164,23 @@ class DomibusWs:
                 raise
             raise Unavailable(error.detail) from error
 
-    def _retrying(self, error: type[Unavailable]) -> tenacity.AsyncRetrying:
+    async def _tried(self, body: Outgoing, error: type[Unavailable]) -> Reply:
+        """The first try needs no machinery, and most need no second."""
+        started, patience = time.monotonic(), self._settings.patience
+        try:
+            return await self._transport.post(body)
+        except error:
+            left = patience.retry_within - (time.monotonic() - started)
+            if patience.tries < _SECOND or left <= 0:
+                raise
+        await asyncio.sleep(random.uniform(0, patience.first_pause))  # noqa: S311 -- jitter
+        return await self._retrying(error, left)(self._transport.post, body)
+
+    def _retrying(self, error: type[Unavailable], left: float) -> tenacity.AsyncRetrying:
         patience = self._settings.patience
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(error),
-            stop=tenacity.stop_after_attempt(patience.tries) | tenacity.stop_after_delay(patience.retry_within),
+            stop=tenacity.stop_after_attempt(patience.tries - 1) | tenacity.stop_after_delay(left),
             wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
             reraise=True,
         )

@@ -97,8 +97,11 @@ class Transport:
         limits = self._settings.limits
         try:
             taken = intake(response.headers.get("Content-Type", ""), limits)
-            async for chunk in self._within_limits(response):
-                taken.feed(chunk)
+            if _is_small(response):
+                taken.feed(await response.read())
+            else:
+                async for chunk in self._within_limits(response):
+                    taken.feed(chunk)
             return answer_of(taken.end(), limits)
         except Unreadable as error:
             response.close()
@@ -113,6 +116,11 @@ class Transport:
                 response.close()
                 raise OutcomeUnknown(f"the answer is larger than {self._settings.limits.answer} bytes")
             yield chunk
+
+
+def _is_small(response: aiohttp.ClientResponse) -> bool:
+    """Whether the answer cannot grow beyond one chunk: its length is told, and it is not packed."""
+    return 0 <= (response.content_length or -1) <= _CHUNK and "Content-Encoding" not in response.headers
 
 
 async def _streamed(body: Outgoing) -> AsyncIterator[bytes]:
