@@ -132,7 +132,7 @@ class Way:
     def _slice(self, name: str, turn: int, turns: int) -> list[str]:
         paths = sorted(self.source.paths(name))
         Random(name).shuffle(paths)
-        size = min(len(paths) // 2, max(_FEWEST, -(-len(paths) // turns)) if turns else _SLICE)
+        size = min(len(paths), max(_FEWEST, -(-len(paths) // turns)) if turns else _SLICE)
         start = turn * size % len(paths)
         return (paths + paths)[start : start + size]
 
