@@ -30,6 +30,7 @@ _URIS: Final = {
 _C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _RSA: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+_ATTACHMENT: Final = "http://docs.oasis-open.org/wss/oasis-wss-SwAProfile-1.1#Attachment-Content-Signature-Transform"
 _X509: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
 _BASE64: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 _ID: Final = f"{{{_URIS['wsu']}}}Id"
@@ -61,7 +62,10 @@ def spoilt(data: bytes) -> bytes:
 def _signal(held: Held, signal_id: str, at: str) -> etree._Element:
     facts = {"Timestamp": at, "MessageId": signal_id, "RefToMessageId": held.header.message_id}
     info = _new("eb3", "MessageInfo", *(_new("eb3", name, text=value) for name, value in facts.items()))
-    parts = (_new("ebbp", "MessagePartNRInformation", _digest(part.href or "#body", part.data)) for part in held.parts)
+    parts = (
+        _new("ebbp", "MessagePartNRInformation", _digest(part.href or "#body", part.data, _ATTACHMENT))
+        for part in held.parts
+    )
     evidence = _new("eb3", "Receipt", _new("ebbp", "NonRepudiationInformation", *parts))
     return _new("eb3", "SignalMessage", info, evidence)
 

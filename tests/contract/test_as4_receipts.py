@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import encode_basic_auth
 
 from adapters.access_point.receipts import Receipt, prove
 from broker.errors import Refused
+from tests.support.mock_node import mock_node
 from tests.support.peers import in_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.mock_node import MockNode
 
 MESSAGE_ID = "status-1@broker.example"
 
@@ -117,3 +127,42 @@ def test_a_second_header_under_the_signed_id_is_not_read(exchange: Exchange) -> 
 )
 def test_a_broken_receipt_is_refused_by_its_own_code(exchange: Exchange, pattern: bytes, by: bytes, code: str) -> None:
     assert refusal(exchange, replaced(exchange.receipt, pattern, by)) == code
+
+
+# the mock's receipts
+
+
+async def signal(node: MockNode, message_id: str) -> bytes:
+    """The signed receipt, once the access point has it."""
+    headers = {"Authorization": encode_basic_auth("fr", "Mock-fr-Only-2026!")}
+    url = f"{node.base}/fr/domibus/ext/messages/usermessages/{message_id}/signalEnvelope"
+    async with asyncio.timeout(10):
+        while True:
+            async with node.session.get(url, headers=headers) as answer:
+                if answer.status == 200:
+                    return await answer.read()
+            await asyncio.sleep(0.05)
+
+
+def judged(receipt: bytes, certificate: str) -> dict[str, Any]:
+    """What the `as4` package makes of a receipt."""
+    order = {"receipt": base64.b64encode(receipt).decode(), "certificate": certificate}
+    return dict(in_python("as4_judge.py", order))
+
+
+async def test_the_as4_package_accepts_the_mocks_receipt_and_refuses_its_spoilt_one(tmp_path: Path) -> None:
+    data = b'{"envelope": {}, "content": {}}'
+    async with mock_node(tmp_path) as node:
+        await node.nation("fr").submit("m-1", ("cid:message", "application/json", data))
+        sound = await signal(node, "m-1")
+        await node.arm("wrong-signature", times=1)
+        spoilt = await signal(node, "m-1")
+    kept = (tmp_path / "mock-eu-key.pem").read_text("utf-8")
+    certificate = kept[kept.index("-----BEGIN CERTIFICATE") :]
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    found = await asyncio.to_thread(judged, sound, certificate)
+    assert found == {"message_id": "m-1", "digests": {"cid:message": digest}}
+    assert prove(sound, certificate.encode(), "m-1").digests == found["digests"]
+    assert "signature" in (await asyncio.to_thread(judged, spoilt, certificate))["error"]
+    with pytest.raises(Refused):
+        prove(spoilt, certificate.encode(), "m-1")
