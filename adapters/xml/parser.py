@@ -7,6 +7,7 @@ is refused before any of its declarations are read, and only encodings that both
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NoReturn
 from xml.parsers import expat
 
@@ -47,9 +48,14 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
     root = _parsed(data)
     if root.getroottree().docinfo.internalDTD is not None:
         _refuse_dtd()
-    if root.xpath("boolean(" + "/*" * (limits.depth + 1) + ")"):
+    if _deeper(limits.depth)(root):
         _refuse("too-deep", f"Elements stand within each other more than {limits.depth} deep.")
     return root
+
+
+@lru_cache
+def _deeper(depth: int) -> etree.XPath:
+    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
 
 
 class _SeenEnough(Exception):

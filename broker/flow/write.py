@@ -100,14 +100,14 @@ async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgo
         outgoing,
         profile=link.profile,
         content_type="application/xml" if codec is None else codec.media_type,
-        document=serialised(translation.root) if codec is None else codec.encode(translation.root),
+        document=translation.document if codec is None else codec.encode(translation.root),
         pivot=serialised(outgoing.root),
         report=translation.report.compact(),
         carry=translation.carry,
         losses=tuple(asdict(loss) for loss in translation.sign_off),
         problems=_dicts((*translation.problems, *passage.flags)),
     )
-    if invalid := await _problems(node, link.profile, node.documents.parse(serialised(translation.root))):
+    if invalid := await _problems(node, link.profile, translation.root):
         return replace(done, failure=f"the {link.profile} document is not valid", problems=_dicts(invalid))
     if done.losses:
         return replace(done, failure="the national form cannot carry facts with legal meaning; a person must agree")

@@ -6,10 +6,12 @@ line cannot do is kept (in the annex, or in the carry), reported, and flagged.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
 from broker.translation.carry import anchor_hash
+from broker.translation.fates import Do
 from broker.translation.leaves import gaps
 from broker.translation.reading import Reading
 from broker.translation.report import Report
@@ -18,7 +20,7 @@ from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
 from broker.translation.unsent import carry_of
 from broker.translation.wording import WORDS
-from broker.translation.writing import Layout, annex
+from broker.translation.writing import Layout, annex, annex_as_met
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,11 +30,9 @@ if TYPE_CHECKING:
     from broker.translation.carry import Carry
     from broker.translation.leaves import Moves, Place
     from broker.translation.plan import Joined, Only, Op, Plan, Target, Usual
+    from broker.translation.reading import Leaf
     from broker.translation.shapes import Node, Where
-    from broker.translation.steps import Step
 
-#: Its row, its step, its indices, its text.
-Kept = tuple[int, "Step", "Where", str]
 _LIMIT: Final = 80
 
 
@@ -41,22 +41,20 @@ class Run:
 
     def __init__(self, plan: Plan, root: etree._Element) -> None:
         self.plan = plan
-        self.source = Reading()
-        self.source.read(root, plan.steps.root)
+        self.source = Reading(plan.steps)
+        self.source.read(root)
         self.values, self.written, self.rows = self.source.values, self.source.written, self.source.rows
         self.moves: list[Moves] = []  #: what the target's instances are called, after what the rows call them
         self.slots: list[int] | None = None  #: index of each annex entry, in the order of the rows; None: as they come
         self.annex_written: list[tuple[str, str]] = []  #: (path, text) of annex entries that stand beside no other
-        self.annex_read: list[tuple[int, Place | None]] = []  #: index of each entry, and where it belongs
+        self.annex_read: list[Place | None] = []  #: where each entry belongs
         self.problems: list[Problem] = []
         self.constants: list[Place] = []
         self.restored: list[Place] = []
         self.orphaned: list[str] = []
-        self.kept: list[Kept] = []
-        self.annexed: list[Kept] = []
+        self.kept, self.annexed, self.entries = self.source.kept, self.source.annexed, self.source.entries
         self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
-        self.entries: dict[Where, dict[Node, str]] = {}
-        self.joined: dict[tuple[Joined, Where], list[Kept | None]] = {}
+        self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.aside: dict[str, int] = {}
         self.left_aside: dict[str, int] = {}
         #: Leaves that say what another usually says: (leaf, the other, their place, hash of what it would say).
@@ -70,11 +68,12 @@ class Run:
     def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> None:
         """Fill `written`."""
         self.aside = carry.aside if carry else {}
-        for row, step, where, text in self.source.waiting:
-            op = step.op
+        for leaf in self.source.waiting:
+            op = leaf[1].op
             if op is not None:
-                _HANDLERS[op.do](self, op, (row, step, where, text))
+                _HANDLERS[op.do](self, op, leaf)
         self._join()
+        self._settle()
         sent = self.written.instances() if self.entries or carry else set()
         for node, value in self.plan.constants:
             self.written.put(node, (), value)
@@ -88,18 +87,26 @@ class Run:
         self._layout = Layout(self.written)
         self.moves += [found] if (found := gaps(self._layout.used)) else []
 
+    def _settle(self) -> None:
+        """Bring back into the order of the document what was worked out later."""
+        if self.source.waiting:
+            self.annexed.sort(key=itemgetter(0))
+            self.kept.sort(key=itemgetter(0))
+
     def unsent(self) -> Carry:
         """What was not sent."""
         if self._unsent is None:
             self._unsent = carry_of(self)
         return self._unsent
 
-    def tree(self, namespace: str) -> etree._Element:
+    def document(self, namespace: str) -> bytes:
         """The target document."""
         layout, entry, path = self._layout or Layout(self.written), self.plan.annex_entry, self.plan.annex_path
-        if entry and path and self.annex_written:
+        if entry and path and self.slots is None and self.annexed:
+            layout.add(entry, annex_as_met(entry, path, self.annexed))
+        elif entry and path and self.annex_written:
             layout.add(entry, annex(entry, path, self.annex_written))
-        return layout.tree(self.plan.target, namespace)
+        return layout.document(self.plan.target, namespace)
 
     def report(self) -> Report:
         """What became of each leaf."""
@@ -107,7 +114,7 @@ class Run:
             plan=self.plan,
             numbers=tuple(self.rows),
             slots=None if self.slots is None else tuple(self.slots),
-            annex=dict(self.annex_read),
+            annex=tuple(self.annex_read),
             moves=tuple(self.moves),
             constant_places=tuple(self.constants),
             restored_places=tuple(self.restored),
@@ -116,9 +123,9 @@ class Run:
 
     # one handler for each way of treating a leaf
 
-    def copy(self, op: Op, leaf: Kept) -> None:
+    def copy(self, op: Op, leaf: Leaf) -> None:
         """Write the same text."""
-        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+        if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
         target = op.targets[0]
@@ -129,15 +136,15 @@ class Run:
         if op.usual is not None and self.rows[leaf[0]] == leaf[1].number + Outcome.PLANNED:
             self._note_instead(op.usual, leaf)
 
-    def _note_instead(self, usual: Usual, leaf: Kept) -> None:
+    def _note_instead(self, usual: Usual, leaf: Leaf) -> None:
         """Remember that this leaf says what another one usually says."""
-        _, step, where, text = leaf
+        _, step, instance, text = leaf
         if (said := usual.convert(text)) is not None:
-            self.instead.append((step.node, usual.node, where, anchor_hash(said)))
+            self.instead.append((step.node, usual.node, instance.where, anchor_hash(said)))
 
-    def convert(self, op: Op, leaf: Kept) -> None:
+    def convert(self, op: Op, leaf: Leaf) -> None:
         """Write what the table or the convention makes of it."""
-        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+        if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
         value = " ".join(leaf[3].split())
@@ -152,9 +159,9 @@ class Run:
         else:
             self._send(leaf, ((op.targets[0], found),))
 
-    def split(self, op: Op, leaf: Kept) -> None:
+    def split(self, op: Op, leaf: Leaf) -> None:
         """Write its parts."""
-        if op.only is not None and not self._is_chosen(op.only, leaf[2]):
+        if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
         parts = leaf[3].split(op.by)
@@ -166,43 +173,32 @@ class Run:
         else:
             self._flag(leaf, "not-convertible")
 
-    def join(self, op: Op, leaf: Kept) -> None:
+    def join(self, op: Op, leaf: Leaf) -> None:
         """Keep it until its fellows are met."""
-        if op.joined is None or (op.only is not None and not self._is_chosen(op.only, leaf[2])):
+        if op.joined is None or (op.only is not None and not self._is_chosen(op.only, leaf[2].where)):
             self._fallback(leaf)
             return
-        place = (op.joined, op.joined.target.place(leaf[2]))
+        place = (op.joined, op.joined.target.place(leaf[2].where))
         self.joined.setdefault(place, [None] * op.joined.members)[op.member] = leaf
 
-    def annex(self, _: Op, leaf: Kept) -> None:
-        """Show it in the annex, by path."""
-        if self.plan.annex_entry is None:
-            self._keep(leaf, Outcome.KEPT)
-            return
-        self.annexed.append(leaf)
-        self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
+    def keep(self, _: Op, leaf: Leaf) -> None:
+        """Keep for the way back what has no annex to be shown in."""
+        self._keep(leaf, Outcome.KEPT)
 
-    def keep(self, _: Op, leaf: Kept) -> None:
-        """Keep it for the way back."""
-        self.kept.append(leaf)
-
-    def annex_entry(self, _: Op, leaf: Kept) -> None:
-        """Gather the two leaves of an annex entry: what became of them is known when it has been put in its place."""
-        self.entries.setdefault(leaf[2], {})[leaf[1].node] = leaf[3]
-
-    def condition(self, _: Op, leaf: Kept) -> None:
+    def condition(self, _: Op, leaf: Leaf) -> None:
         """It says which message this is: nothing to write."""
         if isinstance(self.plan.rule.when.get(leaf[1].node.path), bool):
             self._keep(leaf, Outcome.KEPT)
 
     # what the handlers share
 
-    def _keep(self, leaf: Kept, outcome: Outcome) -> None:
+    def _keep(self, leaf: Leaf, outcome: Outcome) -> None:
         self.kept.append(leaf)
         self.rows[leaf[0]] = leaf[1].number + outcome
 
-    def _send(self, leaf: Kept, parts: tuple[tuple[Target, str], ...], outcome: Outcome = Outcome.PLANNED) -> None:
-        row, step, where, _ = leaf
+    def _send(self, leaf: Leaf, parts: tuple[tuple[Target, str], ...], outcome: Outcome = Outcome.PLANNED) -> None:
+        row, step, instance, _ = leaf
+        where = instance.where
         places = [(target.node, target.place(where)) for target, _ in parts]
         if any(self.written.has(*place) for place in places):
             self._flag(leaf, "two-values")
@@ -210,25 +206,21 @@ class Run:
         for (node, at), (_, text) in zip(places, parts, strict=True):
             self.written.put(node, at, text)
         self.rows[row] = step.number + outcome
-        self._is_sent(step, where)
+        instance.is_sent = True
 
-    def _is_sent(self, step: Step, where: Where) -> None:
-        if step.node.group is not None:
-            self.source.sent.add((step.node.group, where))
-
-    def _fallback(self, leaf: Kept) -> None:
+    def _fallback(self, leaf: Leaf) -> None:
         if self.plan.forth and self.plan.annex_entry is not None:
             self.annexed.append(leaf)
             self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
         else:
             self._keep(leaf, Outcome.KEPT)
 
-    def _flag(self, leaf: Kept, code: str) -> None:
-        _, step, where, text = leaf
+    def _flag(self, leaf: Leaf, code: str) -> None:
+        _, step, instance, text = leaf
         detail, hint = WORDS[code]
         value = text[:_LIMIT] if code in ("unmapped-value", "ambiguous-value") else ""
         rule = f"{step.op.mapping} {step.op.table}".strip() if step.op else ""
-        self.problems.append(Problem(code, detail, numbered(step.node, where), rule, value, hint))
+        self.problems.append(Problem(code, detail, numbered(step.node, instance.where), rule, value, hint))
         self._fallback(leaf)
 
     def _is_chosen(self, only: Only, where: Where) -> bool:
@@ -254,12 +246,11 @@ class Run:
             again = text.split(joined.by) == [member[3] for member in present]
             if len(present) == joined.members and fits and again and not self.written.has(target.node, where):
                 self.written.put(target.node, where, text)
-                for _, step, at, _ in present:
-                    self._is_sent(step, at)
+                for _, _, instance, _ in present:
+                    instance.is_sent = True
                 continue
             for member in present:
                 self._flag(member, "not-convertible")
-            self.annexed.sort(key=lambda leaf: leaf[0])
 
     def _fill(self, given: Mapping[tuple[str, Where], str]) -> None:
         present = {node for found in self.written.values() for node in found}
@@ -270,14 +261,12 @@ class Run:
                 self.constants.append((node, where))
 
 
-#: In the order of `Do`.
-_HANDLERS: Final[tuple[Callable[[Run, Op, Kept], None], ...]] = (
-    Run.copy,
-    Run.convert,
-    Run.split,
-    Run.join,
-    Run.annex,
-    Run.keep,
-    Run.annex_entry,
-    Run.condition,
-)
+#: What is left for a second look.
+_HANDLERS: Final[dict[Do, Callable[[Run, Op, Leaf], None]]] = {
+    Do.COPY: Run.copy,
+    Do.CONVERT: Run.convert,
+    Do.SPLIT: Run.split,
+    Do.JOIN: Run.join,
+    Do.ANNEX: Run.keep,
+    Do.CONDITION: Run.condition,
+}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from broker.translation.leaves import Place
     from broker.translation.plan import Op, Plan
     from broker.translation.schema_parts import SchemaModel
-    from broker.translation.shapes import Node
+    from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step
 
 _GONE: Final = {Fate.CARRIED: "carried", Fate.LEFT_OUT: "dropped"}
@@ -46,7 +46,8 @@ class LegalFacts:
 
     by_path: Mapping[str, str]
     model: SchemaModel
-    _known: dict[tuple[Plan, int], tuple[tuple[str, str], ...]] = field(default_factory=dict, compare=False, repr=False)
+    #: By plan and number of an outcome: the facts that it loses, and how.
+    _known: dict[Plan, dict[int, tuple[tuple[str, str], ...]]] = field(default_factory=dict, compare=False, repr=False)
     _shapes: dict[str, Node] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, path: str) -> str:
@@ -62,15 +63,16 @@ class LegalFacts:
         return tuple(dict.fromkeys((*self._rows(plan, run), *self._orphans(plan, run))))
 
     def _rows(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
-        for row, step, where, _ in sorted([*run.kept, *run.annexed], key=itemgetter(0)):
+        found: list[tuple[int, Step, Where, tuple[tuple[str, str], ...]]] = []
+        known = self._known.setdefault(plan, {})
+        for row, step, instance, _ in (*run.kept, *run.annexed):
             number = run.rows[row]
-            if isinstance(number, tuple):
-                continue
-            known = self._known.get((plan, number))
-            if known is None:
-                known = self._known[plan, number] = tuple(self._of_outcome(plan, step, number & 3))
-            for fact, what in known:
-                yield LegalFactLoss(fact, numbered(step.node, where), what)
+            if number not in known:
+                known[number] = tuple(self._of_outcome(plan, step, number & 3))
+            if known[number]:
+                found.append((row, step, instance.where, known[number]))
+        for _, step, where, facts in sorted(found, key=itemgetter(0)):
+            yield from (LegalFactLoss(fact, numbered(step.node, where), what) for fact, what in facts)
 
     def _of_outcome(self, plan: Plan, step: Step, outcome: int) -> Iterator[tuple[str, str]]:
         """Facts that an outcome of a line loses, and how; the same for every document."""

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from broker.translation.leaves import Leaves, Place
     from broker.translation.shapes import Node, Where
 
-_STEP = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
 _SAFE = ":.,@_-~ "
 _PLAIN = re.compile(r"[A-Za-z0-9:.,@_~ -]*")
 
@@ -39,10 +38,11 @@ class Instances:
         repeats: Mapping[Place, int] | None = None,
     ) -> None:
         self._values, self._keys, self._mapped = places, keys, frozenset(mapped)
+        self._found: Mapping[Place, Collection[int]]
         if repeats is None:
             self._found = places.indices()
         else:
-            self._found = {place: set(range(count)) for place, count in repeats.items()}
+            self._found = {place: range(count) for place, count in repeats.items()}
         self._innermost = sent
         self._sent: set[Place] | None = None
         self._labels: dict[Place, dict[int, str]] = {}
@@ -66,13 +66,21 @@ class Instances:
         known = self._labels.get((group, around))
         if known is None:
             known = self._labels[(group, around)] = self._label(group, around)
-            self._by_label[(group, around)] = {label: index for index, label in known.items()}
         return known
+
+    def mixed(self) -> Iterable[Place]:
+        """Every group in one place of which one instance was sent as itself, but not every one; or none was."""
+        for (group, around), indices in self._found.items():
+            if len(indices) > 1 and not all(self.is_sent(group, (*around, index)) for index in indices):
+                yield group, around
 
     def index(self, group: Node, around: Where, label: str) -> int | None:
         """The index of a label, or None."""
-        self.labels(group, around)
-        return self._by_label[(group, around)].get(label)
+        known = self._by_label.get((group, around))
+        if known is None:
+            labels = self.labels(group, around)
+            known = self._by_label[(group, around)] = {name: index for index, name in labels.items()}
+        return known.get(label)
 
     def _label(self, group: Node, around: Where) -> dict[int, str]:
         indices = sorted(self._found.get((group, around), ()))
@@ -91,9 +99,9 @@ class Instances:
     def add(self, node: Node, where: Where, label: str) -> None:
         """Say that there is a new instance of a group, under a label."""
         known = self.labels(node, where[:-1])
-        self._found.setdefault((node, where[:-1]), set()).add(where[-1])
         known[where[-1]] = label
-        self._by_label[(node, where[:-1])][label] = where[-1]
+        if (by_label := self._by_label.get((node, where[:-1]))) is not None:
+            by_label[label] = where[-1]
 
     def path(self, node: Node, where: Where) -> str:
         """The path of a place, with labels."""
@@ -117,12 +125,14 @@ def parse(root: Node, path: str) -> tuple[Node, tuple[str, ...]] | None:
     node: Node | None = root
     labels = []
     for step in path.split("/"):
-        found = _STEP.fullmatch(step)
-        node = node.by_name.get(found[1]) if node and found else None
-        if node is None or found is None or node.repeats != (found[2] is not None):
+        name, bracket, label = step.partition("[")
+        node = node.by_name.get(name) if node else None
+        if node is None or node.repeats != bool(bracket):
             return None
-        if node.repeats:
-            labels.append(found[2])
+        if bracket:
+            if not label.endswith("]") or "]" in label[:-1] or "[" in label:
+                return None
+            labels.append(label[:-1])
     return (node, tuple(labels)) if node is not None else None
 
 

@@ -6,12 +6,14 @@ Exactly the leaves that were present, once each; targets exactly those written. 
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from broker.errors import Problem, TranslationError
-from broker.translation.fates import Do, Fate
+from broker.translation.fates import Fate
 from broker.translation.leaves import renumbered
 from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
@@ -70,14 +72,14 @@ class Lossy:
 class Report:
     """One hop, or several chained. Numbers of a plan; nothing is spelled out until asked for.
 
-    `numbers` has the number of an outcome (`steps`) for each leaf of the source; a tuple: the indices of all that
-    follow. `moves`: what the instances of the target are called at last, in as many turns as they were renumbered.
+    `numbers` has the number of an outcome (`steps`) for each leaf of the source; -1 - n: n indices follow, of all
+    leaves until the next such. `moves`: what the instances of the target are called at last, turn by turn.
     """
 
     plan: Plan | None = None
-    numbers: tuple[int | Where, ...] = ()
+    numbers: tuple[int, ...] = ()
     slots: tuple[int, ...] | None = None  #: index of each annex entry written, in the order of rows; None: 0, 1, 2, …
-    annex: Mapping[int, Place | None] = field(default_factory=dict)  #: where each annex entry read belongs
+    annex: tuple[Place | None, ...] = ()  #: where each annex entry that was read belongs
     moves: tuple[Moves, ...] = ()
     constant_places: tuple[Place, ...] = ()
     restored_places: tuple[Place, ...] = ()
@@ -91,22 +93,29 @@ class Report:
             return
         steps, entries = self.plan.steps.by_order, iter(self._slots())
         where: Where = ()
-        for number in self.numbers:
-            if isinstance(number, tuple):
-                where = number
+        numbers = iter(self.numbers)
+        for number in numbers:
+            if number < 0:
+                where = tuple(islice(numbers, -1 - number))
                 continue
             step, outcome = steps[number >> 2], number & 3
             fate, places = self._done(step, outcome, where, entries)
             if step.op is not None:
                 yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
+        yield from self._entries(self.plan)
+
+    def _entries(self, plan: Plan) -> Iterator[Row]:
+        """Two rows for each annex entry that was read: its text and its path."""
+        for index, place in enumerate(self.annex):
+            for node in (plan.annex_entry, plan.annex_path):
+                if node is not None:
+                    places = (self._moved(place),) if place else ()
+                    yield Row(node, (index,), plan.ops[node], Fate.ANNEX if place else Fate.CARRIED, places)
 
     def _slots(self) -> Iterable[int]:
         return range(len(self.numbers)) if self.slots is None else self.slots
 
     def _done(self, step: Step, outcome: int, where: Where, entries: Iterator[int]) -> tuple[Fate, list[Place]]:
-        if step.op is not None and step.op.do is Do.ANNEX_ENTRY:
-            place = self.annex.get(where[0])
-            return (Fate.ANNEX, [place]) if place else (Fate.CARRIED, [])
         if outcome == Outcome.ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
             at = (next(entries),)
             return Fate.ANNEX, [(self.plan.annex_entry, at), (self.plan.annex_path, at)]
@@ -156,16 +165,15 @@ class Report:
         kept = {
             "format": FORMAT,
             "plan": MadeWith(plan.mapping, plan.forth, plan.number, plan.steps.digest) if plan else None,
-            "numbers": self.numbers,
             "slots": self.slots,
-            "annex": [[index, _short(place)] for index, place in self.annex.items()],
+            "annex": list(map(_short, self.annex)),
             "moves": [[[*_short(at), list(moved.items())] for at, moved in moves.items()] for moves in self.moves],
             "constants": list(map(_short, self.constant_places)),
             "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
             "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
         }
-        return zlib.compress(_json(kept), 1)
+        return zlib.compress(_json(kept) + b"\n" + struct.pack(f"<{len(self.numbers)}i", *self.numbers), 1)
 
     def counts(self) -> dict[str, int]:
         """How many leaves had each fate."""
@@ -181,13 +189,14 @@ def read_report(kept: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
     Raises: TranslationError (report-unreadable), and what `plan` raises.
     """
     try:
-        return _read(json.loads(zlib.decompress(kept)), plan)
-    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
+        head, _, numbers = zlib.decompress(kept).partition(b"\n")
+        return _read(json.loads(head), numbers, plan)
+    except (struct.error, ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
         detail = f"The report cannot be read: {type(error).__name__}"
         raise TranslationError((Problem("report-unreadable", detail, hint="Translate the document again."),)) from error
 
 
-def _read(found: dict[str, Any], plan: Callable[[MadeWith], Plan]) -> Report:
+def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
     if found["format"] != FORMAT:
         raise ValueError(found["format"])
     next_hop = tuple(Lossy(*item) for item in found["next_hop"])
@@ -197,9 +206,9 @@ def _read(found: dict[str, Any], plan: Callable[[MadeWith], Plan]) -> Report:
     nodes = made_with.target.numbered
     return Report(
         plan=made_with,
-        numbers=tuple(tuple(item) if isinstance(item, list) else item for item in found["numbers"]),
+        numbers=struct.unpack(f"<{len(numbers) // 4}i", numbers),
         slots=found["slots"],
-        annex={index: _long(nodes, place) for index, place in found["annex"]},
+        annex=tuple(_long(nodes, place) for place in found["annex"]),
         moves=tuple({_group(nodes, at): dict(moved) for *at, moved in moves} for moves in found["moves"]),
         constant_places=_all(nodes, found["constants"]),
         restored_places=_all(nodes, found["restored"]),

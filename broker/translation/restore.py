@@ -31,18 +31,26 @@ class Restorer:
         self._may_create: set[tuple[Node, tuple[str, ...]]] = set()
         self._created: set[Place] = set()
 
-    def annex(self, entries: list[tuple[int, str, str]]) -> list[Place | None]:
-        """Put annex entries (index, path, text) in their places; None for those that have none."""
-        self._announce(path for _, path, _ in entries)
-        return [self._annexed(path, text) for _, path, text in entries]
+    def groups(self) -> set[Node]:
+        """Every group in which something is."""
+        return {group for group, _ in self._instances.groups()}
+
+    def annex(self, entries: list[tuple[str, str]]) -> list[Place | None]:
+        """Put annex entries (path, text) in their places; None for those that have none."""
+        self._announce(path for path, _ in entries)
+        return [self._annexed(path, text) for path, text in entries]
 
     def _annexed(self, path: str, text: str) -> Place | None:
         place = self._resolve(path, create=True)
-        if place is None or not place[0].is_leaf or self._written.has(*place):
+        if place is None:
             return None
-        if place[0].text is not None and not place[0].text.fits(text):
+        node, where = place
+        if not node.is_leaf or (node.fits is not None and not node.fits(text)):
             return None
-        self._written.put(*place, text)
+        found = self._written.setdefault(where, {})
+        if node in found:
+            return None
+        found[node] = text
         return place
 
     def carry(self, carry: Carry) -> tuple[list[Place], list[str]]:
@@ -110,6 +118,7 @@ class Restorer:
         return (node, around[1]) if node is not None and not node.repeats else None
 
     def _looked_for(self, path: str, head: str, *, create: bool) -> Place | None:
+        """The same, step by step: nothing is made anew for a path that the schema does not have."""
         found = parse(self._plan.target, path)
         if found is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from broker.errors import Problem
@@ -20,19 +21,17 @@ if TYPE_CHECKING:
     from broker.translation.engine import Run
     from broker.translation.leaves import Moves, Place
 
-#: Index of an annex entry, its path, its text.
-Entry = tuple[int, str, str]
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _LIMIT = 80
 
 
 def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     """Put the annex and the carry back. `sent`: the innermost target instances that came from the source itself."""
-    entries = _entries(run)
-    taken = run.written.groups()
+    entries = run.entries
     restorer = Restorer(run.plan, run.written, given=run.constants)
+    taken = restorer.groups()
     places = restorer.annex(entries)
-    _read_annex(run, entries, places)
+    _read_annex(run, places)
     if carry is not None:
         _say_instead(run, restorer.instead(carry))
         run.restored, run.orphaned = restorer.carry(carry)
@@ -45,21 +44,12 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     if moves:
         run.moves.append(moves)
         run.written = run.written.moved(moves)
-    _note_annex(
-        run, [written for _, written, _ in entries], _after(places, moves), sent if not moves else _moved(sent, moves)
-    )
-
-
-def _entries(run: Run) -> list[Entry]:
-    entry, path = run.plan.annex_entry, run.plan.annex_path
-    if entry is None or path is None:
-        return []
-    return [(where[0], parts.get(path, ""), parts.get(entry, "")) for where, parts in sorted(run.entries.items())]
+        sent, places = _moved(sent, moves), _after(places, moves)
+    if entries:
+        _note_annex(run, places, sent)
 
 
 def _after(places: list[Place | None], moves: Moves) -> list[Place | None]:
-    if not moves:
-        return places
     return [(place[0], renumbered(*place, moves)) if place else None for place in places]
 
 
@@ -69,32 +59,42 @@ def _moved(places: Iterable[Place], moves: Moves) -> set[Place]:
 
 def _say_instead(run: Run, places: dict[Place, Place]) -> None:
     """Move recoded values that stood, untranslated, in another leaf: usual place to the place they had."""
-    for row, step, where, text in run.source.waiting if places else ():
+    for row, step, instance, text in run.source.waiting if places else ():
         op = step.op
         if op is None or op.otherwise is None or run.rows[row] != step.number + Outcome.PLANNED:
             continue
-        usual = (op.targets[0].node, op.targets[0].place(where))
+        usual = (op.targets[0].node, op.targets[0].place(instance.where))
         if (place := places.get(usual)) is not None:
             del run.written[usual[1]][usual[0]]
             run.written.put(*place, text)
             run.rows[row] = step.number + Outcome.OTHERWISE
 
 
-def _note_annex(run: Run, written: list[str], places: list[Place | None], sent: set[Place]) -> None:
+def _note_annex(run: Run, places: list[Place | None], sent: set[Place]) -> None:
     """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
     instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
     usual = [instances.path(*place) if place else "" for place in places]
-    keys = [annex_order(place) for place in places if place]
-    if keys != sorted(keys) or usual != written:
+    written = [path for path, _ in run.entries]
+    if usual != written or not _in_order([place for place in places if place]):
         run.annex_order = list(zip(usual, written, strict=True))
 
 
-def _read_annex(run: Run, entries: list[Entry], places: list[Place | None]) -> None:
+def _in_order(places: list[Place]) -> bool:
+    """Whether places follow each other as in a document."""
+    return all(
+        one[0].order <= other[0].order
+        if one[1] == other[1] and one[0].group is other[0].group
+        else annex_order(one) <= annex_order(other)
+        for one, other in pairwise(places)
+    )
+
+
+def _read_annex(run: Run, places: list[Place | None]) -> None:
     entry, path = run.plan.annex_entry, run.plan.annex_path
-    if entry is None or path is None:
+    run.annex_read = places
+    if entry is None or path is None or None not in places:
         return
-    for (index, written, text), place in zip(entries, places, strict=True):
-        run.annex_read.append((index, place))
+    for index, ((written, text), place) in enumerate(zip(run.entries, places, strict=True)):
         if place is not None:
             continue
         run.kept_entries += [(path, (index,), written), (entry, (index,), text)]

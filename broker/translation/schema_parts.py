@@ -34,6 +34,12 @@ class SimpleType:
     bounds: tuple[tuple[str, str], ...] = ()  #: (facet, value): minInclusive, maxExclusive, …
 
     @property
+    def is_free(self) -> bool:
+        """Whether every text is of this type."""
+        facets = (self.enumeration, self.patterns, self.min_length, self.max_length is not None, self.bounds)
+        return self.base == "string" and not any(facets)
+
+    @property
     def keeps_white_space(self) -> bool:
         """Whether white space is part of the value (xs:string), or is collapsed before it is looked at."""
         return self.base == "string"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from broker.translation.schema_parts import Element, SchemaModel, SimpleType
 
@@ -70,6 +70,7 @@ class Node:
         "depth",
         "edges",
         "first",
+        "fits",
         "group",
         "groups",
         "has_text",
@@ -106,6 +107,7 @@ class Node:
         self.repeats = False
         self.text: SimpleType | None = None
         self.values: frozenset[str] = frozenset()
+        self.fits: Callable[[str], bool] | None = None  #: whether a text is of its type; None: every text is
         self.chain: tuple[Node, ...] = (*parent.chain, self) if parent else ()
         self.repeats_at: tuple[int, ...] = parent.repeats_at if parent else ()
         self.depth = len(self.repeats_at)
@@ -114,7 +116,7 @@ class Node:
         self.group: Node | None = parent.group if parent else None  #: the innermost of them
         self.outer: Node | None = parent.outer if parent else None  #: the one around that
         #: The path below the innermost of them.
-        self.tail: str = f"{parent.tail}/{name}" if parent and parent.group else ""
+        self.tail: str = f"{parent.tail}/{name}" if parent and parent.group else self.path
         #: Where it stands in the document: attributes, then the element itself, then what is in it.
         self.order = 0
         self.numbered: tuple[Node, ...] = ()  #: of a root: every node by its order
@@ -199,11 +201,13 @@ def _in_order(node: Node) -> Iterator[Node]:
 def _fill(node: Node, element: Element, namespace: str) -> None:
     node.text, node.has_text = element.text, element.text is not None
     node.values = frozenset(element.text.enumeration) if element.text is not None else frozenset()
+    node.fits = None if element.text is None or element.text.is_free else element.text.fits
     for ordinal, attribute in enumerate(element.attributes):
         leaf = Node(f"@{attribute.name}", attribute.name, node, ordinal - len(element.attributes))
         leaf.is_attribute = True
         leaf.text = attribute.type
         leaf.values = frozenset(attribute.type.enumeration)
+        leaf.fits = None if attribute.type.is_free else attribute.type.fits
         node.attributes[attribute.name] = node.by_name[leaf.name] = leaf
     for ordinal, child in enumerate(element.children):
         below = Node(child.name, f"{{{namespace}}}{child.name}", node, ordinal)

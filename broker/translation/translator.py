@@ -21,6 +21,7 @@ from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 from broker.translation.steps import Steps
 from broker.translation.versions import is_present, label_of, versions
+from broker.translation.writing import serialised, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,6 +102,7 @@ class Translation:
     """The result: document, report, what was not sent, and what a person must agree to."""
 
     root: etree._Element
+    document: bytes  #: the root, as it may be sent; not what a caller makes of it
     type: str
     report: Report
     unsent: Callable[[], bytes] = bytes
@@ -195,8 +197,10 @@ class Translator:
 
     def _result(self, compiled: CompiledProfile, plan: Plan, run: Run) -> Translation:
         namespace = compiled.namespace if plan.forth else compiled.eu_namespace
+        document = run.document(namespace)
         return Translation(
-            root=run.tree(namespace),
+            root=tree(document),
+            document=document,
             type=plan.rule.type,
             report=run.report(),
             sign_off=self.legal.losses(plan, run),
@@ -280,7 +284,7 @@ def _refuse(code: str, detail: str, value: str) -> TranslationError:
 
 
 def _identity(root: etree._Element) -> Translation:
-    return Translation(root=root, type=etree.QName(root).localname, report=Report())
+    return Translation(root=root, document=serialised(root), type=etree.QName(root).localname, report=Report())
 
 
 def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory: Path) -> CompiledProfile:

@@ -25,7 +25,7 @@ def carry_of(run: Run) -> Carry:
     source = run.source
     if not (run.kept or run.annexed or run.kept_entries or source.unplanned or run.entries or run.instead):
         return carry
-    instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent, source.repeats)
+    instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent(), source.repeats)
     _write_annex(run, instances)
     for node, where, text, anchor in _kept(run):
         path = instances.path(node, where)
@@ -46,7 +46,7 @@ def carry_of(run: Run) -> Carry:
 def _kept(run: Run) -> Iterator[tuple[Node, Where, str | None, Node | None]]:
     """Each leaf that is carried, in the order of the document, with its anchor."""
     found: list[tuple[int, Node, Where, str | None, Node | None]]
-    found = [(row, step.node, where, text, step.op.anchor if step.op else None) for row, step, where, text in run.kept]
+    found = [(row, step.node, at.where, text, step.op.anchor if step.op else None) for row, step, at, text in run.kept]
     found += [(row, node, where, text, None) for row, node, where, text in run.source.unplanned]
     found.sort(key=itemgetter(0))
     yield from (item[1:] for item in found)
@@ -64,10 +64,12 @@ def _write_annex(run: Run, instances: Instances) -> None:
     if entry is None or attribute is None or not run.annexed:
         return
     used = {where[0] for where, found in run.written.items() if entry in found}
-    paths = [instances.path(step.node, where) for _, step, where, _ in run.annexed]
+    for _, _, instance, _ in run.annexed:
+        if instance.head is None:
+            instance.head = instances.path(instance.group, instance.where) if instance.group else ""
     if not used and not run.order:
-        run.annex_written = [(path, leaf[3]) for path, leaf in zip(paths, run.annexed, strict=True)]
         return
+    paths = [f"{instance.head}{step.tail}" for _, step, instance, _ in run.annexed]
     slots = _slots(paths, used, run.order)
     run.slots = [index for index, _ in slots]
     if used:
@@ -102,11 +104,9 @@ def _slots(paths: list[str], used: set[int], order: list[tuple[str, str]]) -> li
 
 def _orders(instances: Instances, plan: Plan) -> dict[str, list[str]]:
     orders = {}
-    for group, around in instances.groups():
-        if group not in plan.source_keys and group not in plan.source_mapped:
-            continue
-        labels = instances.labels(group, around)
-        if len(labels) > 1 and not all(instances.is_sent(group, (*around, index)) for index in labels):
+    for group, around in instances.mixed():
+        if group in plan.source_keys or group in plan.source_mapped:
+            labels = instances.labels(group, around)
             above = instances.path(group, (*around, min(labels))).rpartition("[")[0]
             orders[above] = list(labels.values())
     return orders

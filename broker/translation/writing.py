@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from broker.translation.leaves import Leaves, Place
+    from broker.translation.reading import Leaf
     from broker.translation.shapes import Edges, Node
 
 #: Position, node, and what is there: a text, nothing, an instance, or what is written already.
-Entry = tuple[int, "Node", "str | list[Entry] | None"]
+Entry = tuple[int, "Node", "str | list[Entry] | Ready | None"]
 
 
-class Ready(str):
-    """Tags and all."""
-
-    __slots__ = ()
+#: What is written already, tags and all, piece by piece.
+Ready = tuple[str, ...]
 
 
 class Layout:
@@ -61,12 +60,12 @@ class Layout:
         """What is written already, in the place of a group."""
         self.body.append((node.order << _INDEX, node, text))
 
-    def tree(self, root: Node, namespace: str) -> etree._Element:
-        """The document."""
-        parts = [f'<{root.name} xmlns="{namespace}">']
+    def document(self, root: Node, namespace: str) -> bytes:
+        """As it is sent."""
+        parts = [f'{_HEAD}<{root.name} xmlns="{namespace}">']
         _write(self.body, root.edges, parts)
         parts.append(f"</{root.name}>")
-        return etree.fromstring("".join(parts).encode(), _parser())
+        return "".join(parts).encode()
 
 
 def _write(entries: list[Entry], edges: Edges, parts: list[str]) -> None:
@@ -84,8 +83,8 @@ def _write(entries: list[Entry], edges: Edges, parts: list[str]) -> None:
         elif type(content) is list:
             _write(content, node.first, parts)
             edges = node.after
-        else:
-            add(str(content))
+        elif type(content) is tuple:
+            parts.extend(content)
             edges = node.after
     add(edges[None])
 
@@ -93,24 +92,41 @@ def _write(entries: list[Entry], edges: Edges, parts: list[str]) -> None:
 def annex(entry: Node, path: Node, entries: Sequence[tuple[str, str]]) -> Ready:
     """The entries of an annex: (path, text) each."""
     start, end = f'<{entry.name} {path.tag}="', f"</{entry.name}>"
-    return Ready("".join([f'{start}{_quoted(where)}">{_text(text)}{end}' for where, text in entries]))
+    return tuple([f'{start}{_quoted(where)}">{_text(text)}{end}' for where, text in entries])
+
+
+def annex_as_met(entry: Node, path: Node, leaves: Sequence[Leaf]) -> Ready:
+    """The same for leaves in the order of their document; labelled paths have nothing to escape."""
+    start, end = f'<{entry.name} {path.tag}="', f"</{entry.name}>"
+    if _is_special("".join([leaf[3] for leaf in leaves])):
+        leaves = [(row, step, instance, _text(text)) for row, step, instance, text in leaves]
+    return tuple([f'{start}{instance.head}{step.tail}">{text}{end}' for _, step, instance, text in leaves])
+
+
+def _is_special(text: str) -> bool:
+    return "&" in text or "<" in text or ">" in text or "\r" in text
 
 
 def _text(text: str) -> str:
-    if "&" in text or "<" in text or ">" in text or "\r" in text:
-        return escape(text, {"\r": "&#13;"})
-    return text
+    return escape(text, {"\r": "&#13;"}) if _is_special(text) else text
 
 
 def _quoted(text: str) -> str:
     return text if _PLAIN(text) else escape(text, _ESCAPES)
 
 
-def _parser() -> etree.XMLParser:
+def serialised(root: etree._Element) -> bytes:
+    """A document that is there as a tree, as it is sent."""
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def tree(document: bytes) -> etree._Element:
     """No DTD is written here and none is read; what comes in may be large, for it was let in before."""
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    return etree.fromstring(document, parser)
 
 
+_HEAD: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
 _INDEX: Final = 32  #: bits of a position that count instances
 _POSITION: Final = itemgetter(0)
 _PLAIN: Final = re.compile(r"[\w/\[\]:;.,@%~+ -]*").fullmatch

@@ -48,17 +48,17 @@ def _valid(profile: str, root: etree._Element) -> None:
         raise AssertionError(f"the document is not valid {profile}")
 
 
-def _bytes(root: etree._Element) -> bytes:
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+def _document(done: Translation) -> bytes:
+    return done.document
 
 
-def _written(profile: str, data: bytes, *, written: Callable[[etree._Element], bytes] = _bytes) -> bytes:
+def _written(profile: str, data: bytes, *, written: Callable[[Translation], bytes] = _document) -> bytes:
     root = _xml().parse(data)
     _valid(PIVOT, root)
     done = _translator().write(profile, root)
     _valid(profile, done.root)
     _kept(done)
-    return written(done.root)
+    return written(done)
 
 
 def _read(profile: str, data: bytes) -> bytes:
@@ -67,7 +67,7 @@ def _read(profile: str, data: bytes) -> bytes:
     done = _translator().read(profile, root, envelope=_CONTEXT)
     _valid(PIVOT, done.root)
     _kept(done)
-    return _bytes(done.root)
+    return done.document
 
 
 def _kept(done: Translation) -> tuple[bytes, bytes]:
@@ -93,7 +93,7 @@ def write_rems(folder: Path) -> Figure:
     """eu-1 into rems-1 and into its JSON; the floor writes the tree as XML."""
     data = _input(folder, PIVOT)
     tree = _written(REMS, data)
-    ours = partial(_written, REMS, data, written=_rems().encode)
+    ours = partial(_written, REMS, data, written=lambda done: _rems().encode(done.root))
     (folder / f"{PIVOT}.ApplicationSubmitted.{REMS}.json").write_bytes(ours())
     floor = Translated(_schema(PIVOT), _schema(REMS), tree)
     return compare(ours, lambda: floor(data), unit=UNIT)
