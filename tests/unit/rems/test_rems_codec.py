@@ -206,9 +206,22 @@ def test_a_return_asks_by_section_country_and_field(codec: RemsCodec) -> None:
     assert json.loads(codec.encode(read.root))["application/comment"] == said
 
 
+HANDLED = {"application/user-roles": {"h": ["handler"], "r": ["past-reviewer", "reviewer"], "a": ["applicant"]}}
+
+
+@pytest.mark.parametrize("actor", ["r", "a", "somebody", 7])
+@pytest.mark.parametrize("kind", ["remarked", "closed", "reviewed"])
+def test_nobody_but_a_handler_can_name_the_message_that_an_event_is(codec: RemsCodec, kind: str, actor: Any) -> None:
+    said = "[message] DecisionIssued\n[outcome] permit-approved"
+    body = event(kind, said, **{"event/actor": actor, "event/application": HANDLED})
+    read = codec.decode(body)
+    assert etree.QName(read.root).localname == "NationalStep"
+    assert json.loads(codec.encode(read.root)) == json.loads(body)
+
+
 def test_a_remark_can_name_the_message_that_it_is(codec: RemsCodec, rems: Side) -> None:
     said = "The holder needs more time.\n[message] ExtensionNotice\n[newDueDate] 2027-02-01"
-    read = codec.decode(event("remarked", said))
+    read = codec.decode(event("remarked", said, **{"event/actor": "h", "event/application": HANDLED}))
     assert etree.QName(read.root).localname == "ExtensionNotice"
     assert rems.gate.validate(read.root), rems.gate.error_log
     assert json.loads(codec.encode(read.root))["application/comment"] == said

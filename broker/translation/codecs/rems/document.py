@@ -127,27 +127,47 @@ class Document:
         marked = self.document.get(MESSAGE)
         if isinstance(marked, str) and marked in self.by.model.roots:
             return marked
-        text = self.document.get(COMMENT)
+        text = self.document.get(COMMENT) if self.speaks_for_the_body else None
         tags = comment.read(text, self.is_message)[1] if isinstance(text, str) else []
-        if tags:
-            return str(tags[0][1])
+        return str(tags[0][1]) if tags else self.by_event()
+
+    def by_event(self) -> str:
+        """Which message the event is by itself."""
         lodged = self.reference() or {}
         event = self.event if self.is_event else "application.event/submitted"
         return self.by.events.message(event, lodged=self.is_event and bool(lodged.get(form.VALUE)))
+
+    def is_named(self, message: str) -> bool:
+        """Whether a tag is what makes the event this message."""
+        return MESSAGE not in self.document and self.speaks_for_the_body and self.by_event() != message
+
+    @property
+    def speaks_for_the_body(self) -> bool:
+        """Whether a handler of the application is behind the event: an applicant or a reviewer may comment too.
+
+        What the broker writes itself has no actor; every event of REMS has one.
+        """
+        actor, roles = self.document.get("event/actor"), self.application.get("application/user-roles")
+        if actor is None:
+            return True
+        held = roles.get(actor) if isinstance(actor, str) and isinstance(roles, dict) else None
+        return isinstance(held, list) and "handler" in held
 
     def is_message(self, tag: Tag) -> bool:
         """Whether a tag names a message that an event can be."""
         declared = self.by.model.roots.get(tag[1] or "") if tag[0] == "message" else None
         return declared is not None and declared.child("said") is not None
 
-    def tags(self, message: str) -> Callable[[Tag], bool]:
-        """What is a tag in the comment of this message."""
+    def tags(self, message: str, *, named: bool) -> Callable[[Tag], bool]:
+        """What is a tag in the comment of this message; `named`: the tag that names it is one."""
         declared = self.by.model.roots[message]
 
         def known(tag: Tag) -> bool:
             if message == QUESTIONS and comment.is_question(tag[0]):
                 return True
             path = comment.path_of(tag[0])
-            return self.is_message(tag) or (path != "comment" and leaf(declared, f"said.{path}") is not None)
+            return (named and tag == ("message", message)) or (
+                path != "comment" and leaf(declared, f"said.{path}") is not None
+            )
 
         return known

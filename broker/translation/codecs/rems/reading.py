@@ -60,6 +60,7 @@ class Reading(Document):
         if not isinstance(self.document.get("event/type"), str):
             refuse("unknown-message-type", "The document does not say which event it is.", pointer_to("event/type"))
         message = self.message()
+        named = self.is_named(message)
         by_itself = {} if self.by.is_application(message) else self.said_by_event(message)
         self._flag_unknown()
         self._take_ours(message)
@@ -67,7 +68,7 @@ class Reading(Document):
         if self.by.is_application(message):
             self._take_form()
         else:
-            self._take_comment(message)
+            self._take_comment(message, named=named)
             self.facts = {**by_itself, **self.facts}
         self._take_kind(message)
         self._keep_rest()
@@ -142,11 +143,11 @@ class Reading(Document):
         del there[form.VALUE]
         return set(facts.values()) if bound.type == "attachment" else set()
 
-    def _take_comment(self, message: str) -> None:
+    def _take_comment(self, message: str, *, named: bool) -> None:
         text = self.document.get(COMMENT)
         if not isinstance(text, str) or not is_xml(text):
             return
-        said, tags = comment.read(text, self.tags(message))
+        said, tags = comment.read(text, self.tags(message, named=named))
         found = {} if said is None else {"comment": said}
         if message == QUESTIONS:
             found.update(comment.questions_of(tags))

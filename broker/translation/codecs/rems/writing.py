@@ -121,12 +121,9 @@ class Writing(Document):
         said_freely = own.pop("comment", None)
         questions = list(comment.questions(own)) if self.type == QUESTIONS else []
         tags: list[Tag] = [*((comment.name_of(path), text) for path, text in own.items()), *questions]
-        self._write_comment(said_freely, tags)
-        if self.message() != self.type:
-            self._write_comment(said_freely, [("message", self.type), *tags])
-
-    def _write_comment(self, said_freely: str | None, tags: list[Tag]) -> None:
-        text = comment.write(said_freely, tags, self.tags(self.type))
+        named = self.is_named(self.type)
+        lead: list[Tag] = [("message", self.type)] if named else []
+        text = comment.write(said_freely, [*lead, *tags], self.tags(self.type, named=named))
         if text is not None:
             self.document[COMMENT] = text
 
