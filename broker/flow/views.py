@@ -6,12 +6,14 @@ hashes, and the title a case is known by.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import NotFound
 from broker.flow.timeline import compose, stamp
 from broker.model.exchanges import State
 from broker.model.messages import Door
+from broker.translation.plausibility import HINT
 
 if TYPE_CHECKING:
     from broker.model.cases import Case, Leg, RunningClock
@@ -199,6 +201,14 @@ def _problems(exchanges: tuple[Exchange, ...]) -> list[dict[str, str]]:
     for exchange in exchanges:
         found += [dict(problem) for problem in exchange.problems if dict(problem) not in found]
     return found
+
+
+def with_hints(report: bytes, exchange: Exchange) -> bytes:
+    """A spelled out report, with what looks odd in its message (`schemas/report.schema.json`)."""
+    odd = [dict(problem) for problem in exchange.problems if problem["code"].startswith(HINT)]
+    if not odd:
+        return report
+    return json.dumps({**json.loads(report), "hints": odd}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _attachment(attachment: Attachment) -> dict[str, Any]:

@@ -37,6 +37,7 @@ _OTHER_DAY: Final = re.compile(r"([0-9]{1,2})[-./]([0-9]{1,2})[-./]([0-9]{4})")
 _Y_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2)
 
 
+HINT: Final = "implausible-"  #: how the code of every hint begins
 _CODES: Final = {
     "email": "implausible-email",
     "phone": "implausible-phone",

@@ -179,7 +179,8 @@ async def get_document(request: web.Request) -> web.Response:
 async def get_report(request: web.Request) -> web.Response:
     """The report of an exchange's translation."""
     exchange, data = await _content_of(request, "report_sha256")
-    return download(request.app[SERVICES].report(data), "application/json", exchange.report_sha256)
+    report = views.with_hints(request.app[SERVICES].report(data), exchange)
+    return download(report, "application/json", exchange.report_sha256)
 
 
 async def _content_of(request: web.Request, member: str) -> tuple[Exchange, bytes]:
