@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from tests.support.amqp_fixtures import amqp_url, rabbit, rabbit_node, vhost
 from tests.support.announced import Announcer
 from tests.support.parallel import ByFile
@@ -32,8 +34,10 @@ __all__ = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the servers that this run starts."""
+    """Name the servers that this run starts; spare it the drawings of tracebacks, which take a second each."""
     config.pluginmanager.register(Announcer(), "announcer")
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
