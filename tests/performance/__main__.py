@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.performance import access_point, documents, outbound
+from tests.performance import access_point, documents, memory, outbound
 from tests.performance.figures import Figure, table, write
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -17,7 +17,13 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "translate.eu-fr": partial(documents.write_national, profile="fr-hdh-1"),
     "translate.fr-eu": partial(documents.read_national, profile="fr-hdh-1"),
     "translate.eu-fi": partial(documents.write_national, profile="fi-findata-1"),
+    "translate.fi-eu": partial(documents.read_national, profile="fi-findata-1"),
     "translate.eu-rems": documents.write_rems,
+    "translate.eu-fr.plain": partial(documents.plain, source="eu-1", target="fr-hdh-1"),
+    "translate.fr-eu.plain": partial(documents.plain, source="fr-hdh-1", target="eu-1"),
+    "translate.eu-fi.plain": partial(documents.plain, source="eu-1", target="fi-findata-1"),
+    "report.expand": documents.expand_report,
+    "memory.translate-10mb": memory.translate,
     "validate.eu-1": documents.validate_pivot,
     "exchange.outbound": outbound.exchange,
     "access-point.submit": access_point.submit,

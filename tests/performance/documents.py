@@ -12,8 +12,9 @@ from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
 from broker.data_files import schemas_dir
 from broker.translation.codecs.rems.codec import RemsCodec
 from broker.translation.translator import EnvelopeContext, Translation, Translator
+from tests.performance.applications import full_size, leaves
 from tests.performance.figures import Figure, compare
-from tests.performance.floors import Translated, Validated
+from tests.performance.floors import Plain, Spelled, Translated, Validated
 
 DATA = Path(__file__).parents[1] / "data"
 PIVOT = "eu-1"
@@ -37,10 +38,17 @@ def _schema(profile: str) -> Path:
 
 
 def _input(folder: Path, profile: str) -> bytes:
-    """A full application: all ten sections, section 6 for two countries, attachments."""
-    data = (DATA / profile / "ApplicationSubmitted.xml").read_bytes()
+    """A full-size application; a national one is what becomes of it there."""
+    data = _bytes(full_size()) if profile == PIVOT else _written(profile, _bytes(full_size()))
+    root = _xml().parse(data)
+    _valid(profile, root)
     (folder / f"{profile}.ApplicationSubmitted.xml").write_bytes(data)
+    (folder / "leaves.txt").write_text(f"{leaves(root)} leaves, {len(data)} bytes\n", encoding="utf-8")
     return data
+
+
+def _bytes(root: etree._Element) -> bytes:
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
 def _valid(profile: str, root: etree._Element) -> None:
@@ -106,6 +114,22 @@ def read_national(folder: Path, profile: str) -> Figure:
     (folder / f"{profile}.ApplicationSubmitted.{PIVOT}.xml").write_bytes(result)
     floor = Translated(_schema(profile), _schema(PIVOT), result)
     return compare(lambda: _read(profile, data), lambda: floor(data), unit=UNIT)
+
+
+def plain(folder: Path, source: str, target: str) -> Figure:
+    """One translation beside the plain way: decode, dictionary, encode."""
+    data = _input(folder, source)
+    ours = partial(_written, target, data) if source == PIVOT else partial(_read, source, data)
+    floor = Plain(_schema(source), _schema(target), ours())
+    return compare(ours, lambda: floor(data), unit=UNIT, times=1, rounds=5)
+
+
+def expand_report(folder: Path) -> Figure:
+    """A kept report spelled out, beside writing the same as JSON."""
+    done = _translator().write("fr-hdh-1", _xml().parse(_input(folder, PIVOT)))
+    kept = done.report.compact()
+    floor = Spelled(done.report.to_bytes())
+    return compare(lambda: _translator().report(kept).to_bytes(), floor, unit="reports/s")
 
 
 def validate_pivot(folder: Path) -> Figure:

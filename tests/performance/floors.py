@@ -18,6 +18,7 @@ from typing import Any
 import aio_pika
 import aiohttp
 import psycopg
+import xmlschema
 from lxml import etree
 
 
@@ -46,6 +47,30 @@ class Translated:
         self._source.assertValid(etree.fromstring(data))
         self._target.assertValid(self._result)
         return etree.tostring(self._result, encoding="UTF-8", xml_declaration=True)
+
+
+class Plain:
+    """The plain way: xmlschema makes a dictionary of the source, and a document of a dictionary that is there."""
+
+    def __init__(self, source: Path, target: Path, result: bytes) -> None:
+        self._source, self._target = xmlschema.XMLSchema(source), xmlschema.XMLSchema(target)
+        self._root = etree.QName(etree.fromstring(result)).localname
+        self._result = self._target.to_dict(result.decode())
+
+    def __call__(self, data: bytes) -> bytes:
+        self._source.to_dict(data.decode())
+        made = self._target.encode(self._result, path=self._root)
+        return xmlschema.etree_tostring(made, xml_declaration=True, encoding="utf-8")
+
+
+class Spelled:
+    """A report that is there, as JSON."""
+
+    def __init__(self, report: bytes) -> None:
+        self._report = json.loads(report)
+
+    def __call__(self) -> bytes:
+        return json.dumps(self._report, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 _TABLES = (

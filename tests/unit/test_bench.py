@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from tests.performance import floors
+from adapters.xml.documents import XmlDocuments
+from broker.data_files import schemas_dir
+from tests.performance import applications, floors
 from tests.performance.__main__ import BENCHES
 from tests.performance.figures import Figure, compare, interleaved, table, write
 
 MEMBERS = {"value", "floor", "ratio", "unit"}
-FLOORS_MAY_USE = {"aio_pika", "aiohttp", "lxml", "pika", "psycopg"} | set(sys.stdlib_module_names)
+FLOORS_MAY_USE = {"aio_pika", "aiohttp", "lxml", "pika", "psycopg", "xmlschema"} | set(sys.stdlib_module_names)
 
 
 def test_the_file_has_value_floor_ratio_and_unit_for_each_name(tmp_path: Path) -> None:
@@ -73,3 +76,17 @@ def test_an_unknown_benchmark_is_refused(name: str, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
+
+
+def test_the_full_size_application_is_valid_and_always_the_same() -> None:
+    root = applications.full_size()
+    paths = ("{*}datasets", "{*}form/{*}section6", "{*}form/{*}section8/{*}peopleWhoWillBeProcessingTheData")
+    assert [len(root[1].findall(path)) for path in paths] == [5, 3, 20]
+    assert applications.share(root) > 0.99
+    assert etree.tostring(root) == etree.tostring(applications.full_size())
+    assert XmlDocuments(schemas_dir()).is_valid("eu-1", root)
+
+
+def test_an_application_of_a_size_is_hardly_smaller() -> None:
+    data = applications.of_size(1_000_000)
+    assert 950_000 < len(data) <= 1_000_000
