@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ DOMIBUS = Peer(
     "soapWebServicePluginBindingService.cpp",
     "-S",
 )
+BACKEND = Peer("backend", "backend.wsdl", ("backend.xsd",), "soapBackendServiceBindingService.cpp", "-S")
 PUSHER = Peer("pusher", "backend.wsdl", ("backend.xsd",), "soapBackendServiceBindingProxy.cpp", "-C")
 
 
@@ -125,6 +127,25 @@ def domibus(form: str, user: str, password: str) -> Iterator[str]:
             assert process.poll() is None, f"the peer died: {process.returncode}"
         finally:
             process.kill()
+
+
+@contextmanager
+def backend(user: str, password: str, told: list[str]) -> Iterator[str]:
+    """The back end in C++; its address. Each line that it prints is added to `told`."""
+    port = free_port()
+    command = [program(BACKEND), str(port), user, password]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "listening"
+        lines = process.stdout
+        reader = threading.Thread(target=lambda: told.extend(iter(lambda: lines.readline().strip(), "")), daemon=True)
+        reader.start()
+        try:
+            yield f"http://127.0.0.1:{port}/backend"
+            assert process.poll() is None, f"the peer died: {process.returncode}"
+        finally:
+            process.kill()
+            reader.join(10)
 
 
 def pushed(url: str, user: str, password: str, *orders: str, form: str = "inline") -> list[str]:
