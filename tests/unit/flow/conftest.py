@@ -1,14 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from adapters.store.sql import SqlStore, open_store
 from adapters.xml import XmlDocuments
 from broker.data_files import schemas_dir
 from tests.support.flow_node import Flow, make_flow
 from tests.support.samples import SetClock
+
+
+@pytest.fixture(autouse=True)
+def _plain_log() -> Iterator[None]:
+    """An exception is logged in plain words: drawing all that it knew takes longer than a fetch is waited for."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
