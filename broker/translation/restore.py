@@ -111,13 +111,36 @@ class Restorer:
     def _resolve(self, path: str, *, create: bool) -> Place | None:
         """The place of a labelled path. What stands around it is looked for once."""
         head, _, name = path.rpartition("/")
-        around = self._around.get(head)
-        if around is None or name.endswith("]"):
-            return self._looked_for(path, head, create=create)
-        node = around[0].by_name.get(name)
-        return (node, around[1]) if node is not None and not node.repeats else None
+        around = self._around.get(head) or self._container(head)
+        if around is None:
+            return self._looked_for(path, create=create)
+        bare, bracket, label = name.partition("[")
+        node, where = around[0].by_name.get(bare), around[1]
+        if node is None or node.repeats != bool(bracket):
+            return None
+        if not bracket:
+            return node, where
+        index = self._instances.index(node, where, label[:-1]) if label.endswith("]") else None
+        return self._looked_for(path, create=create) if index is None else (node, (*where, index))
 
-    def _looked_for(self, path: str, head: str, *, create: bool) -> Place | None:
+    def _container(self, path: str) -> Place | None:
+        """The element that a labelled path leads to, if it is there already or does not repeat; looked for once."""
+        head, _, name = path.rpartition("/")
+        above = self._around.get(head) or self._container(head)
+        bare, bracket, label = name.partition("[")
+        node = above[0].by_name.get(bare) if above else None
+        if above is None or node is None or node.repeats != bool(bracket):
+            return None
+        where = above[1]
+        if bracket:
+            index = self._instances.index(node, where, label[:-1]) if label.endswith("]") else None
+            if index is None:
+                return None
+            where = (*where, index)
+        self._around[path] = node, where
+        return node, where
+
+    def _looked_for(self, path: str, *, create: bool) -> Place | None:
         """The same, step by step: nothing is made anew for a path that the schema does not have."""
         found = parse(self._plan.target, path)
         if found is None:
@@ -131,8 +154,6 @@ class Restorer:
             if index is None:
                 return None
             where = (*where, index)
-        if node.parent is not None and node.depth == node.parent.depth:
-            self._around[head] = (node.parent, where)
         return node, where
 
     def _new(self, group: Node, labels: tuple[str, ...], around: Where) -> int | None:

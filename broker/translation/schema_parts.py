@@ -46,7 +46,9 @@ class SimpleType:
 
     def normalised(self, text: str) -> str:
         """The text as the schema sees it, after white space handling."""
-        return text if self.keeps_white_space else " ".join(word for word in _SPACE.split(text) if word)
+        if self.keeps_white_space or not (" " in text or "\n" in text or "\t" in text or "\r" in text):
+            return text
+        return " ".join(word for word in _SPACE.split(text) if word)
 
     def fits(self, text: str) -> bool:
         """Whether a text is in the value space, by built-in type, enumeration, length and pattern."""
