@@ -125,7 +125,7 @@ class Fetcher:
         work = await commit(self.node, lambda tx: self._claim(tx, message_id))
         if work is None:
             return False
-        code = await self._tried(message_id, known=work.attempts > 1)
+        code = await self._tried(message_id, known=True)
         gone = code == NotFound.code and work.attempts >= GONE_TRIES
         if gone:
             await self._report_gone(message_id)
@@ -151,7 +151,7 @@ class Fetcher:
         await tx.postpone_work(work, at=at, error=code)
 
     async def _tried(self, message_id: str, *, known: bool = False) -> str:
-        """Fetch one; the code of what went wrong, "" if nothing did. `known`: it may be kept from an earlier try."""
+        """Fetch one; the code of what went wrong, "" if nothing did. `known`: it may be kept already."""
         try:
             if not (known and await self._is_kept(message_id)):
                 await self._keep(await self.access_point.retrieve(message_id))

@@ -63,6 +63,25 @@ async def test_an_id_that_is_notified_many_times_at_once_is_fetched_once(flow: F
     assert len(await flow.all(direction="inbound")) == 1
 
 
+async def test_a_notification_that_comes_while_the_poll_fetches_brings_no_second_fetch(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(flow, "one")
+    retrieve = flow.point.retrieve
+
+    async def notified_meanwhile(message_id: str) -> UserMessage:
+        await tell(flow, Told.RECEIVED, message_id)
+        return await retrieve(message_id)
+
+    monkeypatch.setattr(flow.point, "retrieve", notified_meanwhile)
+    fetcher = flow.fetcher()
+    await fetcher.drain()
+    assert await rows(flow) == ["one"]
+    await fetcher.drain()
+    assert await rows(flow) == []
+    assert retrieved(flow) == ["one"]
+
+
 async def test_twenty_notifications_at_once_bring_twenty_messages(flow: Flow) -> None:
     names = [f"m-{number}" for number in range(20)]
     for name in names:
