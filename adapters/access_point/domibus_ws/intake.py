@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from adapters.access_point.domibus_ws.settings import Limits
 
-_LONG: Final = 65_536  #: characters of a text from which on it is taken for a payload
+_LONG: Final = 65_536  #: characters of a text from which on it is taken for a payload, whatever element it stands in
+_LONG_VALUE: Final = 1024  #: the same, directly behind a tag that is called value
 _MOST_PARTS: Final = 64  # Domibus takes 28 attachments
 _MOST_HEADER: Final = 16_384
 _WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
@@ -104,7 +105,7 @@ class Envelope:
     def _text(self, piece: bytes) -> None:
         if self.value is None:
             self.text += piece
-            if len(self.text) <= _LONG:
+            if len(self.text) <= (_LONG_VALUE if self.short.endswith(b"value>") else _LONG):
                 return
             self.value, piece = Base64(), bytes(self.text)
             self.text.clear()
