@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(300)  # one fixture plays forty cases and fourt
 KEY = "a-key-of-the-conformance-kit-0123456789"
 PATIENCE = 20.0
 #: How long is waited for what a mutant keeps back; the node takes a second at most.
-SHORT = 3.0
+SHORT = 2.0
 SILENT = {"swallows an answer", "answers another message", "never marks"}
 DISPATCHER = CASES["dispatcher"]
 PUSH_USER, PUSH_PASSWORD = "domibus", "Push-Only-Tests-2026!"
