@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from lxml import etree
 
 from broker.data_files import schemas_dir
+from broker.errors import TranslationError
 from broker.translation.report import Lossy, Report, chain
 from broker.translation.translator import EnvelopeContext, Translator
 
@@ -52,3 +55,20 @@ def test_what_the_next_hop_loses_and_what_was_orphaned_is_kept(translator: Trans
     assert shown == whole.as_dict()
     assert [row["lost_at_next_hop"] for row in shown["fields"] if target in row["target"]] == [["downgraded"]]
     assert {"source": "content/title", "what": "orphaned", "reason": "its anchor changed"} in shown["lost"]
+
+
+@pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":2', b'"format":9'), lambda said: said[:-2]])
+def test_a_report_that_cannot_be_read_is_refused(translator: Translator, change: Callable[[bytes], bytes]) -> None:
+    kept = zlib.decompress(reports(translator, "fr-hdh-1")[0].compact())
+    with pytest.raises(TranslationError) as refused:
+        translator.report(zlib.compress(change(kept)))
+    assert [problem.code for problem in refused.value.problems] == ["report-unreadable"]
+
+
+def test_a_report_of_another_state_of_the_mapping_is_refused_and_not_misread(translator: Translator) -> None:
+    report = reports(translator, "fr-hdh-1")[0]
+    assert report.plan is not None
+    kept = zlib.decompress(report.compact()).replace(report.plan.steps.digest.encode(), b"0" * 16)
+    with pytest.raises(TranslationError) as refused:
+        translator.report(zlib.compress(kept))
+    assert [problem.code for problem in refused.value.problems] == ["report-unreadable"]
