@@ -104,7 +104,8 @@ class Steps:
         reads = not plan.forth and plan.annex_entry is not None
         self.entry = self.by_order[plan.annex_entry.order] if reads and plan.annex_entry else None
         self.path = plan.annex_path.tag if plan.annex_path else ""  #: the attribute of an annex entry
-        self.digest = hashlib.sha256("\n".join(map(_said, self.by_order)).encode()).hexdigest()[:16]
+        said = (*map(_said, self.by_order), *(node.path for node in plan.target.numbered))
+        self.digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
 def _way(plan: Plan, op: Op | None) -> Way:
@@ -118,7 +119,7 @@ def _said(step: Step) -> str:
     op = step.op
     if op is None:
         return step.node.path
-    paths = [target.node.path for outcome in Outcome for target in step.targets(outcome)]
+    paths = [f"{target.node.path}{target.shift or ''}" for outcome in Outcome for target in step.targets(outcome)]
     return "|".join(
         (step.node.path, op.fate, op.table, op.mapping, op.reason, op.do.name if op.do is Do.ANNEX else "", *paths)
     )
