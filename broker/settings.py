@@ -227,7 +227,8 @@ class Settings(BaseSettings):
             raise ValueError("queue.url: RabbitMQ needs PostgreSQL (database.url); SQLite goes with `embedded:`")
         if sum(backend.default for backend in self.backends.values()) > 1:
             raise ValueError("backends: only one back end can be the default")
-        if self.environment == "production" and "mock" in (self.access_point.party + self.access_point.central_party):
+        parties = self.access_point.party + self.access_point.central_party
+        if self.environment == "production" and "mock" in parties.lower():
             raise ValueError("access_point: the mock EU node is refused in production")
         if self.environment == "production" and (name := self._in_the_clear()):
             raise ValueError(f"backends.{name}.url: a webhook to another machine needs https:// in production")

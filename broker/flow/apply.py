@@ -7,7 +7,7 @@ step of a back end is refused before anything leaves the house; an illegal step 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import Problem, Refused
 from broker.flow.answers import settled
@@ -18,7 +18,7 @@ from broker.flow.passage import Outgoing, Passage
 from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
 from broker.model.clocks import moved_clocks
-from broker.model.exchanges import Direction
+from broker.model.exchanges import Direction, State
 from broker.model.lifecycle import NONE, ORIGINATED, Change, Event, advance
 from broker.model.messages import MessageType
 from broker.translation import build
@@ -26,6 +26,11 @@ from broker.translation.facts import ErrorFact
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
+    from broker.model.exchanges import Exchange
+    from broker.translation.facts import Facts
+
+VALIDATED: Final = "validated"
+NOT_VALIDATED: Final = "not-validated"
 
 
 def apply(node: Node, passage: Passage) -> Passage | Stop:
@@ -200,10 +205,10 @@ def _answer(node: Node, passage: Passage) -> Passage | Stop:
     exchange, facts, now = passage.answered, passage.known, passage.message.kept_at
     if exchange is None:
         return Park("it answers a message that was never sent from here")
-    if facts.type == MessageType.VALIDATION_RESULT:
-        verdict = "validated" if facts.validated else "not-validated"
-        if exchange.validation and exchange.validation != verdict:
-            return Park(f"a second verdict ({verdict}) on a message that was already {exchange.validation}")
+    verdict = _verdict(facts)
+    if against := _against(exchange, verdict or facts.type):
+        return Park(against)
+    if verdict:
         problems = tuple(_as_problem(error) for error in facts.errors)
         after = replace(exchange, validation=verdict, validation_at=now, problems=problems or exchange.problems)
     else:
@@ -212,6 +217,24 @@ def _answer(node: Node, passage: Passage) -> Passage | Stop:
     learned = (Alias(CENTRAL, facts.application_id),) if facts.application_id and passage.case else ()
     known = passage.case.aliases if passage.case else ()
     return replace(passage, answered=after, aliases=tuple(alias for alias in learned if alias not in known))
+
+
+def _verdict(facts: Facts) -> str:
+    if facts.type != MessageType.VALIDATION_RESULT:
+        return ""
+    return VALIDATED if facts.validated else NOT_VALIDATED
+
+
+def _against(exchange: Exchange, word: str) -> str:
+    """What is settled and would be contradicted by this word of the other side, in plain words; "" if nothing is."""
+    before = exchange.validation
+    if word in {VALIDATED, NOT_VALIDATED}:
+        if before and before != word:
+            return f"a second verdict ({word}) on a message that was already {before}"
+        if word == NOT_VALIDATED and not before and exchange.state is State.ENDED:
+            return f"a verdict ({word}) on a message that had already ended ({exchange.outcome})"
+        return ""
+    return f"an answer ({word}) to a message that was {before}" if before == NOT_VALIDATED else ""
 
 
 def _not_yours(owner: str) -> Problem:
