@@ -48,11 +48,13 @@ async def _files(node: Node, passage: Passage) -> Sequence[File]:
         named = passage.message.attachments
         came = zip(named, passage.files, strict=True)
         return [(_shown(one.id, number), one.name, data) for number, (one, (_, data)) in enumerate(came)]
-    wanted = enumerate(one for one in passage.known.attachments if one.sha256)
+    wanted = [one for one in passage.known.attachments if one.sha256]
+    if not wanted:
+        return []
     async with node.store.transaction() as tx:
         return [
             (_shown(one.id, number), one.name, await tx.content(one.sha256))
-            for number, one in wanted
+            for number, one in enumerate(wanted)
             if await tx.has_content(one.sha256)
         ]
 

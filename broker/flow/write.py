@@ -19,7 +19,7 @@ from broker.flow.read import PIVOT, serialised
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
-from broker.translation.facts import facts_of
+from broker.translation.facts import attachments_of
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -85,7 +85,7 @@ def _reply_to(root: etree._Element, wire_id: str) -> None:
 
 
 async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
-    named = facts_of(root).attachments
+    named = attachments_of(root)
     missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
     if missing:
         raise Refused(tuple(build.attachment_missing(item) for item in missing))

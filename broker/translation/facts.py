@@ -6,7 +6,7 @@ Missing is "" or an empty tuple; `validated` is None where the message says noth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -113,7 +113,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         nation=_first(root, "content/nationId", "content/issuingHdab/country"),
         permit_ref=_first(root, "content/permitRef", "content/permitId"),
         date=_date(root),
-        attachments=tuple(_attachments(root)),
+        attachments=attachments_of(root),
         unknown_fields=tuple(one.get("path", "") for one in _all(root, "content/unknown/field")),
     )
 
@@ -124,7 +124,13 @@ def _shipped_countries() -> Mapping[str, str]:
 
 
 def _all(root: etree._Element, path: str) -> Iterator[etree._Element]:
-    return root.iterfind("/".join(f"{{*}}{name}" for name in path.split("/")))
+    return root.iterfind(_anywhere(path))
+
+
+@cache
+def _anywhere(path: str) -> str:
+    """The same path in whatever namespace; there are as many as this module names."""
+    return "/".join(f"{{*}}{name}" for name in path.split("/"))
 
 
 def _own(element: etree._Element) -> str:
@@ -194,14 +200,13 @@ def _date(root: etree._Element) -> str:
 _FILES: Final = tuple(f"content/{name}" for name in ("attachments", "document", "appendices", "documents", "record"))
 
 
-def _attachments(root: etree._Element) -> Iterator[AttachmentFact]:
-    seen: set[str] = set()
+def attachments_of(root: etree._Element) -> tuple[AttachmentFact, ...]:
+    """The files that an eu-1 message names, each id once."""
+    found: dict[str, AttachmentFact] = {}
     for path in _FILES:
-        for one in _all(root, path):
-            fact = _attachment(one)
-            if fact.id not in seen:
-                seen.add(fact.id)
-                yield fact
+        for fact in map(_attachment, _all(root, path)):
+            found.setdefault(fact.id, fact)
+    return tuple(found.values())
 
 
 def _attachment(element: etree._Element) -> AttachmentFact:

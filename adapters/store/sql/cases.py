@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from broker.model.cases import Alias, Case, Leg, RunningClock
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Row, Select
+    from sqlalchemy import Executable, Row, Select
 
 _CASE_FIELDS: Final = tuple(field.name for field in fields(Case) if field.name != "aliases")
 _LEG_FIELDS: Final = tuple(field.name for field in fields(Leg))
@@ -39,6 +40,7 @@ _SAVE_CASE: Final = (
     .values({name: bindparam(name) for name in _CASE_FIELDS if name != "key"})
 )
 _LEGS: Final = select(*(LEGS.c[name] for name in _LEG_FIELDS)).where(LEGS.c.case_key == bindparam("case_key"))
+_BY_OWNER: Final = _LEGS.order_by(LEGS.c.owner)
 _LEG: Final = _LEGS.where(LEGS.c.owner == bindparam("owner"))
 _SAVE_LEG: Final = (
     update(LEGS)
@@ -95,7 +97,7 @@ class Cases(Rows):
 
     async def legs(self, case_key: str) -> tuple[Leg, ...]:
         """By owner."""
-        rows = await self._run(_LEGS.order_by(LEGS.c.owner), {"case_key": case_key})
+        rows = await self._run(_BY_OWNER, {"case_key": case_key})
         return tuple(Leg(**row._mapping) for row in rows)  # noqa: SLF001  SQLAlchemy's public name for a row by names
 
     async def leg(self, case_key: str, owner: str) -> Leg | None:
@@ -126,9 +128,7 @@ class Cases(Rows):
 
     async def save_clock(self, clock: RunningClock) -> None:
         """Insert, or replace the one of the same case, leg, name and start. Raises: NotFound, without its case."""
-        new = insert(self._dialect, CLOCKS)
-        replaced = {name: new.excluded[name] for name in _CLOCK_FIELDS if name not in _CLOCK_KEY}
-        await self._run(new.on_conflict_do_update(index_elements=_CLOCK_KEY, set_=replaced), values_of(clock))
+        await self._run(_save_clock(self._dialect), values_of(clock))
 
     async def _own_aliases(self, case: Case) -> None:
         """One statement: a row comes back for each alias that is new or ours already."""
@@ -147,6 +147,13 @@ class Cases(Rows):
         )
         if len((await self._run(kept.returning(CASE_ALIASES.c.scheme))).rows) != len(rows):
             raise Conflict("An alias belongs to another case.", constraint="pk_case_aliases")
+
+
+@cache
+def _save_clock(dialect: str) -> Executable:
+    new = insert(dialect, CLOCKS)
+    replaced = {name: new.excluded[name] for name in _CLOCK_FIELDS if name not in _CLOCK_KEY}
+    return new.on_conflict_do_update(index_elements=_CLOCK_KEY, set_=replaced)
 
 
 def _newest(chosen: Select[Any]) -> Select[Any]:

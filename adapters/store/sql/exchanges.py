@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, text, update
 
 from adapters.store.sql.connections import Values
 from adapters.store.sql.rows import Rows, values_of
@@ -16,7 +17,7 @@ from broker.model.exchanges import Direction, Exchange, State
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Executable, Row
+    from sqlalchemy import Executable, Row, Select
 
     from broker.ports import ExchangeFilter
 
@@ -100,8 +101,8 @@ class Exchanges(Rows):
 
     async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
         """Newest first."""
-        statement = _ALL.where(*_conditions(wanted)).order_by(_E.id.desc()).limit(wanted.limit)
-        return await self._exchanges(statement, {})
+        said = {name: value for name in _CONDITIONS if (value := getattr(wanted, name))}
+        return await self._exchanges(_filtered(tuple(said)), said | {"limit": wanted.limit})
 
     async def overdue_exchanges(self, now: datetime, limit: int) -> tuple[Exchange, ...]:
         """SUBMITTED, and the time for an answer has passed; the longest overdue first."""
@@ -128,33 +129,31 @@ def _exchange(row: Row[Any]) -> Exchange:
     return Exchange(**values)
 
 
-def _conditions(wanted: ExchangeFilter) -> list[ColumnElement[bool]]:
-    """The filter's fields that say something, all of which must hold."""
-    equal = {
-        "direction": wanted.direction,
-        "type": wanted.type,
-        "addressee": wanted.addressee,
-        "case_key": wanted.case_key,
-    }
-    conditions: list[ColumnElement[bool]] = [_E[name] == value for name, value in equal.items() if value]
-    if wanted.states:
-        conditions.append(_E.state.in_(wanted.states))
-    if wanted.before:
-        conditions.append(_E.id < wanted.before)
-    if wanted.party:
-        conditions.append(or_(_E.addressee == wanted.party, _brought_by(wanted.party)))
-    if wanted.text:
-        conditions.append(_names(wanted.text))
-    return conditions
-
-
-def _brought_by(party: str) -> ColumnElement[bool]:
+def _brought_by(party: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(MESSAGES.c.id == _E.message_id, MESSAGES.c.party == party)
 
 
-def _names(words: str) -> ColumnElement[bool]:
+def _names(words: ColumnElement[str]) -> ColumnElement[bool]:
     """Any id of the exchange, its message or its case is exactly this."""
     own = (_E.id, _E.message_id, _E.wire_message_id, _E.case_key)
     alias = select(CASE_ALIASES.c.case_key).where(CASE_ALIASES.c.value == words)
     key = exists().where(MESSAGES.c.id == _E.message_id, MESSAGES.c.key == words)
     return or_(*(column == words for column in own), _E.case_key.in_(alias), key)
+
+
+_PARTY: Final = bindparam("party", type_=_E.addressee.type)
+#: What each field of a filter asks for, if it says something.
+_CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
+    **{name: _E[name] == bindparam(name) for name in ("direction", "type", "addressee", "case_key")},
+    "states": _E.state.in_(bindparam("states", expanding=True)),
+    "before": _E.id < bindparam("before"),
+    "party": or_(_E.addressee == _PARTY, _brought_by(_PARTY)),
+    "text": _names(bindparam("text", type_=_E.id.type)),
+}
+
+
+@cache
+def _filtered(said: tuple[str, ...]) -> Select[Any]:
+    """One statement for all filters that say the same fields: made once, all conditions must hold."""
+    conditions = (_CONDITIONS[name] for name in said)
+    return _ALL.where(*conditions).order_by(_E.id.desc()).limit(bindparam("limit"))
