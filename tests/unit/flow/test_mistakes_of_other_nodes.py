@@ -6,97 +6,48 @@ Every promise holds for our flow, and fails as soon as the mistake is planted in
 from __future__ import annotations
 
 import ast
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Patience, requests
-from adapters.backends.webhook import WebhookBackend, WebhookSettings
-from adapters.store.sql import open_store
-from broker.errors import ConfigurationError, Garbled, Unavailable
-from broker.flow import answers, apply, fetch, read
-from broker.flow.answers import Receipts, presume_failed
-from broker.flow.fetch import Fetcher
-from broker.flow.staff import sign_off
+from broker.errors import ConfigurationError, Garbled
+from broker.flow import fetch
+from broker.flow.answers import Receipts
 from broker.flow.views import case_view
-from broker.model.exchanges import STEPS, WAITING_FOR_A_PERSON, Direction, Exchange, Outcome, State
-from broker.ports import Part, UserMessage
+from broker.model.exchanges import WAITING_FOR_A_PERSON, Exchange, Outcome, State
 from broker.settings import WorkSection, load_settings
-from tests.support.flow_node import (
-    CENTRAL_PARTY,
-    EXAMPLE_ID,
-    Flow,
-    case_in,
-    dossier,
-    eu,
-    eu_application,
-    partial_grant,
+from tests.support import flow_mistakes
+from tests.support.flow_node import Flow, case_in, dossier, eu, eu_application
+from tests.support.flow_troubles import (
+    MOCK_PARTY,
+    ZIP,
+    Desk,
+    Stage,
+    at_the_mock,
+    decided,
+    dies_at,
+    fetched,
+    handed_over,
+    received,
+    restarted,
+    silence,
+    submitted,
+    told_of,
+    verdict,
 )
-from tests.support.mock_node import MockNode, mock_node
+from tests.support.mock_node import mock_node
 
-if TYPE_CHECKING:
-    from broker.flow.passage import Passage
-    from broker.ports import Delivery
-
-ZIP: Final = "application/zip"
 JSON: Final = "application/json"
-MOCK_PARTY: Final = "hdeu:mock:ap:central"
 TRIES_OF_THE_ACCESS_POINT: Final = 12
 TESTS: Final = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A flow, and where its database and other data lie."""
-
-    flow: Flow
-    database: str
-    folder: Path
 
 
 @pytest.fixture
 def stage(flow: Flow, sqlite_url: str, tmp_path: Path) -> Stage:
     return Stage(flow, sqlite_url, tmp_path)
-
-
-class Killed(BaseException):
-    """The process is gone: nothing in it may react to that."""
-
-
-async def killed(*_: object, **__: object) -> None:
-    raise Killed
-
-
-@contextmanager
-def dies_at(owner: object, name: str) -> Iterator[None]:
-    """The process dies when it comes to this call."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owner, name, killed)
-        try:
-            yield
-        except Killed:
-            return
-    raise AssertionError(f"nothing was in hand when the process should have died at {name}")
-
-
-@asynccontextmanager
-async def restarted(stage: Stage) -> AsyncIterator[Flow]:
-    """A process that has nothing of the one before but the database; all leases of that one have ended."""
-    flow = stage.flow
-    store = open_store(stage.database, clock=flow.clock)
-    flow.clock.advance(flow.node.retry.lease + 1)
-    try:
-        yield replace(flow, store=store, node=replace(flow.node, store=store))
-    finally:
-        await store.close()
 
 
 async def a_crash_between_receiving_and_handing_over_loses_nothing(stage: Stage) -> None:
@@ -136,40 +87,6 @@ async def a_bad_message_is_set_aside_with_its_bytes_and_those_behind_it_pass(sta
         assert await flow.bytes(bad.message_id) == data
 
 
-@dataclass
-class Desk:
-    """An office behind a real webhook: answers these statuses in turn (0: never), then 200."""
-
-    planned: list[int]
-    came: list[str] = field(default_factory=list)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.came.append(request.headers["ce-id"])
-        status = self.planned.pop(0) if self.planned else 200
-        if not status:
-            await self.closing.wait()
-        return web.Response(status=status or 200)
-
-
-async def handed_over(stage: Stage, desk: Desk, *, patience: float) -> tuple[Flow, Exchange]:
-    """An application on its way to the desk, some time later."""
-    app = web.Application()
-    app.router.add_post("/", desk.answer)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        settings = WebhookSettings(str(server.make_url("/")), b"secret of the test", timeout=patience, tries=1)
-        links = stage.flow.node.backends
-        hook = WebhookBackend("hdh", settings, session=session, node="fr")
-        node = replace(stage.flow.node, backends={**links, "hdh": replace(links["hdh"], backend=hook)})
-        flow = replace(stage.flow, node=node)
-        message_id = await flow.from_eu(eu_application(), ZIP)
-        for _ in range(10):
-            flow.clock.advance(60)
-            await flow.run()
-        desk.closing.set()
-    return flow, await flow.exchange(message_id)
-
-
 async def a_500_of_a_back_end_is_tried_again(stage: Stage) -> None:
     desk = Desk([500, 500])
     flow, exchange = await handed_over(stage, desk, patience=20)
@@ -202,21 +119,6 @@ async def a_204_is_no_success_where_a_body_is_due(stage: Stage) -> None:
         assert await mock.nation("fr").status(sent.wire_message_id) != "NOT_FOUND"
 
 
-@asynccontextmanager
-async def at_the_mock(flow: Flow, mock: MockNode) -> AsyncIterator[Flow]:
-    """The flow with its real adapter, at the mock's access point."""
-    nation = mock.settings.nations["fr"]
-    url = f"{mock.base}/fr/domibus/services/wsplugin"
-    header = Header(from_party="hdeu:mock:ap:fr", to_party=MOCK_PARTY)
-    settings = DomibusSettings("ap-fr", url, nation.user, nation.password, header, patience=Patience(tries=1))
-    adapter = DomibusWs(settings)
-    wire = replace(flow.node.wire, party="hdeu:mock:ap:fr", central_party=MOCK_PARTY)
-    try:
-        yield replace(flow, node=replace(flow.node, access_point=adapter, wire=wire))
-    finally:
-        await adapter.close()
-
-
 async def what_concerns_no_catalogue_or_country_here_is_seen(stage: Stage) -> None:
     nobody = {name: replace(link, default=False) for name, link in stage.flow.node.backends.items()}
     flow = replace(stage.flow, node=replace(stage.flow.node, backends=nobody))
@@ -240,7 +142,23 @@ async def a_late_answer_overrules_a_presumed_failure(stage: Stage) -> None:
     await flow.from_eu(verdict(sent, good=True))
     after = await flow.exchange(sent.message_id)
     assert (after.state, after.outcome, after.validation_at) == (State.ENDED, Outcome.ACCEPTED, flow.clock.now())
-    assert await of_exchange(flow, after, "exchange.presumed_failed", "exchange.answered") == 2
+    assert await told_of(flow, after, "exchange.presumed_failed", "exchange.answered") == 2
+
+
+async def an_answer_of_the_mock_that_is_fetched_after_a_presumed_failure_counts(stage: Stage) -> None:
+    """The clock is that of the flow: days go by while the platform's answer waits to be fetched."""
+    async with mock_node(stage.folder / "mock") as mock, at_the_mock(stage.flow, mock) as flow:
+        application = await mock.file()
+        await fetched(flow, mock)
+        changes = {"Entete/identifiantEU": application, "Demande/referenceEU": application}
+        sent = await flow.exchange(await flow.from_office(dossier("ApplicationAck", **changes)))
+        assert sent.state is State.SUBMITTED, sent
+        await silence(flow)
+        assert (await flow.exchange(sent.message_id)).state is State.PRESUMED_FAILED
+        await fetched(flow, mock)
+        after = await flow.exchange(sent.message_id)
+        assert (after.state, after.outcome) == (State.ENDED, Outcome.ACCEPTED)
+        assert (await mock.leg(application, "fr"))["ack"]
 
 
 async def an_answer_to_a_settled_exchange_is_refused_and_journalled(stage: Stage) -> None:
@@ -255,7 +173,7 @@ async def an_answer_to_a_settled_exchange_is_refused_and_journalled(stage: Stage
         late = await flow.exchange(await flow.from_eu(verdict(one, good=False)))
         assert late.state is State.PARKED, late
         assert "not-validated" in late.reason
-        assert await of_exchange(flow, late, "exchange.parked") == 1
+        assert await told_of(flow, late, "exchange.parked") == 1
         assert await flow.exchange(one.message_id) == settled
 
 
@@ -322,125 +240,6 @@ def refusal_of_settings() -> str:
     return ""
 
 
-def received(name: str, kind: str, data: bytes) -> UserMessage:
-    return UserMessage(name, (Part("cid:message", kind, data),), from_party=CENTRAL_PARTY)
-
-
-async def submitted(flow: Flow) -> Exchange:
-    """An ApplicationAck on its way to the platform."""
-    await case_in(flow, "RECEIVED")
-    sent = await flow.exchange(await flow.from_office(dossier("ApplicationAck")))
-    assert sent.state is State.SUBMITTED
-    return sent
-
-
-async def decided(flow: Flow) -> tuple[Exchange, Exchange]:
-    """An ApplicationAck and the decision of its case, on their way to the platform. It owes the second an answer."""
-    await case_in(flow, "READY_TO_DECIDE")
-    message_id = await flow.from_office(partial_grant())
-    await sign_off(flow.node, message_id, actor="tests", reason="example")
-    await flow.run()
-    [sent] = await flow.all(type="ApplicationAck")
-    return sent, await flow.exchange(message_id)
-
-
-def verdict(sent: Exchange, *, good: bool) -> bytes:
-    error = None if good else [{"code": "bad-value", "message": "Unknown status", "path": "/content/status"}]
-    content = {"originalMessageId": sent.wire_message_id, "validated": good, "error": error}
-    return eu("ValidationResult", {**content, "applicationId": EXAMPLE_ID}, applicationId=EXAMPLE_ID)
-
-
-async def silence(flow: Flow) -> None:
-    flow.clock.advance(3 * 86_400)
-    await presume_failed(flow.node)
-
-
-async def of_exchange(flow: Flow, exchange: Exchange, *actions: str) -> int:
-    """How many entries of the journal tell this of the exchange."""
-    return len([entry for entry in await flow.journal() if entry.target == exchange.id and entry.action in actions])
-
-
-# the mistakes
-
-
-def fetching_takes_it_off_the_list(stage: Stage, patch: pytest.MonkeyPatch) -> None:
-    point = stage.flow.point
-    keeping = point.retrieve
-
-    async def consuming(message_id: str) -> UserMessage:
-        message = await keeping(message_id)
-        await point.mark_downloaded(message_id)
-        return message
-
-    patch.setattr(point, "retrieve", consuming)
-
-
-def the_first_failure_ends_the_round(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    async def one_after_another(_: Fetcher, fetch_one: Callable[[str], Awaitable[bool]], ids: list[str]) -> int:
-        for done, message_id in enumerate(ids):
-            if not await fetch_one(message_id):
-                return done
-        return len(ids)
-
-    patch.setattr(Fetcher, "_all", one_after_another)
-
-
-def any_status_is_taken_for_success(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(WebhookBackend, "_judge", lambda *_: None)
-
-
-def any_2xx_is_taken_for_success(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    async def submit(self: DomibusWs, message: UserMessage) -> None:
-        reply = await self._transport.post(requests.submit(message, self._settings.header, mtom=False))
-        assert reply.status // 100 == 2
-
-    patch.setattr(DomibusWs, "submit", submit)
-
-
-def what_is_nobodys_is_dropped(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    def dropped(passage: Passage, reason: str, *_: Any) -> Passage:
-        return replace(passage, recorded=reason)
-
-    patch.setattr(apply, "_later_by_hand", dropped)
-
-
-def presumed_is_final(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(STEPS[Direction.OUTBOUND], State.PRESUMED_FAILED, ())
-
-
-def the_last_word_wins(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(apply, "_against", lambda *_: "")
-
-
-def a_failed_call_is_logged_and_forgotten(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    async def once(self: WebhookBackend, delivery: Delivery) -> bool:
-        try:
-            await self._post(delivery)
-        except Unavailable:
-            return False
-        return True
-
-    patch.setattr(WebhookBackend, "deliver", once)
-
-
-def what_was_handed_to_the_access_point_is_believed_sent(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    async def deaf(*_: object) -> bool:
-        return False
-
-    patch.setattr(answers, "note_receipt", deaf)
-
-
-def whoever_sent_it_is_believed(_: Stage, patch: pytest.MonkeyPatch) -> None:
-    trusting = read._decode
-
-    def decode(node: Any, passage: Passage) -> Any:
-        message = passage.message
-        headers = {**message.headers, "from_party": node.wire.central_party}
-        return trusting(node, replace(passage, message=replace(message, headers=headers)))
-
-    patch.setattr(read, "_decode", decode)
-
-
 @dataclass(frozen=True)
 class Promise:
     """What must hold, and the mistake that breaks it once it is planted."""
@@ -451,21 +250,30 @@ class Promise:
 
 
 PROMISES: Final = (
-    Promise(1, a_crash_between_receiving_and_handing_over_loses_nothing, fetching_takes_it_off_the_list),
-    Promise(2, a_bad_message_is_set_aside_with_its_bytes_and_those_behind_it_pass, the_first_failure_ends_the_round),
-    Promise(4, a_500_of_a_back_end_is_tried_again, any_status_is_taken_for_success),
-    Promise(4, a_204_is_no_success_where_a_body_is_due, any_2xx_is_taken_for_success),
-    Promise(5, what_concerns_no_catalogue_or_country_here_is_seen, what_is_nobodys_is_dropped),
-    Promise(20, a_late_answer_overrules_a_presumed_failure, presumed_is_final),
-    Promise(21, an_answer_to_a_settled_exchange_is_refused_and_journalled, the_last_word_wins),
-    Promise(26, a_webhook_that_times_out_once_is_called_again_with_the_same_id, a_failed_call_is_logged_and_forgotten),
+    Promise(1, a_crash_between_receiving_and_handing_over_loses_nothing, flow_mistakes.fetching_takes_it_off_the_list),
+    Promise(
+        2,
+        a_bad_message_is_set_aside_with_its_bytes_and_those_behind_it_pass,
+        flow_mistakes.the_first_failure_ends_the_round,
+    ),
+    Promise(4, a_500_of_a_back_end_is_tried_again, flow_mistakes.any_status_is_taken_for_success),
+    Promise(4, a_204_is_no_success_where_a_body_is_due, flow_mistakes.any_2xx_is_taken_for_success),
+    Promise(5, what_concerns_no_catalogue_or_country_here_is_seen, flow_mistakes.what_is_nobodys_is_dropped),
+    Promise(20, a_late_answer_overrules_a_presumed_failure, flow_mistakes.presumed_is_final),
+    Promise(20, an_answer_of_the_mock_that_is_fetched_after_a_presumed_failure_counts, flow_mistakes.presumed_is_final),
+    Promise(21, an_answer_to_a_settled_exchange_is_refused_and_journalled, flow_mistakes.the_last_word_wins),
+    Promise(
+        26,
+        a_webhook_that_times_out_once_is_called_again_with_the_same_id,
+        flow_mistakes.a_failed_call_is_logged_and_forgotten,
+    ),
     Promise(
         30,
         what_the_access_point_gave_up_is_seen_in_its_case_within_a_minute,
-        what_was_handed_to_the_access_point_is_believed_sent,
+        flow_mistakes.what_was_handed_to_the_access_point_is_believed_sent,
     ),
-    Promise(31, a_production_node_believes_no_mock, whoever_sent_it_is_believed),
-    Promise(34, a_yes_after_an_automatic_no_leaves_both_and_says_which_stands, the_last_word_wins),
+    Promise(31, a_production_node_believes_no_mock, flow_mistakes.whoever_sent_it_is_believed),
+    Promise(34, a_yes_after_an_automatic_no_leaves_both_and_says_which_stands, flow_mistakes.the_last_word_wins),
 )
 each_promise = pytest.mark.parametrize("promise", PROMISES, ids=lambda one: f"{one.number}-{one.holds.__name__}")
 
