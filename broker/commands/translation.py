@@ -128,9 +128,9 @@ def side_of(profile: str, document: bytes, done: Between, codec: NationalCodec |
 
 
 def envelope_of(data: bytes) -> EnvelopeContext:
-    """What a file without a transport says of itself: its hash for a MessageId, and now."""
+    """What stands in for a transport, unless document or carry say it: the file's hash for a MessageId, and now."""
     message_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return EnvelopeContext(message_id=message_id, created_at=SystemClock().now().isoformat())
+    return EnvelopeContext(message_id=message_id, created_at=SystemClock().now().isoformat(), stand_in=True)
 
 
 def _parse(data: bytes) -> etree._Element:

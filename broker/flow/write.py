@@ -1,13 +1,14 @@
 """Write each outgoing message in its addressee's profile, validate it, and report what the profile cannot carry.
 
 Towards the Central Platform the wire codec writes; towards a back end its mapping. A loss of legal meaning does not
-pass unseen: outbound it waits in SIGN_OFF, inbound it is parked, until a person agrees.
+pass unseen: outbound it waits in SIGN_OFF, inbound it is parked, until a person agrees. A code of a later release that
+a national form has no word for is no such loss inbound: it stands whole in the annex, and is flagged.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -19,12 +20,18 @@ from broker.flow.read import PIVOT, serialised
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
+from broker.translation.conventions import CONVENTIONS
 from broker.translation.facts import attachments_of
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
     from broker.flow.passage import Outgoing, Passage
     from broker.ports import Transaction
+    from broker.translation.report import LegalFactLoss
+    from broker.translation.translator import Translation
+
+#: What a translation says of a fact that stands in the annex, and not where its line sends it.
+SHOWN_INSTEAD: Final = "downgraded"
 
 
 async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -104,7 +111,7 @@ async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgo
         pivot=serialised(outgoing.root),
         report=translation.report.compact(),
         carry=translation.carry,
-        losses=tuple(asdict(loss) for loss in translation.sign_off),
+        losses=tuple(asdict(loss) for loss in _unseen(translation)),
         problems=_dicts((*translation.problems, *passage.flags)),
     )
     if invalid := await _problems(node, link.profile, translation.root):
@@ -112,6 +119,18 @@ async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgo
     if done.losses:
         return replace(done, failure="the national form cannot carry facts with legal meaning; a person must agree")
     return done
+
+
+def _unseen(translation: Translation) -> tuple[LegalFactLoss, ...]:
+    """What a person must agree to; nothing, if each fact is a code that no table has, shown as it came and flagged."""
+    flagged = {problem.path for problem in translation.problems if _is_unknown_code(problem)}
+    shown = all(loss.what == SHOWN_INSTEAD and loss.path in flagged for loss in translation.sign_off)
+    return () if shown else translation.sign_off
+
+
+def _is_unknown_code(problem: Problem) -> bool:
+    """Whether a table has no row for it; what only is not written after a text convention is no code (a date, say)."""
+    return problem.code == "unmapped-value" and problem.rule.rpartition(" ")[2] not in CONVENTIONS
 
 
 async def _problems(node: Node, profile: str, root: etree._Element) -> tuple[Problem, ...]:

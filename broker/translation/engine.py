@@ -65,8 +65,8 @@ class Run:
         self._unsent: Carry | None = None
         self._layout: Layout | None = None
 
-    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str]) -> None:
-        """Fill `written`."""
+    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str], *, stand_in: bool = False) -> None:
+        """Fill `written`. What is given goes before the carry, or only stands in for what the carry has not either."""
         self.aside = carry.aside if carry else {}
         for leaf in self.source.waiting:
             op = leaf[1].op
@@ -78,10 +78,12 @@ class Run:
         for node, value in self.plan.constants:
             self.written.put(node, (), value)
             self.constants.append((node, ()))
-        if not self.plan.forth:
+        if not stand_in:
             self._fill(given)
         if self.entries or carry:
             put_back(self, carry, sent)
+        if stand_in:
+            self._fill(given)
         if self.plan.forth:
             self.unsent()  # the annex is a part of the document
         self._layout = Layout(self.written)
@@ -253,7 +255,7 @@ class Run:
                 self._flag(member, "not-convertible")
 
     def _fill(self, given: Mapping[tuple[str, Where], str]) -> None:
-        present = {node for found in self.written.values() for node in found}
+        present = {node for found in self.written.values() for node in found} if given else set()
         for (path, where), value in given.items():
             node = self.plan.target.find(path)
             if node is not None and node not in present:

@@ -63,6 +63,7 @@ class EnvelopeContext:
     """What the flow alone knows of a message that comes from a national system; empty: not known.
 
     Structural constants of a translation: used where the document itself says nothing. `created_at` is ISO 8601.
+    What the flow knows goes before the carry, for its message is a new one; what only stands in goes after it.
     """
 
     message_id: str = ""
@@ -80,6 +81,7 @@ class EnvelopeContext:
     language: str = ""
     original_message_id: str = ""
     test_flag: str = ""
+    stand_in: bool = False  #: nobody knows it: only so that eu-1 has what it requires
 
     def leaves(self) -> dict[tuple[str, tuple[int, ...]], str]:
         """Path and indices of each leaf that is known."""
@@ -167,7 +169,7 @@ class Translator:
         kept = read_carry(carry)
         plan = compiled.reading(root, kept.type if kept else "")
         run = Run(plan, root)
-        run.translate(kept, envelope.leaves())
+        run.translate(kept, envelope.leaves(), stand_in=envelope.stand_in)
         result = self._result(compiled, plan, run)
         return replace(result, unsent=partial(compiled.unsent, run, result.root))
 

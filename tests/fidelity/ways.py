@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from random import Random
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NOTHING = EnvelopeContext()
 #: What the flow knows of a message from a national system, so that eu-1 has its required envelope.
 TOLD = EnvelopeContext(message_id="urn:example:message:1", created_at="2026-09-01T08:00:00Z")
+#: What stands in for it where nobody knows it.
+STAND_IN = replace(TOLD, message_id="urn:example:message:stand-in", stand_in=True)
 #: So many leaves are made sure of in one document: usually, and at least.
 _SLICE, _FEWEST = 48, 16
 
@@ -93,9 +95,9 @@ class Way:
         """The document on the other side."""
         return self._translated(document, carry, told, forth=self.forth)
 
-    def home(self, document: etree._Element, carry: bytes = b"") -> Translation:
+    def home(self, document: etree._Element, carry: bytes = b"", told: EnvelopeContext = NOTHING) -> Translation:
         """A document of the other side on this one."""
-        return self._translated(document, carry, NOTHING, forth=not self.forth)
+        return self._translated(document, carry, told, forth=not self.forth)
 
     def _translated(self, document: etree._Element, carry: bytes, told: EnvelopeContext, *, forth: bool) -> Translation:
         if forth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -24,6 +25,7 @@ from broker.translation.schema_model import load_schema
 from broker.translation.shapes import numbered, shape
 from broker.translation.translator import Translator
 from broker.translation.trees import flatten
+from tests.support.documents import canonical
 
 DATA = Path(__file__).parents[2] / "data"
 FIELDS = load_personal_fields(schemas_dir() / "codelists/personal-fields.toml")
@@ -68,6 +70,21 @@ def test_no_personal_value_is_on_the_page_unless_asked_for(tools: Tools, kind: s
     assert [word for word in words if word not in shown] == []
     back, _ = page(tools, target, "eu-1", done.document)
     assert [word for word in words if word in back] == []
+
+
+@pytest.mark.parametrize("target", ["fr-hdh-1", "fi-findata-1"])
+def test_what_stands_in_for_a_transport_is_not_put_over_what_the_carry_brings_home(tools: Tools, target: str) -> None:
+    data = (DATA / "eu-1/ApplicationSubmitted.xml").read_bytes()
+    there = translate_between(tools, data, source="eu-1", target=target, envelope=envelope_of(data))
+    way_back = {"source": target, "target": "eu-1", "envelope": envelope_of(there.document)}
+    home = translate_between(tools, there.document, carry=there.carry, **way_back)
+    assert canonical(home.pivot) == canonical(etree.fromstring(data, etree.XMLParser(remove_blank_text=True)))
+
+
+def test_a_dossier_on_a_file_gets_a_message_id_that_stands_in(tools: Tools) -> None:
+    data = (DATA / "fr-hdh-1/ApplicationAck.xml").read_bytes()
+    made = translate_between(tools, data, source="fr-hdh-1", target="eu-1", envelope=envelope_of(data))
+    assert made.pivot.findtext("{*}envelope/{*}messageId") == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def test_the_command_writes_the_page_and_it_says_what_the_report_says(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from broker.errors import Problem
 from broker.model.exchanges import Exchange, State
@@ -92,6 +93,51 @@ async def test_what_was_lodged_here_comes_back_from_the_platform_and_opens_the_l
     back = await flow.from_eu(eu_application(), ZIP)
     assert ((await flow.leg()).state, (await flow.exchange(back)).addressee) == ("RECEIVED", "hdh")
     assert len(await flow.cases()) == 1
+
+
+LATER = {"key": "z", "value": "A purpose of a later release"}
+PURPOSES = "content/form/section2/purposeForWhichDataWillBeUsed"
+
+
+def saying(section: str, **answers: Any) -> bytes:
+    """The application with other answers in one section of its form."""
+    form = json.loads(wire_metadata())["form"]
+    form[section] |= answers
+    return eu_application(content={"form": form})
+
+
+@pytest.mark.parametrize("known", [["e"], []])
+async def test_a_purpose_of_a_later_release_reaches_the_back_end_in_the_annex_and_is_flagged(
+    flow: Flow, known: list[str]
+) -> None:
+    purposes = [*({"key": key} for key in known), LATER]
+    message_id = await flow.from_eu(saying("section2", purposeForWhichDataWillBeUsed=purposes), ZIP)
+    exchange = await flow.exchange(message_id)
+    assert (exchange.addressee, exchange.state, exchange.losses) == ("hdh", State.ACKNOWLEDGED, ())
+    [flag] = [one for one in exchange.problems if one["code"] == "unmapped-value"]
+    assert (flag["path"], flag["value"]) == (f"{PURPOSES}[{len(purposes)}]/key", "z")
+    [delivery] = flow.hdh.of("ApplicationSubmitted")
+    dossier = etree.fromstring(delivery.document)
+    assert len(dossier.findall(f"{FR}Demande/{FR}finalites/{FR}finalite")) == len(known)
+    annex = {one.get("chemin"): one.text for one in dossier.iter(f"{FR}champ")}
+    assert annex[f"{PURPOSES}[z]/key"] == "z"
+    assert [one["content"]["validated"] for one in flow.told_central("ValidationResult")] == [True]
+
+
+async def test_a_date_that_the_dossier_cannot_take_waits_for_a_person_as_it_is_no_code(flow: Flow) -> None:
+    message_id = await flow.from_eu(saying("section8", estimatedStartDatesForDataProcessing="next summer"), ZIP)
+    exchange = await flow.exchange(message_id)
+    assert exchange.state is State.PARKED
+    assert [(loss["id"], loss["what"]) for loss in exchange.losses] == [("dates", "downgraded")]
+    assert not flow.hdh.of("ApplicationSubmitted")
+
+
+async def test_a_code_that_the_senders_own_schema_does_not_have_is_refused_and_goes_nowhere(flow: Flow) -> None:
+    await bring_files(flow)
+    purpose = {"Demande/finalites/finalite/code": "FINALITE_NOUVELLE"}
+    exchange = await flow.exchange(await flow.from_office(altered(lodged("EXEMPLE-FINALITE"), FR, purpose)))
+    assert (exchange.state, {one["code"] for one in exchange.problems}) == (State.REFUSED, {"bad-value"})
+    assert not flow.point.sent
 
 
 async def test_an_answer_that_no_list_has_reaches_the_back_end_and_is_told(flow: Flow) -> None:

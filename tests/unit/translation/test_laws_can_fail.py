@@ -39,8 +39,8 @@ class Lying(Way):
         made = super().there(document, carry, told)
         return made if self.at_home else self.lie(made, self)
 
-    def home(self, document: etree._Element, carry: bytes = b"") -> Translation:
-        made = super().home(document, carry)
+    def home(self, document: etree._Element, carry: bytes = b"", told: EnvelopeContext = NOTHING) -> Translation:
+        made = super().home(document, carry, told)
         return self.lie(made, self) if self.at_home else made
 
 
