@@ -66,6 +66,10 @@ class Transaction(Protocol):
 
     # contents, by SHA-256 in lower-case hexadecimal
     async def put_content(self, data: bytes) -> str: ...
+    async def put_contents(self, *several: bytes) -> tuple[str, ...]:
+        """As many in one round trip; of nothing (`b""`) nothing is kept, and its hash is ""."""
+        ...
+
     async def content(self, sha256: str) -> bytes:
         """Raises: NotFound."""
         ...

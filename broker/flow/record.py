@@ -230,6 +230,7 @@ async def _write_exchange(
     node: Node, tx: Transaction, message: Message, exchange: Exchange, item: Outgoing, *, fresh: bool
 ) -> str:
     state = _state(exchange, item)
+    document, report, carry, pivot = await tx.put_contents(item.document, item.report, item.carry, item.pivot)
     after = replace(
         exchange,
         state=state,
@@ -240,11 +241,11 @@ async def _write_exchange(
         version=message.version,
         profile=item.profile,
         wire_message_id=item.wire_id,
-        document_sha256=await _kept(tx, item.document),
+        document_sha256=document,
         content_type=item.content_type,
-        report_sha256=await _kept(tx, item.report),
-        carry_sha256=await _kept(tx, item.carry),
-        pivot_sha256=await _kept(tx, item.pivot),
+        report_sha256=report,
+        carry_sha256=carry,
+        pivot_sha256=pivot,
         losses=item.losses,
         problems=item.problems,
         reason=_reason(item),
@@ -270,10 +271,6 @@ def _state(exchange: Exchange, item: Outgoing) -> State:
     if exchange.direction is Direction.INBOUND:
         return State.READY
     return State.SIGN_OFF if item.losses or item.waits else State.QUEUED
-
-
-async def _kept(tx: Transaction, data: bytes) -> str:
-    return await tx.put_content(data) if data else ""
 
 
 async def _close(node: Node, tx: Transaction, passage: Passage) -> None:

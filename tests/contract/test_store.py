@@ -37,6 +37,17 @@ async def test_content_is_kept_once_under_its_sha256(store: SqlStore) -> None:
             await transaction.content("0" * 64)
 
 
+async def test_several_contents_are_kept_at_once_each_of_them_once_and_nothing_is_not_kept(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        known = await transaction.put_content(DATA)
+        digests = await transaction.put_contents(b"one", b"", DATA, b"one")
+    assert digests == (sha256(b"one").hexdigest(), "", known, sha256(b"one").hexdigest())
+    async with store.transaction() as transaction:
+        assert [await transaction.content(digest) for digest in digests if digest] == [b"one", DATA, b"one"]
+        assert not await transaction.has_content(sha256(b"").hexdigest())
+        assert await transaction.put_contents(b"") == ("",)
+
+
 async def test_a_message_comes_back_as_it_was_kept(store: SqlStore) -> None:
     async with store.transaction() as transaction:
         kept = await keep_message(transaction, full_message())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,7 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy import insert as plain_insert
 
 from adapters.store.sql.connections import Values
-from adapters.store.sql.rows import Rows, values_of
+from adapters.store.sql.rows import Rows, insert, values_of
 from adapters.store.sql.tables import ATTACHMENTS, CONTENTS, MESSAGES
 from broker.errors import Conflict, NotFound
 from broker.model.messages import Attachment, Door, Message
@@ -19,7 +20,7 @@ from broker.model.messages import Attachment, Door, Message
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Executable, Row
+    from sqlalchemy import BindParameter, Executable, Row
 
 _ATTACHMENT_FIELDS: Final = tuple(field.name for field in fields(Attachment))
 _MESSAGE_FIELDS: Final = tuple(field.name for field in fields(Message) if field.name != "attachments")
@@ -53,10 +54,22 @@ class Messages(Rows):
 
     async def put_content(self, data: bytes) -> str:
         """Keep bytes once; return their SHA-256."""
-        digest = sha256(data).hexdigest()
-        row = {"sha256": digest, "size": len(data), "data": data, "kept_at": self._clock.now()}
+        row = self._content_row(data)
         await self._insert_new(CONTENTS, row)
-        return digest
+        return str(row["sha256"])
+
+    async def put_contents(self, *several: bytes) -> tuple[str, ...]:
+        """Keep each once, in one statement; their SHA-256, "" for nothing."""
+        rows = [self._content_row(data) for data in several if data]
+        if rows:
+            numbered = {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
+            await self._run(_keep_contents(self._dialect, len(rows)), numbered)
+        digests = (row["sha256"] for row in rows)
+        return tuple(next(digests) if data else "" for data in several)
+
+    def _content_row(self, data: bytes) -> Values:
+        digest = sha256(data).hexdigest()
+        return {"sha256": digest, "size": len(data), "data": data, "kept_at": self._clock.now()}
 
     async def content(self, sha256: str) -> bytes:
         """The bytes. Raises: NotFound."""
@@ -114,6 +127,15 @@ class Messages(Rows):
     async def _messages(self, statement: Executable, values: Values) -> tuple[Message, ...]:
         rows = await self._run(statement, values)
         return tuple(_message(group) for _, group in groupby(rows, key=lambda row: row.id))
+
+
+@cache
+def _keep_contents(dialect: str, count: int) -> Executable:
+    rows: list[dict[str, BindParameter[Any]]] = [
+        {name: bindparam(f"{name}_{number}") for name in ("sha256", "size", "data", "kept_at")}
+        for number in range(count)
+    ]
+    return insert(dialect, CONTENTS).values(rows).on_conflict_do_nothing()
 
 
 def _message(rows: Iterable[Row[Any]]) -> Message:
