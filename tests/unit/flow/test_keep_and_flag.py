@@ -140,6 +140,21 @@ async def test_a_code_that_the_senders_own_schema_does_not_have_is_refused_and_g
     assert not flow.point.sent
 
 
+async def test_a_country_that_no_table_has_is_kept_and_told_and_the_request_goes_out_without_it(flow: Flow) -> None:
+    backends = {name: replace(link, default=name == "findata") for name, link in flow.node.backends.items()}
+    finnish = replace(flow, node=replace(flow.node, backends=backends))
+    await finnish.from_eu(eu_application(), ZIP)
+    for kind in ("ApplicationAck", "StatusUpdate"):
+        await finnish.from_office((DATA / f"fi-findata-1/{kind}.xml").read_bytes(), office="findata")
+    document = (DATA / "fi-findata-1/AdditionalInfoRequest.xml").read_bytes()
+    asked = document.replace(b"<osio>6</osio>\n      <maa>FI<", b"<osio>6</osio>\n      <maa>XX<")
+    exchange = await finnish.exchange(await finnish.from_office(asked, office="findata"))
+    assert (exchange.state, exchange.losses) == (State.SUBMITTED, ())
+    assert [(one["code"], one["value"]) for one in exchange.problems] == [("unmapped-value", "XX")]
+    [told] = finnish.told_central("AdditionalInfoRequest")
+    assert [one.get("country") for one in told["content"]["form"]["section"]] == [None, None]
+
+
 async def test_an_answer_that_no_list_has_reaches_the_back_end_and_is_told(flow: Flow) -> None:
     form = json.loads(wire_metadata())["form"]
     form["section4"]["invoiceType"] = {"key": "z", "value": "pigeon"}
