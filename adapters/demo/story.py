@@ -293,9 +293,12 @@ class Story:
 
         await self.until("Finland is informed", finland_has_it)
         await self.until("France learned the platform's id", france_knows_it)
+
+        async def french_states() -> list[str]:
+            return [leg["state"] for case in await self._cases(FRANCE, application) for leg in case["legs"]]
+
         await self.until("France sees news of Finland", france_hears)
-        cases = await self._cases(FRANCE, application)
-        states = [leg["state"] for case in cases for leg in case["legs"]]
+        states = await self.until("France shows its own leg", french_states)
         if states != ["ORIGINATED"]:
             raise StepFailedError(f"news changed the French leg: {states}")
 

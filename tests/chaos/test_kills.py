@@ -107,6 +107,7 @@ async def test_the_story_ends_as_if_nobody_had_been_killed(
                 log = (await response.json())["entries"]
             await story.verify()
         finally:
+            await monkey.stop()
             story.parties.stop()
             told["strikes"] = [strike.as_dict() for strike in monkey.strikes]
             told["seconds"] = round(time.monotonic() - started, 1)

@@ -81,7 +81,7 @@ async def test_a_whole_message_is_pushed_and_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "count"), [("DELETED", 1), ("DELETED_BATCH", 2)])
 async def test_what_retention_deletes_is_told(tmp_path: Path, kind: str, count: int) -> None:
     told: list[str] = []
-    async with pushing(tmp_path, told, kind, retention_undownloaded_seconds=1.0) as node:
+    async with pushing(tmp_path, told, kind, retention_undownloaded_seconds=3.0) as node:
         for _ in range(count):
             await node.file()
         ids = await node.nation("fr").pending()

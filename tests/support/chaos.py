@@ -196,3 +196,8 @@ class Monkey:
     async def rest(self) -> None:
         """Wait until whoever was killed last is back."""
         await asyncio.gather(*self._healing)
+
+    async def stop(self) -> None:
+        """Kill nobody any more, and let who is just being started be there to be stopped."""
+        self._busy = True
+        await asyncio.gather(*self._healing, return_exceptions=True)
