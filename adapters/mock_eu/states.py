@@ -19,6 +19,7 @@ _DUE: Final = (
     "role = 'SENDING' AND status IN ('SEND_ENQUEUED', 'WAITING_FOR_RETRY', 'WAITING_FOR_RECEIPT') AND"
     " seq IN (SELECT seq FROM sendings WHERE due <= ?) ORDER BY seq LIMIT 20"
 )
+_KEPT: Final = "role = 'RECEIVING' AND pending AND at < ? ORDER BY seq"
 
 
 class States:
@@ -57,7 +58,7 @@ class States:
         if not (seconds := self._style.retention_undownloaded_seconds):
             return
         by_nation: dict[str, list[Held]] = {}
-        for held in self._store.messages("role = 'RECEIVING' AND pending AND at < ?", (self._ago(seconds),)):
+        for held in self._store.messages(_KEPT, (self._ago(seconds),)):
             by_nation.setdefault(held.nation, []).append(held)
         for batch in by_nation.values():
             if len(batch) == 1:
