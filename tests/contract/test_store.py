@@ -48,6 +48,23 @@ async def test_several_contents_are_kept_at_once_each_of_them_once_and_nothing_i
         assert await transaction.put_contents(b"") == ("",)
 
 
+async def test_what_was_written_before_and_after_a_question_with_a_list_is_committed_together(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        await transaction.put_content(b"before")
+        assert await transaction.exchanges(ExchangeFilter(states=(State.KEPT, State.PARKED))) == ()
+        await transaction.put_content(b"after")
+    with pytest.raises(Stumble):  # noqa: PT012  the whole transaction is meant
+        async with store.transaction() as transaction:
+            await transaction.put_content(b"lost before")
+            assert await transaction.exchanges(ExchangeFilter(states=(State.KEPT,))) == ()
+            await transaction.put_content(b"lost after")
+            raise Stumble
+    async with store.transaction() as transaction:
+        words = (b"before", b"after", b"lost before", b"lost after")
+        kept = [await transaction.has_content(sha256(word).hexdigest()) for word in words]
+    assert kept == [True, True, False, False]
+
+
 async def test_a_message_comes_back_as_it_was_kept(store: SqlStore) -> None:
     async with store.transaction() as transaction:
         kept = await keep_message(transaction, full_message())

@@ -13,9 +13,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Row
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.store.sql.direct import Known
 from adapters.store.sql.engine import READ_ONLY
 from adapters.store.sql.errors import translated
 
@@ -75,20 +78,49 @@ def _answer(result: CursorResult[Any]) -> Answer:
 
 
 class _LoopSession:
-    def __init__(self, connection: AsyncConnection, *, seconds: float) -> None:
+    def __init__(self, connection: AsyncConnection, known: Known, *, seconds: float) -> None:
         self.dialect = connection.dialect.name
         self._connection = connection
+        self._known = known
         self._seconds = seconds
+        sync = connection.sync_connection
+        self._driver: Any = sync.connection.driver_connection if sync else None
 
     async def run(self, statement: Executable, values: Bound) -> Answer:
         with translated():
             async with asyncio.timeout(self._seconds):
-                return _answer(await self._connection.execute(statement, values))
+                given = {} if values is None else values
+                direct = self._known.of(statement, given) if isinstance(given, Mapping) else None
+                if direct is None or not isinstance(given, Mapping):
+                    return _answer(await self._connection.execute(statement, values))
+                bound = direct.bound(given)
+                async with self._driven(direct.text):
+                    cursor = await self._driver.execute(direct.text, bound)
+                    return Answer(direct.rows(await cursor.fetchall()) if direct.columns else (), cursor.rowcount)
 
     async def commit(self) -> None:
         with translated():
             async with asyncio.timeout(self._seconds):
-                await self._connection.commit()
+                if self._connection.in_transaction():
+                    await self._connection.commit()
+                    return
+                async with self._driven("COMMIT"):
+                    await self._driver.commit()
+
+    @asynccontextmanager
+    async def _driven(self, doing: str) -> AsyncIterator[None]:
+        """The driver's errors as SQLAlchemy's; a connection that was lost, or left in the middle, is thrown away."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if self._driver.closed:
+                await self._connection.invalidate()
+            raise DBAPIError.instance(
+                doing, None, error, psycopg.Error, hide_parameters=True, dialect=self._connection.dialect
+            ) from error
+        except asyncio.CancelledError:
+            await self._connection.invalidate()
+            raise
 
 
 class LoopDatabase:
@@ -97,6 +129,7 @@ class LoopDatabase:
     def __init__(self, engine: AsyncEngine, *, seconds: float) -> None:
         self._engine = engine
         self._seconds = seconds
+        self._known = Known(engine.dialect)
 
     @asynccontextmanager
     async def session(self, *, read_only: bool = False) -> AsyncIterator[Session]:  # noqa: ARG002  PostgreSQL's readers wait for no writer anyway
@@ -106,7 +139,7 @@ class LoopDatabase:
             async with asyncio.timeout(self._seconds):
                 _ = await connection.start()
         try:
-            yield _LoopSession(connection, seconds=self._seconds)
+            yield _LoopSession(connection, self._known, seconds=self._seconds)
         finally:
             await asyncio.shield(asyncio.ensure_future(connection.close()))
 
