@@ -70,7 +70,7 @@ def draw(seed: int, chapter: int, count: int) -> list[Moment]:
             random.choice(nations.get(victim, ("fr", "fi"))),
             random.choice(OPERATIONS),
             random.choice(PHASES),
-            random.randrange(1, 4),
+            random.randrange(1, 3),
             round(random.uniform(0.0, 1.5), 2),
         )
         for victim in (turn * (count // len(turn) + 1))[:count]
