@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from broker.errors import Conflict, Problem
+from broker.errors import Conflict, Problem, Unavailable
 from broker.flow.node import log
 from broker.flow.record import repeat_notices
 from broker.model.exchanges import FIRST, Direction, Exchange, State
@@ -39,7 +39,7 @@ def direction_of(door: Door) -> Direction:
 async def keep(node: Node, arrival: Arrival) -> Kept:
     """Keep an arrival and make its first work row.
 
-    Raises: Conflict with code `key-reused`, if the key was used for other bytes; Unavailable.
+    Raises: Conflict with code `key-reused`, if the key was used for other bytes; Unavailable, if nothing was kept.
     """
     message = _message(node, arrival)
     kept = await _insert(node, message, arrival.data)
@@ -94,9 +94,12 @@ async def _insert(node: Node, message: Message, data: bytes) -> Message | None:
                 return known
             await write_kept(node, tx, message, data)
             await tx.add_work(node.work(WorkKind.PREPARE, message.id))
-    except Conflict:
+    except Conflict as conflict:
         async with node.store.transaction() as tx:
-            return await tx.message_by_key(message.door, message.party, message.key)
+            known = await tx.message_by_key(message.door, message.party, message.key)
+        if known is None:  # it was not the key that collided: nothing is kept, and nobody may believe so
+            raise Unavailable("the message could not be kept: send it again") from conflict
+        return known
     return None
 
 

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from broker.errors import Problem
+from broker.errors import Problem, Unavailable
 from broker.flow.arrival import Arrival
 from broker.flow.doors import accept
 from broker.flow.keep import KeyReused, keep, quarantine
@@ -187,3 +187,19 @@ async def test_a_request_that_runs_out_of_time_does_not_hold_its_message_back(fl
         while (await flow.exchange(accepted.message_id)).state is State.KEPT:  # noqa: ASYNC110 -- it has no event
             await asyncio.sleep(0.01)
     assert not await flow.due()
+
+
+class Stuck:
+    """Ids of which one comes twice."""
+
+    def new(self) -> str:
+        return "01a3185c-5000-7000-8000-000000000000"
+
+
+async def test_what_could_not_be_kept_is_not_taken_for_kept(flow: Flow) -> None:
+    node = replace(flow.node, ids=Stuck())
+    await keep(node, arrival(key="first"))
+    with pytest.raises(Unavailable):
+        await keep(node, arrival(key="second", data=b"<b/>"))
+    async with flow.store.transaction() as tx:
+        assert await tx.message_by_key(Door.HTTP, "hdh", "second") is None
