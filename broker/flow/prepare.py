@@ -36,7 +36,7 @@ READING: Final = (read, validate, complete, examine)
 #: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
 #: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
 _PATIENCE: Final = 8  #: tries of what the store does not take
-_EARLY: Final = (timedelta(seconds=0.5), timedelta(seconds=1.5))
+_EARLY: Final = (timedelta(seconds=0.1), timedelta(seconds=1.8))
 _SOON: Final = 6
 _EARLY_TRIES: Final = 14
 _ABOUT_ORDER: Final = frozenset({"illegal-step", "guard-unmet", "illegal-national-step", "unknown-case"})
