@@ -15,7 +15,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -169,17 +169,19 @@ class _Literal(str):
 
 _EVENT = _shape(r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
 _STRUCTURE: Final = frozenset({"event", "timestamp", "exception"})
+_NUMBERS: Final = (bool, int, float)
+_SEVERAL: Final = (list, tuple, set, frozenset)
 
 
 def _clean(key: str, value: Any) -> Any:
     """The value if the table allows it under this key, else `MASKED`."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
     if isinstance(value, str):
         return str(value) if not value or SAFE_KEYS[key](value) else MASKED
-    if isinstance(value, list | tuple | set | frozenset):
+    if value is None or isinstance(value, _NUMBERS):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, _SEVERAL):
         return [_clean(key, item) for item in list(value)[:_MAX_ITEMS]]
     return MASKED
 
@@ -257,13 +259,9 @@ def _processors(*, pretty: bool) -> list[structlog.typing.Processor]:
         exceptions_without_values,
         keep_safe_keys,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _pretty_exception if pretty else _as_is,
+        *([_pretty_exception] if pretty else []),
         renderer,
     ]
-
-
-def _as_is(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    return event
 
 
 def _pretty_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -334,10 +332,11 @@ def configure_logging(*, level: str = "INFO", pretty: bool = False, stream: Text
     """
     out = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
+    writer = structlog.WriteLogger(out)  # one for all lines: a new one for each would be a good part of a line's cost
     structlog.configure(
         processors=_processors(pretty=pretty and out.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=lambda *_: writer,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

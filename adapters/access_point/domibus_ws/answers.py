@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from adapters.access_point.domibus_ws.hardened import Document, Unreadable
-from adapters.access_point.domibus_ws.intake import intake
-from adapters.access_point.domibus_ws.names import EB, SOAP, WS, XOP
+from adapters.access_point.domibus_ws.intake import whole
+from adapters.access_point.domibus_ws.names import BODY, EB, HEADER, SOAP, WS, XOP
 from broker.ports import Part, UserMessage
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from adapters.access_point.domibus_ws.settings import Limits
 
-_NS: Final = {"s": SOAP, "w": WS, "xop": XOP}
+_FAULT: Final = f"{{{SOAP}}}Fault"
+_INCLUDE: Final = f"{{{XOP}}}Include"
 _DEFAULT_MEDIA_TYPE: Final = "text/xml"  # Domibus's own, where neither header nor part names one
 
 
@@ -37,12 +38,12 @@ class Answer:
     @property
     def fault(self) -> Fault | None:
         """The fault that it carries."""
-        found = self.document.root.find("s:Body/s:Fault", _NS)
+        found = below(self.document.root, BODY, _FAULT)
         return None if found is None else _fault(found)
 
     def operation(self, name: str) -> etree._Element:
         """The body's element. Raises: Unreadable, if it is another."""
-        found = self.document.root.find(f"s:Body/w:{name}", _NS)
+        found = below(self.document.root, BODY, f"{{{WS}}}{name}")
         if found is None:
             raise Unreadable(f"no {name} in the answer")
         return found
@@ -63,21 +64,21 @@ class Answer:
 
     def message_of(self, operation: etree._Element, *, namespace: str) -> UserMessage:
         """The message whose payloads stand in `operation`, its header in a namespace. Raises: Unreadable."""
-        header = self.document.root.find(f"s:Header/{{{namespace}}}Messaging/{{*}}UserMessage", _NS)
+        header = below(self.document.root, HEADER, f"{{{namespace}}}Messaging", "{*}UserMessage")
         if header is None:
             raise Unreadable("no UserMessage in the header")
         return _user_message(header, self._parts(header, operation))
 
     def _parts(self, header: etree._Element, operation: etree._Element) -> tuple[Part, ...]:
         media_types = _media_types(header)
-        found = [*operation.iterfind("{*}bodyload"), *operation.iterfind("{*}payload")]
+        found = [*operation.iterchildren("{*}bodyload"), *operation.iterchildren("{*}payload")]
         parts = tuple(self._part(element, media_types) for element in found)
         if sum(len(part.data) for part in parts) > self.limits.payload:
             raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
         return parts
 
     def _part(self, payload: etree._Element, media_types: dict[str, str]) -> Part:
-        value = payload.find("{*}value")
+        value = below(payload, "{*}value")
         if value is None:
             raise Unreadable("a payload without a value")
         href = (payload.get("payloadId") or "").strip()
@@ -86,15 +87,13 @@ class Answer:
         return Part(href=href, media_type=media_type, data=self._bytes(value))
 
     def _bytes(self, value: etree._Element) -> bytes:
-        include = value.find("xop:Include", _NS)
+        include = below(value, _INCLUDE)
         return self.document.base64(value) if include is None else self.document.part(include.get("href") or "")
 
 
 def read(content_type: str, body: bytes, limits: Limits) -> Answer:
     """Read one HTTP body as a SOAP 1.2 envelope, inline or MTOM. Raises: Unreadable."""
-    taken = intake(content_type, limits)
-    taken.feed(body)
-    return answer_of(taken.end(), limits)
+    return answer_of(whole(content_type, body, limits), limits)
 
 
 def answer_of(document: Document, limits: Limits) -> Answer:
@@ -104,12 +103,20 @@ def answer_of(document: Document, limits: Limits) -> Answer:
     return Answer(document=document, limits=limits)
 
 
+def below(element: etree._Element, *tags: str) -> etree._Element | None:
+    """The first child with the first tag, of it the first with the second, and so on."""
+    found: etree._Element | None = element
+    for tag in tags:
+        found = None if found is None else next(found.iterchildren(tag), None)
+    return found
+
+
 def _fault(element: etree._Element) -> Fault:
-    reason = text_of(element.find("s:Reason/s:Text", _NS))
-    detail = element.find("s:Detail/w:FaultDetail", _NS)
+    reason = text_of(below(element, f"{{{SOAP}}}Reason", f"{{{SOAP}}}Text"))
+    detail = below(element, f"{{{SOAP}}}Detail", f"{{{WS}}}FaultDetail")
     if detail is None:
         return Fault(code="", text=reason)
-    return Fault(normalised(text_of(detail.find("code"))), text_of(detail.find("message")) or reason)
+    return Fault(normalised(text_of(below(detail, "code"))), text_of(below(detail, "message")) or reason)
 
 
 def normalised(code: str) -> str:
@@ -119,34 +126,40 @@ def normalised(code: str) -> str:
 
 
 def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:
-    def text(path: str) -> str:
-        return text_of(header.find(path))
+    def text(*tags: str) -> str:
+        return text_of(below(header, *tags))
 
-    service = header.find("{*}CollaborationInfo/{*}Service", _NS)
     return UserMessage(
-        message_id=text("{*}MessageInfo/{*}MessageId"),
+        message_id=text("{*}MessageInfo", "{*}MessageId"),
         parts=parts,
-        conversation_id=text("{*}CollaborationInfo/{*}ConversationId"),
-        ref_to_message_id=text("{*}MessageInfo/{*}RefToMessageId"),
-        from_party=text("{*}PartyInfo/{*}From/{*}PartyId"),
-        to_party=text("{*}PartyInfo/{*}To/{*}PartyId"),
-        service=text_of(service),
-        service_type="" if service is None else service.get("type") or "",
-        action=text("{*}CollaborationInfo/{*}Action"),
-        properties=_properties(header, "{*}MessageProperties/{*}Property"),
-        timestamp=text("{*}MessageInfo/{*}Timestamp"),
+        conversation_id=text("{*}CollaborationInfo", "{*}ConversationId"),
+        ref_to_message_id=text("{*}MessageInfo", "{*}RefToMessageId"),
+        from_party=text("{*}PartyInfo", "{*}From", "{*}PartyId"),
+        to_party=text("{*}PartyInfo", "{*}To", "{*}PartyId"),
+        service=text("{*}CollaborationInfo", "{*}Service"),
+        service_type=_service_type(header),
+        action=text("{*}CollaborationInfo", "{*}Action"),
+        properties=_properties(below(header, "{*}MessageProperties")),
+        timestamp=text("{*}MessageInfo", "{*}Timestamp"),
     )
 
 
-def _properties(element: etree._Element, path: str) -> dict[str, str]:
-    return {found.get("name") or "": text_of(found) for found in element.iterfind(path, _NS)}
+def _service_type(header: etree._Element) -> str:
+    service = below(header, "{*}CollaborationInfo", "{*}Service")
+    return "" if service is None else service.get("type") or ""
+
+
+def _properties(element: etree._Element | None) -> dict[str, str]:
+    found = () if element is None else element.iterchildren("{*}Property")
+    return {one.get("name") or "": text_of(one) for one in found}
 
 
 def _media_types(header: etree._Element) -> dict[str, str]:
     """MimeType by href in lower case: Domibus matches parts without regard to case."""
+    info = below(header, "{*}PayloadInfo")
     return {
-        (info.get("href") or "").strip().lower(): _properties(info, "{*}PartProperties/{*}Property").get("MimeType", "")
-        for info in header.iterfind("{*}PayloadInfo/{*}PartInfo", _NS)
+        (part.get("href") or "").strip().lower(): _properties(below(part, "{*}PartProperties")).get("MimeType", "")
+        for part in (() if info is None else info.iterchildren("{*}PartInfo"))
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
@@ -38,12 +39,9 @@ class Document:
     def base64(self, element: etree._Element) -> bytes:
         """The decoded content of an element. Raises: Unreadable."""
         text = element.text or ""
-        if text in self.cut:
+        if self.cut and text in self.cut:
             return self.cut[text].end()
-        try:
-            return binascii.a2b_base64(text.encode().translate(None, _WHITE_SPACE), strict_mode=True)
-        except binascii.Error as error:
-            raise Unreadable(f"invalid base64 in {etree.QName(element).localname}: {error}") from error
+        return decoded(text, etree.QName(element).localname)
 
     def part(self, href: str) -> bytes:
         """The bytes behind `cid:…`. Raises: Unreadable."""
@@ -69,6 +67,17 @@ def parse(data: bytes, *, limit: int, cut: Mapping[str, Cut] | None = None) -> D
         return Document(etree.fromstring(data, parser), cut or {})
     except etree.XMLSyntaxError as error:
         raise Unreadable(f"not well-formed XML: {_without_content(error.msg)}") from error
+
+
+def decoded(text: str | bytes, where: str) -> bytes:
+    """Base64 as bytes; white space in it is passed over. Raises: Unreadable, naming the element `where` it stood."""
+    with suppress(ValueError):  # most comes without white space and needs no copy
+        return binascii.a2b_base64(text, strict_mode=True)
+    raw = text.encode() if isinstance(text, str) else text
+    try:
+        return binascii.a2b_base64(raw.translate(None, _WHITE_SPACE), strict_mode=True)
+    except binascii.Error as error:
+        raise Unreadable(f"invalid base64 in {where}: {error}") from error
 
 
 def _without_content(message: str | None) -> str:

@@ -15,7 +15,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Final
 
-from adapters.access_point.domibus_ws.hardened import Document, Unreadable, parse
+from adapters.access_point.domibus_ws.hardened import Document, Unreadable, decoded, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LONG: Final = 65_536  #: characters of a text from which on it is taken for a payload, whatever element it stands in
 _LONG_VALUE: Final = 1024  #: the same, directly behind a tag that is called value
+_VALUE: Final = b"value>"
 _MOST_PARTS: Final = 64  # Domibus takes 28 attachments
 _MOST_HEADER: Final = 16_384
 _WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
@@ -105,7 +106,7 @@ class Envelope:
     def _text(self, piece: bytes) -> None:
         if self.value is None:
             self.text += piece
-            if len(self.text) <= (_LONG_VALUE if self.short.endswith(b"value>") else _LONG):
+            if len(self.text) <= (_LONG_VALUE if self.short.endswith(_VALUE) else _LONG):
                 return
             self.value, piece = Base64(), bytes(self.text)
             self.text.clear()
@@ -214,9 +215,46 @@ class Related:
         return Document(document.root, document.cut, parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A long text of a body that was there at once, decoded where it is asked for."""
+
+    text: bytes
+
+    def end(self) -> bytes:
+        """Its bytes. Raises: Unreadable."""
+        return decoded(self.text, "value")
+
+
+def whole(content_type: str, body: bytes, limits: Limits) -> Document:
+    """A body that is there at once. Raises: Unreadable."""
+    if len(body) <= min(_LONG, limits.document) and not _is_related(content_type):
+        return _short(body, limits)
+    taken = intake(content_type, limits)
+    taken.feed(body)
+    return taken.end()
+
+
+def _short(body: bytes, limits: Limits) -> Document:
+    """An envelope too short for any text but a value's to be cut out: it is looked over in a few leaps."""
+    mark, cut, pieces, at = f"cut-{secrets.token_hex(16)}-", dict[str, Run](), list[bytes](), 0
+    while (found := body.find(_VALUE, at)) >= 0:
+        start = found + len(_VALUE)
+        end = body.find(b"<", start)
+        pieces.append(body[at:start])
+        at = end if end >= 0 else len(body)
+        if at - start > _LONG_VALUE:
+            token = f"{mark}{len(cut)}"
+            cut[token] = Run(body[start:at])
+            pieces.append(token.encode())
+        else:
+            pieces.append(body[start:at])
+    return parse(b"".join((*pieces, body[at:])), limit=limits.document, cut=cut)
+
+
 def intake(content_type: str, limits: Limits) -> Envelope | Related:
     """What takes a body of this Content-Type. Raises: Unreadable, if the type is damaged."""
-    if not content_type.lower().lstrip().startswith("multipart/related"):
+    if not _is_related(content_type):
         return Envelope(limits)
     headers = Message()
     headers["Content-Type"] = " ".join(content_type.split())
@@ -224,6 +262,10 @@ def intake(content_type: str, limits: Limits) -> Envelope | Related:
     if not boundary:
         raise Unreadable("multipart/related without a boundary")
     return Related(limits, b"\r\n--" + boundary.encode(), bare(start) if isinstance(start, str) else "")
+
+
+def _is_related(content_type: str) -> bool:
+    return content_type.lower().lstrip().startswith("multipart/related")
 
 
 def bare(content_id: str) -> str:

@@ -9,6 +9,10 @@ BACKEND: Final = "eu.domibus"  # of what Domibus pushes: a name, not a URL
 XOP: Final = "http://www.w3.org/2004/08/xop/include"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
+#: Elements of every envelope.
+HEADER: Final = f"{{{SOAP}}}Header"
+BODY: Final = f"{{{SOAP}}}Body"
+
 SENDING: Final = "SENDING"
 RECEIVING: Final = "RECEIVING"
 

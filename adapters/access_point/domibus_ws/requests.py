@@ -6,8 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
+from adapters.access_point.domibus_ws.elements import element
 from adapters.access_point.domibus_ws.names import EB, SENDING, SOAP, WS, XOP
 from adapters.access_point.domibus_ws.outgoing import Encoded, Outgoing
 
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from broker.ports import Part, UserMessage
 
 SOAP_TYPE: Final = "application/soap+xml"
-_PREFIXES = {"s": SOAP, "w": WS, "eb": EB}
-_GAP = b"<value/>"  # no text or attribute can hold it once serialised
+_DECLARATION: Final = '<?xml version="1.0" encoding="utf-8"?>'
+_PREFIXES: Final = f'xmlns:s="{SOAP}" xmlns:w="{WS}" xmlns:eb="{EB}"'
+_GAP: Final = "<value/>"  # no text or attribute can hold it once escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ EVERYTHING: Final = Wanted()
 def submit(message: UserMessage, header: Header, *, mtom: bool = False) -> Outgoing:
     """`submitMessage`, inline or as MTOM; payloads are spliced in so that lxml never holds one."""
     payloads = [_payload(part, number if mtom else None) for number, part in enumerate(message.parts)]
-    envelope = _envelope(_node(WS, "submitRequest", *payloads), _messaging(message, header))
+    envelope = _envelope(element("w:submitRequest", *payloads), _messaging(message, header))
     return _as_mtom(envelope, message.parts) if mtom else _inline(envelope, message.parts)
 
 
 def _inline(envelope: bytes, parts: tuple[Part, ...]) -> Outgoing:
     pieces: list[bytes | Encoded] = []
-    for text, part in zip(envelope.split(_GAP), (*parts, None), strict=True):
+    for text, part in zip(envelope.split(_GAP.encode()), (*parts, None), strict=True):
         pieces.append(text)
         if part is not None:
             pieces += [b"<value>", Encoded(part.data), b"</value>"]
@@ -78,7 +78,7 @@ def _media_type(part: Part) -> str:
 
 def list_pending(wanted: Wanted = EVERYTHING) -> bytes:
     """`listPendingMessages`; we ask without a filter, as two different final recipients occur in practice."""
-    return _envelope(_node(WS, "listPendingMessagesRequest", *_filters(wanted)))
+    return _envelope(element("w:listPendingMessagesRequest", *_filters(wanted)))
 
 
 def list_push_failed(wanted: Wanted = EVERYTHING) -> bytes:
@@ -90,24 +90,22 @@ def list_push_failed(wanted: Wanted = EVERYTHING) -> bytes:
         received_from=wanted.received_from,
         received_to=wanted.received_to,
     )
-    return _envelope(_node(WS, "listPushFailedMessagesRequest", *_filters(only)))
+    return _envelope(element("w:listPushFailedMessagesRequest", *_filters(only)))
 
 
 def push_again(message_ids: tuple[str, ...]) -> bytes:
     """`rePushFailedMessages`: at most 100 ids, and only such as are in the list of failed ones."""
-    return _envelope(_node(WS, "rePushFailedMessagesRequest", *(_id(message_id) for message_id in message_ids)))
+    return _envelope(element("w:rePushFailedMessagesRequest", *(_id(message_id) for message_id in message_ids)))
 
 
 def retrieve(message_id: str) -> bytes:
     """`retrieveMessage`, first phase: leaves the message pending."""
-    request = _node(WS, "retrieveMessageRequest", _id(message_id))
-    request.set("markAsDownloaded", "false")
-    return _envelope(request)
+    return _envelope(element("w:retrieveMessageRequest", _id(message_id), markAsDownloaded="false"))
 
 
 def mark(message_id: str) -> bytes:
     """`markMessageAsDownloaded`, second phase, after our own commit."""
-    return _envelope(_node(WS, "markMessageAsDownloadedRequest", _id(message_id)))
+    return _envelope(element("w:markMessageAsDownloadedRequest", _id(message_id)))
 
 
 def status(message_id: str, role: str = SENDING) -> bytes:
@@ -122,15 +120,16 @@ def errors(message_id: str, role: str = SENDING) -> bytes:
 
 def _about(message_id: str, role: str, name: str) -> bytes:
     if not role:
-        return _envelope(_node(WS, name, _id(message_id)))
-    return _envelope(_node(WS, f"{name}WithAccessPointRole", _id(message_id), _node("", "accessPointRole", text=role)))
+        return _envelope(element(f"w:{name}", _id(message_id)))
+    asked = _id(message_id), element("accessPointRole", text=role)
+    return _envelope(element(f"w:{name}WithAccessPointRole", *asked))
 
 
-def _id(message_id: str) -> etree._Element:
-    return _node("", "messageID", text=message_id)
+def _id(message_id: str) -> str:
+    return element("messageID", text=message_id)
 
 
-def _filters(wanted: Wanted) -> list[etree._Element]:
+def _filters(wanted: Wanted) -> list[str]:
     """In the order of the schema; the first is spelled `messageId`, unlike everywhere else."""
     named = {
         "messageId": wanted.message_id,
@@ -142,72 +141,56 @@ def _filters(wanted: Wanted) -> list[etree._Element]:
         "receivedFrom": wanted.received_from,
         "receivedTo": wanted.received_to,
     }
-    return [_node("", name, text=value) for name, value in named.items() if value]
+    return [element(name, text=value) for name, value in named.items() if value]
 
 
-def _node(
-    namespace: str, name: str, /, *children: etree._Element, text: str | None = None, **attributes: str
-) -> etree._Element:
-    """An element with its children; attributes without a value are left out."""
-    tag = f"{{{namespace}}}{name}" if namespace else name
-    node = etree.Element(tag, {key: value for key, value in attributes.items() if value}, nsmap=_PREFIXES)
-    node.text = text
-    node.extend(children)
-    return node
+def _envelope(body: str, header: str = "") -> bytes:
+    inner = element("s:Header", header) + element("s:Body", body)
+    return f"{_DECLARATION}<s:Envelope {_PREFIXES}>{inner}</s:Envelope>".encode()
 
 
-def _eb(name: str, /, *children: etree._Element, text: str | None = None, **attributes: str) -> etree._Element:
-    return _node(EB, name, *children, text=text, **attributes)
-
-
-def _envelope(body: etree._Element, *headers: etree._Element) -> bytes:
-    envelope = _node(SOAP, "Envelope", _node(SOAP, "Header", *headers), _node(SOAP, "Body", body))
-    return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
-
-
-def _payload(part: Part, number: int | None) -> etree._Element:
+def _payload(part: Part, number: int | None) -> str:
     """With a gap for its base64, or with a reference to its MIME part."""
-    value = _node("", "value")
-    if number is not None:
-        value.append(etree.Element(f"{{{XOP}}}Include", {"href": f"cid:{number}@hdeu"}, nsmap={"xop": XOP}))
-    return _node("", "payload", value, payloadId=part.href, contentType=part.media_type)
+    value = _GAP if number is None else f'<value><xop:Include xmlns:xop="{XOP}" href="cid:{number}@hdeu"/></value>'
+    return element("payload", value, payloadId=part.href, contentType=part.media_type)
 
 
-def _messaging(message: UserMessage, header: Header) -> etree._Element:
-    properties = (_eb("Property", text=value, name=name) for name, value in _properties(message, header).items())
-    user_message = _eb(
-        "UserMessage",
+def _messaging(message: UserMessage, header: Header) -> str:
+    properties = (element("eb:Property", text=value, name=name) for name, value in _properties(message, header).items())
+    user_message = element(
+        "eb:UserMessage",
         _info(message),
-        _eb(
-            "PartyInfo",
+        element(
+            "eb:PartyInfo",
             _party("From", message.from_party or header.from_party, header.party_type, header.from_role),
             _party("To", message.to_party or header.to_party, header.party_type, header.to_role),
         ),
         _collaboration(message, header),
-        _eb("MessageProperties", *properties),
-        _eb("PayloadInfo", *(_part_info(part) for part in message.parts)),
+        element("eb:MessageProperties", *properties),
+        element("eb:PayloadInfo", *(_part_info(part) for part in message.parts)),
     )
-    return _eb("Messaging", user_message)
+    return element("eb:Messaging", user_message)
 
 
-def _info(message: UserMessage) -> etree._Element:
-    info = _eb("MessageInfo", _eb("MessageId", text=message.message_id))
-    if message.ref_to_message_id:
-        info.append(_eb("RefToMessageId", text=message.ref_to_message_id))
-    return info
+def _info(message: UserMessage) -> str:
+    ref = message.ref_to_message_id
+    refers = (element("eb:RefToMessageId", text=ref),) if ref else ()
+    return element("eb:MessageInfo", element("eb:MessageId", text=message.message_id), *refers)
 
 
-def _party(side: str, party_id: str, party_type: str, role: str) -> etree._Element:
-    return _eb(side, _eb("PartyId", text=party_id, type=party_type), _eb("Role", text=role))
+def _party(side: str, party_id: str, party_type: str, role: str) -> str:
+    return element(f"eb:{side}", element("eb:PartyId", text=party_id, type=party_type), element("eb:Role", text=role))
 
 
-def _collaboration(message: UserMessage, header: Header) -> etree._Element:
+def _collaboration(message: UserMessage, header: Header) -> str:
     service_type = message.service_type if message.service else header.service_type
-    service = _eb("Service", text=message.service or header.service, type=service_type)
-    info = _eb("CollaborationInfo", service, _eb("Action", text=message.action or header.action))
-    if message.conversation_id:
-        info.append(_eb("ConversationId", text=message.conversation_id))
-    return info
+    conversation = message.conversation_id
+    return element(
+        "eb:CollaborationInfo",
+        element("eb:Service", text=message.service or header.service, type=service_type),
+        element("eb:Action", text=message.action or header.action),
+        *((element("eb:ConversationId", text=conversation),) if conversation else ()),
+    )
 
 
 def _properties(message: UserMessage, header: Header) -> dict[str, str]:
@@ -215,6 +198,6 @@ def _properties(message: UserMessage, header: Header) -> dict[str, str]:
     return {name: value for name, value in {**usual, **message.properties}.items() if value}
 
 
-def _part_info(part: Part) -> etree._Element:
-    media_type = _eb("Property", text=part.media_type, name="MimeType")
-    return _eb("PartInfo", _eb("PartProperties", media_type), href=part.href)
+def _part_info(part: Part) -> str:
+    media_type = element("eb:Property", text=part.media_type, name="MimeType")
+    return element("eb:PartInfo", element("eb:PartProperties", media_type), href=part.href)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from adapters.access_point.domibus_ws.answers import Answer, answer_of
+from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
 from adapters.access_point.domibus_ws.hardened import Unreadable
 from adapters.access_point.domibus_ws.intake import intake
 from broker.errors import OutcomeUnknown, Unavailable
@@ -75,7 +74,7 @@ class Transport:
 
     def _posting(self, body: Outgoing) -> aiohttp.client._RequestContextManager:
         headers = {"Content-Type": body.content_type, "Content-Length": str(len(body))}
-        data = io.BytesIO(body.whole()) if len(body) <= _CHUNK else _streamed(body)
+        data = body.whole() if len(body) <= _CHUNK else _streamed(body)
         return self._opened().post(self._settings.url, data=data, headers=headers, allow_redirects=False)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -96,12 +95,12 @@ class Transport:
         """The body read as SOAP; of what cannot be read the rest is not waited for."""
         limits = self._settings.limits
         try:
-            taken = intake(response.headers.get("Content-Type", ""), limits)
+            content_type = response.headers.get("Content-Type", "")
             if _is_small(response):
-                taken.feed(await response.read())
-            else:
-                async for chunk in self._within_limits(response):
-                    taken.feed(chunk)
+                return read(content_type, await response.read(), limits)
+            taken = intake(content_type, limits)
+            async for chunk in self._within_limits(response):
+                taken.feed(chunk)
             return answer_of(taken.end(), limits)
         except Unreadable as error:
             response.close()
