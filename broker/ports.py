@@ -178,7 +178,18 @@ class Transaction(Protocol):
         ...
 
     async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:
-        """Release the claim and try again at `at`. Raises: LostLease."""
+        """Release the claim and try again at `at`, with `work.attempts` and `work.about`. Raises: LostLease."""
+        ...
+
+    async def note_about(self, work: Work) -> None:
+        """Write `work.about` and keep the claim. Raises: LostLease."""
+        ...
+
+    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 20) -> tuple[Work, ...]:
+        """The rows before this one in its line that speak of `work.about` or `alias`, in their order.
+
+        A row that nobody has read yet may speak of the same, until it was claimed more than `patience` times.
+        """
         ...
 
     async def due_work(self, now: datetime, limit: int, kinds: tuple[WorkKind, ...] = TICKETED) -> tuple[Work, ...]:

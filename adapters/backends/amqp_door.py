@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +32,7 @@ from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue
 from adapters.backends.amqp import routing_key
 from adapters.backends.envelope import TYPE_PREFIX, source
 from broker.errors import BrokerError, Conflict, Forbidden, Problem, Refused, TranslationError, Unavailable
-from broker.flow.arrival import Arrival
+from broker.flow.arrival import REDELIVERED, Arrival
 from broker.model.messages import Door, MessageType
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class AmqpDoor:
         self._quarantine = quarantine
         self._node = node
         self._settings = settings or DoorSettings()
+        self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
         """Until cancelled; comes back by itself after a lost connection."""
@@ -125,7 +127,8 @@ class AmqpDoor:
             await self._refuse(message, (problem,))
             return
         try:
-            await self._patiently(self._keep, arrival)
+            async with self._lines[arrival.party]:  # first come, first kept: what was published in order stays in order
+                await self._patiently(self._keep, arrival)
         except (Refused, TranslationError, Conflict, Forbidden) as error:
             await self._refuse(message, problems_of(error))
 
@@ -254,7 +257,8 @@ def error_notice(message: AbstractIncomingMessage, problems: tuple[Problem, ...]
 
 
 def _headers(message: AbstractIncomingMessage, key: str) -> dict[str, str]:
-    properties = {"routing-key": key, "message-id": message.message_id or ""}
+    again = "true" if message.redelivered else ""
+    properties = {"routing-key": key, "message-id": message.message_id or "", REDELIVERED: again}
     sent = {
         name.lower(): value[:HEADER_LENGTH]
         for name, value in message.headers.items()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from broker.errors import Problem
     from broker.model.messages import Door
+
+REDELIVERED: Final = "redelivered"  #: a header of what a queue delivered before, and took back
 
 
 @dataclass(frozen=True, slots=True)

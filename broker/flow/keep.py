@@ -93,7 +93,7 @@ async def _insert(node: Node, message: Message, data: bytes) -> Message | None:
             if (known := await tx.message_by_key(message.door, message.party, message.key)) is not None:
                 return known
             await write_kept(node, tx, message, data)
-            await tx.add_work(node.work(WorkKind.PREPARE, message.id))
+            await tx.add_work(replace(node.work(WorkKind.PREPARE, message.id), line=_line(message)))
     except Conflict as conflict:
         async with node.store.transaction() as tx:
             known = await tx.message_by_key(message.door, message.party, message.key)
@@ -101,6 +101,11 @@ async def _insert(node: Node, message: Message, data: bytes) -> Message | None:
             raise Unavailable("the message could not be kept: send it again") from conflict
         return known
     return None
+
+
+def _line(message: Message) -> str:
+    """What comes from the EU stands in no line: AS4 does not keep order, and each message is answered for itself."""
+    return message.party if direction_of(message.door) is Direction.OUTBOUND else ""
 
 
 async def write_kept(

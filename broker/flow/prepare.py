@@ -3,13 +3,16 @@
     keep → read → validate → complete → examine → correlate → apply → write → record        then a ticket: deliver
 
 Reading needs no database; from correlating on, one transaction sees one truth and writes its consequences. If
-another transaction was first, the whole of it runs again on what is true then.
+another transaction was first, the whole of it runs again on what is true then. Several messages are read at once; what
+one back end says of one case is decided in the order in which it was kept.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import BrokerError, LostLease, Problem, Unavailable
@@ -19,6 +22,7 @@ from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
 from broker.flow.examine import examine
 from broker.flow.node import Node, commit, log
+from broker.flow.order import A_MOMENT, EARLY, comes_too_soon, put_behind, spoken_of
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.flow.passage import Passage
 from broker.flow.read import read, validate
@@ -27,19 +31,31 @@ from broker.flow.write import write
 from broker.model.exchanges import Direction, State
 from broker.model.messages import Door, MessageType
 from broker.model.work import Attempt, Work, WorkKind
-from broker.ports import ExchangeFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from broker.ports import Transaction
 
 READING: Final = (read, validate, complete, examine)
-#: What seems to come too early is tried again: six times soon, then slower; about 15 seconds of a running node, long
-#: enough for RabbitMQ to come back and deliver again what an outage left unacknowledged.
+#: What comes from a queue and seems to come too early is tried again, six times soon, then slower: RabbitMQ may deliver
+#: again, behind it, what an outage left unacknowledged. In all about 15 seconds of a running node.
 _PATIENCE: Final = 8  #: tries of what the store does not take
 _EARLY: Final = (timedelta(seconds=0.1), timedelta(seconds=1.8))
 _SOON: Final = 6
 _EARLY_TRIES: Final = 14
+_SLOW: Final = 0.25  #: seconds after which a stage's message is said to be about its own case only
 _ABOUT_ORDER: Final = frozenset({"illegal-step", "guard-unmet", "illegal-national-step", "unknown-case"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A claimed message, and what reading it came to."""
+
+    work: Work
+    came_to: Passage | Stop
+    kept: Passage
+    started: datetime
 
 
 async def prepare(node: Node, message_id: str) -> None:
@@ -50,8 +66,8 @@ async def prepare(node: Node, message_id: str) -> None:
         return
     work, passage = claimed
     try:
-        came_to = await _read(node, passage)
-        ready = await commit(node, lambda tx: _finish(node, tx, work, came_to, passage, started))
+        came_to = await _read(node, work, passage)
+        ready = await _in_turn(node, _Read(work, came_to, passage, started))
     except LostLease:
         log.warning("message.lease_lost", message_id=message_id)
         return
@@ -60,7 +76,7 @@ async def prepare(node: Node, message_id: str) -> None:
     except Exception as error:  # noqa: BLE001 -- it would come back after every lease, for ever
         log.error("message.failed", message_id=message_id, code=BrokerError.code, exc_info=error)
         stop = _unforeseen(node, work, error)
-        ready = await commit(node, lambda tx: _finish(node, tx, work, stop, passage, started))
+        ready = await commit(node, lambda tx: _finish(node, tx, _Read(work, stop, passage, started), stop))
     node.observe("prepare", "done", (node.clock.now() - started).total_seconds())
     for exchange_id in ready:
         await node.hint(WorkKind.DELIVER, exchange_id)
@@ -92,47 +108,71 @@ async def _claim(node: Node, tx: Transaction, message_id: str, now: datetime) ->
     return work, Passage(message, await tx.content(message.sha256), first)
 
 
-async def _read(node: Node, passage: Passage) -> Passage | Stop:
+async def _read(node: Node, work: Work, passage: Passage) -> Passage | Stop:
     came_to: Passage | Stop = passage
     for stage in READING:
         if isinstance(came_to, Passage):
-            came_to = await stage(node, came_to)
+            came_to = await _apart(node, spoken_of(work, came_to), stage(node, came_to))
     return came_to
 
 
-async def _decide(node: Node, tx: Transaction, passage: Passage, attempts: int) -> Passage | Stop:
-    found = await correlate(node, tx, passage)
+async def _apart(node: Node, work: Work, stage: Coroutine[None, None, Passage | Stop]) -> Passage | Stop:
+    """Run a stage; a slow one holds up what its sender says of the same case, and nothing else."""
+    if not work.about:
+        return await stage
+    running = asyncio.ensure_future(stage)
+    try:
+        done, _ = await asyncio.wait((running,), timeout=_SLOW)
+        if not done:
+            await commit(node, lambda tx: tx.note_about(work))
+        return await running
+    finally:
+        running.cancel()
+
+
+async def _in_turn(node: Node, read: _Read) -> tuple[str, ...]:
+    """Decide when it is the message's turn: that is soon, or else it goes back among the rows."""
+    for moment in node.retry.moments:
+        if (ready := await commit(node, partial(_decide_in_turn, node, read))) is not None:
+            return ready
+        await asyncio.sleep(moment)
+    ready = await commit(node, partial(_decide_in_turn, node, read, last=True))
+    return ready or ()
+
+
+async def _decide_in_turn(node: Node, read: _Read, tx: Transaction, *, last: bool = False) -> tuple[str, ...] | None:
+    if not isinstance(read.came_to, Passage):
+        return await _finish(node, tx, read, read.came_to)
+    found = await correlate(node, tx, read.came_to)
+    work = spoken_of(read.work, found if isinstance(found, Passage) else read.came_to)
+    if not await comes_too_soon(tx, work, read.came_to):
+        return await _finish(node, tx, replace(read, work=work), await _decided(node, tx, read, found))
+    if last:
+        await put_behind(tx, work, node.clock.now() + A_MOMENT)
+    return None
+
+
+async def _decided(node: Node, tx: Transaction, read: _Read, found: Passage | Stop) -> Passage | Stop:
     applied = apply(node, found) if isinstance(found, Passage) else found
-    if isinstance(applied, (Refuse, Park)) and await _may_be_early(tx, passage, applied, attempts):
-        return Later(_EARLY[attempts > _SOON], "waits for what the same back end sent before", "early")
+    if isinstance(applied, (Refuse, Park)) and _may_be_early(read, applied):
+        return Later(_EARLY[read.work.attempts > _SOON], "waits for what the same back end sent before", EARLY)
     return await write(node, tx, applied) if isinstance(applied, Passage) else applied
 
 
-async def _may_be_early(tx: Transaction, passage: Passage, stop: Refuse | Park, attempts: int) -> bool:
-    """Whether an earlier message of the same back end, still under way, may be what this one lacks.
-
-    A queue is read by several hands at once: what was published in order may be prepared out of order.
-    """
-    message = passage.message
-    if message.door is not Door.AMQP or not _ABOUT_ORDER.intersection(problem.code for problem in stop.problems):
-        return False
-    if attempts < _EARLY_TRIES:
-        return True
-    waiting = await tx.exchanges(ExchangeFilter(states=(State.KEPT,), party=message.party, limit=200))
-    return any(exchange.message_id < message.id for exchange in waiting)
+def _may_be_early(read: _Read, stop: Refuse | Park) -> bool:
+    """Whether something that was published before it, and is not even kept, may be what this one lacks."""
+    about_order = not _ABOUT_ORDER.isdisjoint(problem.code for problem in stop.problems)
+    return about_order and read.kept.message.door is Door.AMQP and read.work.attempts < _EARLY_TRIES
 
 
-async def _finish(
-    node: Node, tx: Transaction, work: Work, came_to: Passage | Stop, kept: Passage, started: datetime
-) -> tuple[str, ...]:
-    decided = await _decide(node, tx, came_to, work.attempts) if isinstance(came_to, Passage) else came_to
-    await tx.add_attempt(_attempt(node, work, decided, started))
-    passage = came_to if isinstance(came_to, Passage) else kept
+async def _finish(node: Node, tx: Transaction, read: _Read, decided: Passage | Stop) -> tuple[str, ...]:
+    await tx.add_attempt(_attempt(node, read.work, decided, read.started))
+    passage = read.came_to if isinstance(read.came_to, Passage) else read.kept
     if isinstance(decided, Later):
-        return await _hold(node, tx, work, passage, decided)
-    await tx.finish_work(work)
+        return await _hold(node, tx, read.work, passage, decided)
+    await tx.finish_work(read.work)
     if isinstance(decided, Passage):
-        log.info("message.prepared", message_id=kept.message.id, type=decided.message.type)
+        log.info("message.prepared", message_id=read.kept.message.id, type=decided.message.type)
         return await record(node, tx, decided)
     return await _stop(node, tx, passage, decided)
 

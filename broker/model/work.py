@@ -33,6 +33,8 @@ class Work:
     last_error: str = ""
     claimed_by: str = ""
     claimed_until: datetime | None = None
+    line: str = ""  #: who sent it: rows of one line about one case are done in the order of their subjects; "": none
+    about: str = ""  #: the case, or an id that may become one; "" until the message was read
 
 
 @dataclass(frozen=True, slots=True)

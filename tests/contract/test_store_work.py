@@ -100,6 +100,50 @@ async def test_postponed_work_is_free_and_waits_for_its_moment(store: SqlStore) 
     assert await claim(store, now=LATER) is not None
 
 
+async def test_postponed_work_has_the_attempts_and_the_case_that_it_is_given_back_with(store: SqlStore) -> None:
+    await add(store, work(line="hdh"))
+    claimed = await claim(store)
+    assert claimed is not None
+    async with store.transaction() as transaction:
+        await transaction.postpone_work(replace(claimed, attempts=0, about="case-1"), at=LATER, error="in-order")
+    expected = work(next_attempt_at=LATER, attempts=0, last_error="in-order", line="hdh", about="case-1")
+    assert await rest(store) == (expected,)
+
+
+async def test_what_a_row_speaks_of_is_noted_by_its_holder_alone(store: SqlStore) -> None:
+    await add(store, work(line="hdh"))
+    claimed = await claim(store)
+    assert claimed is not None
+    async with store.transaction() as transaction:
+        await transaction.note_about(replace(claimed, about="case-1"))
+    assert await rest(store) == (replace(claimed, about="case-1"),)
+    with pytest.raises(LostLease):
+        async with store.transaction() as transaction:
+            await transaction.note_about(replace(claimed, claimed_by="b", about="case-2"))
+
+
+async def test_ahead_in_a_line_is_what_came_before_and_speaks_of_the_same_or_was_not_read(store: SqlStore) -> None:
+    rows = {
+        "m-1": work("w-1", "m-1", line="hdh", about="case-1"),
+        "m-2": work("w-2", "m-2", line="hdh", about="case-2"),
+        "m-3": work("w-3", "m-3", line="hdh", about="number-1"),
+        "m-4": work("w-4", "m-4", line="findata", about="case-1"),
+        "m-5": work("w-5", "m-5", line="hdh", attempts=3),
+        "m-6": work("w-6", "m-6", line="hdh", attempts=4),
+        "m-8": work("w-8", "m-8", line="hdh", about="case-1"),
+        "m-9": work("w-9", "m-9", about="case-1"),
+    }
+    await add(store, *rows.values())
+    asking = work("w-7", "m-7", line="hdh", about="case-1")
+    async with store.transaction() as transaction:
+        ahead = await transaction.work_ahead(asking, "number-1", patience=3)
+        first = await transaction.work_ahead(asking, "number-1", patience=3, limit=1)
+        other = await transaction.work_ahead(replace(asking, about="case-3"), "case-3", patience=2)
+    assert [row.subject for row in ahead] == ["m-1", "m-3", "m-5"]
+    assert first == (rows["m-1"],)
+    assert other == ()
+
+
 async def test_due_work_is_free_work_oldest_first(store: SqlStore) -> None:
     old = work("w-3", "m-2", next_attempt_at=NOW - timedelta(hours=1))
     await add(store, work("w-1"), work("w-2"), old, work("w-4", "m-3", next_attempt_at=LATER), work("w-5", "m-4"))

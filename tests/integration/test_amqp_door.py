@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import aio_pika
@@ -16,74 +16,17 @@ from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
 from adapters.amqp.connection import connect
 from adapters.amqp.topology import OUT, Topology, dead_queue
-from adapters.backends.amqp_door import AmqpDoor, DoorSettings
+from adapters.backends.amqp_door import AmqpDoor
 from broker.errors import Conflict, Problem, Refused, Unavailable
 from broker.model.messages import Door
+from tests.support.amqp_door import QUICK, Keeper, left_in, opened, publish, until
 from tests.support.amqp_fixtures import BACKENDS
 from tests.support.pika_peer import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from adapters.amqp.connection import Rabbit
     from broker.flow.arrival import Arrival
     from tests.support.amqp_fixtures import Vhost
-
-QUICK = DoorSettings(first_pause=0.02, longest_pause=0.1, patience=0.3, grace=1)
-
-
-class Keeper:
-    """Keeps arrivals as the flow would; `answer` may raise what the flow would raise."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], Arrival] = {}
-        self.set_aside: list[tuple[Arrival, Problem]] = []
-        self.tries = 0
-        self.answer: Callable[[Arrival], None] = lambda _: None
-
-    async def keep(self, arrival: Arrival) -> None:
-        self.tries += 1
-        self.answer(arrival)
-        self.kept[arrival.party, arrival.key] = arrival
-
-    async def quarantine(self, arrival: Arrival, problem: Problem) -> None:
-        self.set_aside.append((arrival, problem))
-
-    def keys(self) -> set[str]:
-        return {key for _, key in self.kept}
-
-
-async def until(true: Callable[[], bool], *, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what it waits for has no event
-            await asyncio.sleep(0.02)
-
-
-async def left_in(rabbit: Rabbit, queue: str) -> int:
-    """Messages ready or unacked would be redelivered to us: an empty queue gives none."""
-    channel = await rabbit.channel(1)
-    declared = await channel.declare_queue(queue, passive=True, robust=False)
-    await channel.close()
-    return declared.declaration_result.message_count or 0
-
-
-@asynccontextmanager
-async def opened(rabbit: Rabbit, keeper: Keeper, settings: DoorSettings = QUICK) -> AsyncIterator[None]:
-    door = AmqpDoor(
-        rabbit,
-        backends=frozenset(BACKENDS),
-        keep=keeper.keep,
-        quarantine=keeper.quarantine,
-        node="fr",
-        settings=settings,
-    )
-    task = asyncio.create_task(door.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture
@@ -100,15 +43,6 @@ def hdh(vhost: Vhost) -> str:
 def amqp_url(vhost: Vhost) -> str:
     """These tests need users of their own."""
     return vhost.url()
-
-
-async def publish(url: str, name: str, *messages: tuple[bytes, str | None, dict[str, object]]) -> None:
-    def run() -> None:
-        with Peer(url, name) as peer:
-            for body, message_id, others in messages:
-                peer.publish(body, message_id, **others)
-
-    await asyncio.to_thread(run)
 
 
 async def received(url: str, name: str) -> tuple[str, pika.BasicProperties, bytes]:

@@ -253,8 +253,11 @@ WORKS: Final = _table(
     _words("last_error"),
     _words("claimed_by"),
     _moment("claimed_until", nullable=True),
+    _words("line"),
+    _words("about"),
     CheckConstraint(one_of("kind", tuple(WorkKind)), name="kind"),
     Index("ix_works_subject", "subject", "kind"),
+    Index("ix_works_line", "line", "subject"),
     Index("ix_works_next_attempt_at", "next_attempt_at", "id"),
 )
 

@@ -55,7 +55,29 @@ _FINISH: Final = delete(WORKS).where(_HELD)
 _POSTPONE: Final = (
     update(WORKS)
     .where(_HELD)
-    .values(next_attempt_at=bindparam("at"), last_error=bindparam("error"), claimed_by="", claimed_until=None)
+    .values(
+        next_attempt_at=bindparam("at"),
+        last_error=bindparam("error"),
+        attempts=bindparam("counted"),
+        about=bindparam("about_"),
+        claimed_by="",
+        claimed_until=None,
+    )
+)
+_ABOUT: Final = update(WORKS).where(_HELD).values(about=bindparam("about_"))
+_AHEAD: Final = (
+    select(*_COLUMNS)
+    .where(
+        _W.line == bindparam("line_"),
+        _W.subject < bindparam("subject_"),
+        or_(
+            _W.about == bindparam("case"),
+            _W.about == bindparam("alias"),
+            and_(_W.about == "", _W.attempts <= bindparam("patience")),
+        ),
+    )
+    .order_by(_W.subject)
+    .limit(bindparam("limit"))
 )
 _DUE_ROWS: Final = (
     select(*_COLUMNS)
@@ -97,8 +119,18 @@ class Works(Rows):
         await self._held(_FINISH, work)
 
     async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:
-        """Release the claim and try again at `at`. Raises: LostLease."""
-        await self._held(_POSTPONE, work, at=at, error=error)
+        """Release the claim and try again at `at`, with `work.attempts` and `work.about`. Raises: LostLease."""
+        await self._held(_POSTPONE, work, at=at, error=error, counted=work.attempts, about_=work.about)
+
+    async def note_about(self, work: Work) -> None:
+        """Write what the row was found to speak of, and keep the claim. Raises: LostLease."""
+        await self._held(_ABOUT, work, about_=work.about)
+
+    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 20) -> tuple[Work, ...]:
+        """Rows of the same line before this one that speak of the same, or were not read yet; first come, first."""
+        about = {"case": work.about, "alias": alias, "patience": patience}
+        rows = await self._run(_AHEAD, {"line_": work.line, "subject_": work.subject, "limit": limit, **about})
+        return tuple(_work(row) for row in rows)
 
     async def _held(self, statement: Any, work: Work, **more: Any) -> None:
         claim = {"id_": work.id, "holder": work.claimed_by, "held_until": work.claimed_until}

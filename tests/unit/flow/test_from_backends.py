@@ -9,9 +9,6 @@ import pytest
 
 from adapters.store.sql import SqlStore
 from adapters.xml import XmlDocuments
-from broker.flow.arrival import Arrival
-from broker.flow.keep import keep
-from broker.flow.prepare import prepare
 from broker.flow.staff import sign_off
 from broker.model.exchanges import Outcome, State
 from broker.model.messages import Door
@@ -23,7 +20,6 @@ from tests.support.flow_node import (
     eu_application,
     make_flow,
     partial_grant,
-    pre_screening,
     sha256,
 )
 from tests.support.samples import SetClock
@@ -195,52 +191,6 @@ async def test_a_publisher_that_repeats_a_message_hears_its_first_outcome_again(
     assert flow.hdh.tries == [notice.id] * 2
     assert len(await flow.all(type="ErrorNotice")) == 1
     assert (await flow.exchange(first)).state is State.REFUSED
-
-
-async def test_a_queue_is_read_by_several_hands_and_its_order_is_still_kept(flow: Flow) -> None:
-    await case_in(flow, "ACKNOWLEDGED")
-    screening, processing = await _two(flow)
-    await prepare(flow.node, processing)
-    assert (await flow.exchange(processing)).state is State.KEPT
-    [waiting] = await flow.work(processing)
-    assert waiting.last_error.startswith("early: ")
-    await prepare(flow.node, screening)
-    flow.clock.advance(1)
-    await flow.run()
-    assert (await flow.leg()).state == "PROCESSING"
-    assert flow.hdh.of("ErrorNotice") == []
-
-
-async def _two(flow: Flow) -> tuple[str, str]:
-    kept = [
-        await keep(flow.node, Arrival(Door.AMQP, "hdh", f"order-{number}", data, "application/xml"))
-        for number, data in enumerate((pre_screening(), dossier("StatusUpdate")))
-    ]
-    return kept[0].message.id, kept[1].message.id
-
-
-async def test_when_nothing_is_under_way_an_illegal_step_from_a_queue_is_refused_like_any_other(flow: Flow) -> None:
-    await case_in(flow, "ACKNOWLEDGED")
-    message_id = await flow.from_office(dossier("StatusUpdate"), door=Door.AMQP)
-    assert (await flow.exchange(message_id)).state is State.KEPT
-    for _ in range(20):
-        flow.clock.advance(2)
-        await flow.run()
-    assert (await flow.exchange(message_id)).state is State.REFUSED
-    [notice] = flow.hdh.of("ErrorNotice")
-    assert json.loads(notice.document)["problems"][0]["code"] == "illegal-step"
-
-
-async def test_a_message_waits_for_an_earlier_one_that_is_still_under_way_however_long(flow: Flow) -> None:
-    await case_in(flow, "ACKNOWLEDGED")
-    screening, processing = await _two(flow)
-    for _ in range(40):
-        await prepare(flow.node, processing)
-        flow.clock.advance(2)
-    assert (await flow.exchange(processing)).state is State.KEPT
-    await prepare(flow.node, screening)
-    await flow.run()
-    assert (await flow.leg()).state == "PROCESSING"
 
 
 CLAIM = "application/vnd.hdeu.claim-check+json"
