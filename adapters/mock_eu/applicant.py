@@ -41,6 +41,7 @@ class Applicant:
             web.post(base, self.submit),
             web.get(base, self.index),
             web.get(base + "/{id}", self.show),
+            web.get(base + "/{id}/files/{sha256}", self.paper),
             web.post(base + "/{id}/versions", self.amend),
             web.post(base + "/{id}/fee-responses", self._answer("fee_estimate")),
             web.post(base + "/{id}/responses", self._answer("decision")),
@@ -64,6 +65,12 @@ class Applicant:
     async def show(self, request: web.Request) -> web.Response:
         """One application with every nation's leg."""
         return web.json_response(self._deeds.view(self._deeds.kept(request.match_info["id"])))
+
+    async def paper(self, request: web.Request) -> web.Response:
+        """A decision, a permit or an appendix, byte for byte as the nation sent it."""
+        part = self._deeds.paper(request.match_info["id"], request.match_info["sha256"])
+        headers = {"Content-Type": part.media_type, "Content-Disposition": "attachment"}
+        return web.Response(body=part.data, headers=headers)
 
     async def amend(self, request: web.Request) -> web.Response:
         """A new version."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from adapters.mock_eu import countries
+from adapters.mock_eu import countries, papers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +146,7 @@ def problems(payload: Payload) -> list[dict[str, str]]:
     """Everything wrong with a message by itself; whether it fits the platform's state is asked elsewhere."""
     if payload.type not in REQUIRED:
         return [error("unknown-message-type", "the platform takes no such message", "/envelope/messageType")]
-    found = [*_envelope(payload.envelope), *_fields(payload), *_structured(payload)]
+    found = [*_envelope(payload.envelope), *_fields(payload), *_structured(payload), *_papers(payload)]
     if payload.type == "DatasetCUD":
         found += _record(payload)
     return found + list(_application(payload)) if payload.type == "ApplicationOriginated" else found
@@ -174,6 +174,13 @@ def _structured(payload: Payload) -> Iterator[dict[str, str]]:
         etree.fromstring(payload.structured, parser)
     except etree.XMLSyntaxError:
         yield error("structured-not-xml", "the structured part is not well-formed XML", "cid:structured")
+
+
+def _papers(payload: Payload) -> Iterator[dict[str, str]]:
+    for href in papers.changed(payload):
+        yield error("file-changed", "the bytes have another SHA-256 than the part's name says", href)
+    for sha256 in papers.missing(payload):
+        yield error("file-missing", "a file is named and did not come along", f"{papers.FILE}{sha256}")
 
 
 def _record(payload: Payload) -> Iterator[dict[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.mock_eu import countries, legs
+from adapters.mock_eu import countries, legs, papers
 from adapters.mock_eu.letters import Letter
+from adapters.mock_eu.model import SENDING
 from adapters.mock_eu.problem import Problem
 
 if TYPE_CHECKING:
-    from adapters.mock_eu.model import Chance
+    from adapters.mock_eu.model import Chance, Part
     from adapters.mock_eu.platform import Platform
     from adapters.mock_eu.store import Store
 
@@ -143,6 +144,17 @@ class Deeds:
             "aggregate": legs.aggregate(all_legs.values()),
             "nations": all_legs,
         }
+
+    def paper(self, id_: str, sha256: str) -> Part:
+        """A file that a nation sent with what it said of the application."""
+        self.kept(id_)
+        for nation, leg in self._store.legs(id_).items():
+            for said in leg.values():
+                message_id = said.get("message_id", "") if isinstance(said, dict) else ""
+                held = self._store.message(nation, SENDING, message_id)
+                if found := [part for part in papers.beside(held.parts if held else ()) if part.sha256 == sha256]:
+                    return found[0]
+        raise Problem(404, "unknown-file", "no nation sent such a file with its message")
 
     def views(self) -> list[dict[str, Any]]:
         """All applications, newest first."""

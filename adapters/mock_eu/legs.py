@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.mock_eu import papers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -57,7 +59,8 @@ def apply(leg: dict[str, Any], payload: Payload, message_id: str, at: str) -> No
     """Note a validated message of the leg's nation."""
     content = payload.content
     if payload.type in _KEPT_AS:
-        leg[_KEPT_AS[payload.type]] = {**content, "at": at, "message_id": message_id}
+        files = {"files": papers.described(payload.beside)} if payload.beside else {}
+        leg[_KEPT_AS[payload.type]] = {**content, "at": at, "message_id": message_id, **files}
     if payload.type == "StatusUpdate":
         set_status(leg, content["status"], at)
     if payload.type == "AdditionalInfoRequest":

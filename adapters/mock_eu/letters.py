@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adapters.mock_eu.menu import Fault
-    from adapters.mock_eu.model import Chance, Held
+    from adapters.mock_eu.model import Chance, Held, Part
 
 _MB: Final = 1024 * 1024
 _NEW_STATUS: Final = "STATUS_OF_A_LATER_RELEASE"
@@ -32,6 +32,7 @@ class Letter:
     ref: str = ""
     files: dict[str, bytes] | None = None
     of: Held | None = None
+    beside: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def application(view: dict[str, Any], wrong: str = "") -> str:
         "New version",
         _text("title", "Title", str(view["title"])) + _area("why", "Why the data are needed"),
     )
-    sections = "".join(_leg(here, nation, leg) for nation, leg in view["nations"].items())
+    files = f"/applicant/applications/{escape(view['application_id'])}/files"
+    sections = "".join(_leg(here, nation, leg) + _papers(files, leg) for nation, leg in view["nations"].items())
     inner = f"{facts}{sections}<h2>Change or end it</h2>{amend}{_form(here, 'withdraw', 'Withdraw everywhere')}"
     return _page(str(view["title"]), inner, wrong)
 
@@ -120,6 +121,16 @@ def _leg(here: str, nation: str, leg: dict[str, Any]) -> str:
         why = _text("justification", "Why you ask")
         parts.append(_form(here, "ask", "Ask under the permit", _hidden(nation) + kinds + why))
     return "".join(parts)
+
+
+def _papers(files: str, leg: dict[str, Any]) -> str:
+    """Links to what came along with decision and permit."""
+    came = [(name, file) for name in _NEWS if isinstance(leg.get(name), dict) for file in leg[name].get("files", ())]
+    links = (
+        f'<li><a href="{files}/{escape(file["sha256"])}">{escape(name)}: a file of {file["size"]} bytes</a></li>'
+        for name, file in came
+    )
+    return f"<ul>{''.join(links)}</ul>" if came else ""
 
 
 _NEWS: Final = ("validation", "ack", "fee_estimate", "offer", "decision", "permit", "extension", "appeal_ack")

@@ -3,7 +3,7 @@
 One part `cid:message`: JSON `{"envelope": {…, "messageType"}, "content": {…}}`; or, for messages that carry an
 application, a ZIP of `envelope.json`, `application_metadata.json` (as observed at a Release 7 dispatcher) and
 `application_file.zip` with entries `<attachmentId>_<filename>`. A decision may have a second part
-`cid:structured` (XML).
+`cid:structured` (XML), and JSON may have files beside it (`papers`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.mock_eu import papers
 from adapters.mock_eu.model import Part
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ class BadPayload(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One business message: envelope, content, and the application's files by entry name."""
+    """One business message: envelope, content, the application's files by entry name, and the parts beside it."""
 
     envelope: dict[str, Any]
     content: dict[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
     structured: bytes | None = None
     is_zip: bool = False
+    beside: tuple[Part, ...] = ()
 
     @property
     def type(self) -> str:
@@ -75,7 +77,7 @@ def read(parts: tuple[Part, ...]) -> Payload:
     envelope, content = document.get("envelope"), document.get("content")
     if not isinstance(envelope, dict) or not isinstance(content, dict):
         raise BadPayload("wrong-shape", "envelope and content must be objects", "/")
-    return Payload(envelope, content, structured=structured)
+    return Payload(envelope, content, structured=structured, beside=papers.beside(parts))
 
 
 def write(envelope: dict[str, Any], content: dict[str, Any]) -> tuple[Part, ...]:
@@ -96,7 +98,7 @@ def write_application(
 def write_draft(draft: Draft) -> tuple[Part, ...]:
     """A letter of the platform."""
     if draft.files is None:
-        return write(draft.envelope, draft.content)
+        return (*write(draft.envelope, draft.content), *draft.letter.beside)
     return write_application(draft.envelope, draft.content, draft.files)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.mock_eu import checks, countries, legs, wire
+from adapters.mock_eu import checks, countries, legs, papers, wire
 from adapters.mock_eu.letters import Letter
 from adapters.mock_eu.model import RECEIVING, SENDING, Chance, Held
 from adapters.mock_eu.payloads import BadPayload, Payload
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _RELAYED: Final = frozenset({"StatusUpdate", "DecisionIssued", "DecisionNoticeToPeers"})
 #: What of a permit another nation is told.
-_SHARED: Final = ("applicationId", "basePermitId", "version", "dateOfAuthorisation", "duration")
+_SHARED: Final = ("applicationId", "basePermitId", "version", "dateOfAuthorisation", "duration", "document")
 _DECIDED: Final = {"Positive": "POSITIVE_DECISION_ISSUED", "Negative": "NEGATIVE_DECISION_ISSUED"}
 
 
@@ -175,7 +175,10 @@ class Platform:
         told = {name: latest[name] for name in _SHARED if latest.get(name)}
         content = {**told, "nationId": permit["nation"].upper(), "permitId": permit["key"], "status": permit["status"]}
         of = self._store.message(permit["nation"], SENDING, latest["message_id"])
-        return self.send(nation, Letter("PeerPermit", content, str(latest.get("applicationId", "")), of=of))
+        signed = str((latest.get("document") or {}).get("sha256"))
+        beside = tuple(part for part in (of.parts if of else ()) if part.href == f"{papers.FILE}{signed}")
+        letter = Letter("PeerPermit", content, str(latest.get("applicationId", "")), of=of, beside=beside)
+        return self.send(nation, letter)
 
     def _relay(self, held: Held, payload: Payload, nations: list[str]) -> None:
         """Row 5 of D7.3 Table 3: news of one leg for the other nations (Art. 68(5))."""

@@ -23,14 +23,20 @@ from broker.model.exchanges import Direction, Exchange, State
 from broker.model.messages import Message, MessageType
 from broker.model.work import Attempt, Work, WorkKind
 from broker.ports import Delivery, Part, UserMessage
+from broker.translation.facts import attachments_of
+from broker.translation.files.rules import shipped_file_rules
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from lxml import etree
+
     from broker.ports import AccessPoint, Transaction
+    from broker.translation.facts import AttachmentFact
 
 DOCUMENT_PART: Final = "cid:message"
 STRUCTURED_PART: Final = "cid:structured"
+FILE_PART: Final = "cid:file-"  #: with the file's SHA-256: names of files name people, and headers are read in clear
 #: What the access point knows and will not send: under this MessageId it never arrives.
 _GIVEN_UP: Final = frozenset({"SEND_FAILURE", "DELETED"})
 _DELIVERABLE: Final = frozenset({State.QUEUED, State.SUBMITTING, State.READY})
@@ -63,7 +69,7 @@ class _Claimed:
     work: Work
     exchange: Exchange
     message: Message
-    load: dict[str, bytes]
+    parts: tuple[Part, ...]  #: the document first
     doubtful: bool
 
 
@@ -82,14 +88,30 @@ async def _claim(node: Node, tx: Transaction, exchange_id: str, now: datetime) -
     if exchange.state is State.QUEUED:
         exchange = await tx.save_exchange(replace(exchange, state=State.SUBMITTING, updated_at=now))
     message = await tx.message(exchange.message_id)
-    return _Claimed(work, exchange, message, await _load(tx, exchange), doubtful)
+    return _Claimed(work, exchange, message, await _parts(node, tx, exchange), doubtful)
 
 
-async def _load(tx: Transaction, exchange: Exchange) -> dict[str, bytes]:
-    load = {DOCUMENT_PART: await tx.content(exchange.document_sha256)}
-    if exchange.signed_off_at and exchange.losses and exchange.pivot_sha256:
-        load[STRUCTURED_PART] = await tx.content(exchange.pivot_sha256)
-    return load
+async def _parts(node: Node, tx: Transaction, exchange: Exchange) -> tuple[Part, ...]:
+    document = Part(DOCUMENT_PART, exchange.content_type, await tx.content(exchange.document_sha256))
+    if exchange.direction is Direction.INBOUND or not exchange.pivot_sha256:
+        return (document,)
+    pivot = await tx.content(exchange.pivot_sha256)
+    beside = node.codec.beside(exchange.type)
+    agreed = bool(exchange.signed_off_at and exchange.losses)
+    structured = (Part(STRUCTURED_PART, "application/xml", pivot),) if beside.structured or agreed else ()
+    files = await _files(tx, node.documents.parse(pivot)) if beside.files else ()
+    return (document, *structured, *files)
+
+
+async def _files(tx: Transaction, root: etree._Element) -> tuple[Part, ...]:
+    """The files that a document names, each byte sequence once."""
+    named = {one.sha256: one for one in attachments_of(root)}
+    return tuple([_file_part(one, await tx.content(sha256)) for sha256, one in named.items()])
+
+
+def _file_part(named: AttachmentFact, data: bytes) -> Part:
+    media_type = named.media_type or shipped_file_rules().media_type(named.name)
+    return Part(f"{FILE_PART}{named.sha256}", media_type, data)
 
 
 async def _try(node: Node, claimed: _Claimed) -> Outcome:
@@ -121,10 +143,10 @@ async def _submit(node: Node, claimed: _Claimed) -> Outcome:
         known = await _resolved(node.access_point, claimed, OutcomeUnknown("nobody heard what became of the last try"))
         if not isinstance(known, Later):
             return known
-    elif disputed := await opinion(node, claimed.exchange, claimed.load[DOCUMENT_PART]):
+    elif disputed := await opinion(node, claimed.exchange, claimed.parts[0].data):
         return disputed
     try:
-        await node.access_point.submit(_user_message(node, claimed.exchange, claimed.message, claimed.load))
+        await node.access_point.submit(_user_message(node, claimed.exchange, claimed.message, claimed.parts))
     except (AlreadySubmitted, OutcomeUnknown) as unclear:
         return await _resolved(node.access_point, claimed, unclear)
     return Done()
@@ -144,11 +166,10 @@ async def _resolved(access_point: AccessPoint, claimed: _Claimed, unclear: Broke
     return Done()
 
 
-def _user_message(node: Node, exchange: Exchange, message: Message, load: dict[str, bytes]) -> UserMessage:
-    types = {DOCUMENT_PART: exchange.content_type, STRUCTURED_PART: "application/xml"}
+def _user_message(node: Node, exchange: Exchange, message: Message, parts: tuple[Part, ...]) -> UserMessage:
     return UserMessage(
         message_id=exchange.wire_message_id,
-        parts=tuple(Part(href, types[href], data) for href, data in load.items()),
+        parts=parts,
         conversation_id=exchange.case_key or message.id,
         ref_to_message_id=message.headers.get("ref_to_message_id", ""),
         from_party=node.wire.party,
@@ -161,7 +182,7 @@ def _user_message(node: Node, exchange: Exchange, message: Message, load: dict[s
 
 
 async def _hand_over(node: Node, claimed: _Claimed) -> Outcome:
-    exchange, message, load = claimed.exchange, claimed.message, claimed.load
+    exchange, message = claimed.exchange, claimed.message
     connected = node.backends.get(exchange.addressee)
     if connected is None:
         return Park(f"no back end is called {exchange.addressee}")
@@ -170,7 +191,7 @@ async def _hand_over(node: Node, claimed: _Claimed) -> Outcome:
         type=exchange.type,
         profile=exchange.profile,
         content_type=exchange.content_type,
-        document=load[DOCUMENT_PART],
+        document=claimed.parts[0].data,
         sha256=exchange.document_sha256,
         case_key=exchange.case_key,
         causation_id=message.causation_id or message.id,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: What a translation says of a fact that stands in the annex, and not where its line sends it.
 SHOWN_INSTEAD: Final = "downgraded"
+#: A Domibus takes 28 parts: these, the document, and the eu-1 document beside it.
+MOST_FILES: Final = 26
 
 
 async def write(node: Node, tx: Transaction, passage: Passage) -> Passage | Stop:
@@ -66,7 +68,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     )
     if outgoing.own and passage.reply_to:
         _reply_to(root, passage.reply_to)
-    files = await _files(tx, root)
+    files = await _files(tx, root, beside=node.codec.beside(outgoing.type).files)
     invalid = await _problems(node, PIVOT, root)
     done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))
     if invalid:
@@ -91,11 +93,13 @@ def _reply_to(root: etree._Element, wire_id: str) -> None:
         named.text = wire_id
 
 
-async def _files(tx: Transaction, root: etree._Element) -> tuple[WireFile, ...]:
+async def _files(tx: Transaction, root: etree._Element, *, beside: bool) -> tuple[WireFile, ...]:
     named = attachments_of(root)
     missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
     if missing:
         raise Refused(tuple(build.attachment_missing(item) for item in missing))
+    if beside and len(named) > MOST_FILES:
+        raise Refused((build.too_many_attachments(len(named), MOST_FILES),))
     return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
 
 

@@ -146,6 +146,17 @@ def attachment_missing(attachment: Named) -> Problem:
     )
 
 
+def too_many_attachments(number: int, most: int) -> Problem:
+    """More files are named than travel with one message."""
+    return Problem(
+        "too-many-attachments",
+        f"The message names {number} files; {most} travel with one message.",
+        path="content",
+        value=str(number),
+        hint="Put several into one file.",
+    )
+
+
 class Named(Protocol):
     """Anything that has the id of an attachment."""
 

@@ -201,11 +201,8 @@ _FILES: Final = tuple(f"content/{name}" for name in ("attachments", "document", 
 
 
 def attachments_of(root: etree._Element) -> tuple[AttachmentFact, ...]:
-    """The files that an eu-1 message names, each id once."""
-    found: dict[str, AttachmentFact] = {}
-    for path in _FILES:
-        for fact in map(_attachment, _all(root, path)):
-            found.setdefault(fact.id, fact)
+    """The files that an eu-1 message names, each once: one may have no id, and two ids may name the same bytes."""
+    found = {(fact.id, fact.sha256): fact for path in _FILES for fact in map(_attachment, _all(root, path))}
     return tuple(found.values())
 
 

@@ -44,6 +44,13 @@ class Encoded(NamedTuple):
     data: bytes
 
 
+class Beside(NamedTuple):
+    """What goes along with a payload as parts of their own: the files that it names, the whole eu-1 document."""
+
+    files: bool = False
+    structured: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """What the transport says of a message whose wire form has no envelope of its own; `created_at` is ISO 8601."""
@@ -79,6 +86,10 @@ class Codec(Protocol):
 
     def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
         """The leaves of eu-1 that the wire form of a type cannot carry."""
+        ...
+
+    def beside(self, message_type: str) -> Beside:
+        """What of a message of this type goes along as parts of their own."""
         ...
 
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:

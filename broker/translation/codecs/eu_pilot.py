@@ -20,7 +20,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs import json_text, json_tree, wire_forms
-from broker.translation.codecs.codec import Decoded, Encoded, Transport, WireLimits
+from broker.translation.codecs.codec import Beside, Decoded, Encoded, Transport, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.schema_model import load_schema
@@ -75,6 +75,10 @@ class EuPilotCodec:
     def lossy_leaves(self, message_type: str) -> tuple[str, ...]:
         """The leaves of eu-1 that the wire form of a type cannot carry."""
         return self._lost.get(message_type, ())
+
+    def beside(self, message_type: str) -> Beside:  # noqa: ARG002 -- the same for each
+        """Nothing: the pilot connector read one payload of a message."""
+        return Beside()
 
     def decode(self, data: bytes, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the pilot calls everything text/xml; the default is immutable
         """Read a payload.

@@ -18,7 +18,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs import decision_card, json_text, json_tree, wire_forms
-from broker.translation.codecs.codec import Decoded, Encoded, Transport, WireFile, WireLimits
+from broker.translation.codecs.codec import Beside, Decoded, Encoded, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.codecs.zip_parts import read_zip, write_zip
@@ -84,6 +84,11 @@ class EuR7Codec:
         """The leaves of eu-1 that the wire form of a type cannot carry."""
         form = self._forms.get(message_type)
         return form.lost if form is not None else ()
+
+    def beside(self, message_type: str) -> Beside:
+        """Files have their place in an archive; beside JSON each is a part of its own."""
+        form = self._forms.get(message_type)
+        return Beside() if form is None else Beside(form.body in (Body.JSON, Body.CARD), form.structured)
 
     def decode(self, data: bytes, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the envelope says it; the default is immutable
         """Read a payload.

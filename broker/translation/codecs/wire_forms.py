@@ -33,7 +33,10 @@ class Body(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WireForm:
-    """The wire form of one message type. `dates` are leaves written DD:MM:YYYY; `lost` are leaves it cannot carry."""
+    """The wire form of one message type.
+
+    `dates` are leaves written DD:MM:YYYY; `lost` are leaves it cannot carry; `structured`: eu-1 goes along.
+    """
 
     type: str
     standing: Standing
@@ -41,6 +44,7 @@ class WireForm:
     source: str
     dates: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    structured: bool = False
 
 
 def load_wire_forms(path: Path, *, types: tuple[str, ...] = ()) -> dict[str, WireForm]:
@@ -61,6 +65,7 @@ def _form(row: dict[str, object]) -> WireForm:
         source=str(row["source"]),
         dates=_texts(row.get("dates")),
         lost=_texts(row.get("lost")),
+        structured=bool(row.get("structured", False)),
     )
 
 

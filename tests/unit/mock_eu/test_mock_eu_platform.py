@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import zipfile
@@ -257,3 +259,70 @@ async def test_validation_answers_and_news_have_the_golden_shape(node: MockNode)
     await finland.say("status-2", about(application_id, golden("from-nation-status-update"), status="ALMOST"))
     bad = await finland.next("ValidationResult")
     assert members(bad) == members(golden("from-platform-validation-result-rejected"))
+
+
+PAPER = b"%PDF-1.4 a signed paper\n"
+PAPER_SHA = hashlib.sha256(PAPER).hexdigest()
+
+
+def permit(application_id: str) -> dict[str, Any]:
+    reference = {"id": "p-1", "name": "permit.pdf", "size": len(PAPER), "sha256": PAPER_SHA}
+    issued = about(application_id, golden("from-nation-permit-issued"))
+    return {**issued, "content": {**issued["content"], "document": reference}}
+
+
+def with_files(document: dict[str, Any], **files: bytes) -> list[tuple[str, str, bytes]]:
+    beside = [(f"cid:file-{name.removeprefix('_')}", "application/pdf", data) for name, data in files.items()]
+    return [("cid:message", "application/json", json.dumps(document).encode()), *beside]
+
+
+async def test_a_signed_permit_is_logged_kept_for_the_applicant_and_shared_with_another_nation(node: MockNode) -> None:
+    application_id = await node.file()
+    france, finland = node.nation("fr"), node.nation("fi")
+    await france.submit("permit-1", *with_files(permit(application_id), **{f"_{PAPER_SHA}": PAPER}))
+    assert (await france.next("ValidationResult"))["content"]["validated"] is True
+    (entry,) = (await node.get("/log?operation=submitMessage&type=PermitIssued"))["entries"]
+    assert PAPER_SHA in [payload["sha256"] for payload in entry["payloads"]]
+    (file,) = (await node.leg(application_id, "fr"))["permit"]["files"]
+    address = f"{node.base}/applicant/applications/{application_id}/files"
+    async with node.session.get(f"{address}/{file['sha256']}") as response:
+        assert (response.content_type, await response.read()) == ("application/pdf", PAPER)
+    async with node.session.get(f"{address}/{'0' * 64}") as response:
+        assert (response.status, (await response.json())["code"]) == (404, "unknown-file")
+    async with node.session.get(f"{node.base}/applicant/pages/{application_id}") as response:
+        assert f"/applicant/applications/{application_id}/files/{PAPER_SHA}" in await response.text()
+    await node.post("/registry/permits/urn:example:permit:1/share?nation=fi")
+    news = await finland.next("PeerPermit")
+    assert news["content"]["document"]["sha256"] == PAPER_SHA
+    retrieved = await finland.retrieve(news["envelope"]["messageId"])
+    parts = {one.get("payloadId"): one.findtext("value") for one in retrieved.root.iter("payload")}
+    assert base64.b64decode(parts[f"cid:file-{PAPER_SHA}"]) == PAPER
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [({}, "file-missing"), ({f"_{'0' * 64}": PAPER}, "file-changed"), ({f"_{PAPER_SHA}": b"%PDF"}, "file-changed")],
+)
+async def test_a_permit_without_its_file_or_with_another_is_not_validated(
+    node: MockNode, files: dict[str, bytes], code: str
+) -> None:
+    application_id = await node.file()
+    france = node.nation("fr")
+    await france.submit("permit-1", *with_files(permit(application_id), **files))
+    content = (await france.next("ValidationResult"))["content"]
+    assert content["validated"] is False
+    assert content["error"][0]["code"] == code
+    assert (await node.leg(application_id, "fr"))["permit"] is None
+
+
+async def test_a_decision_whose_structured_part_names_a_file_must_bring_it(node: MockNode) -> None:
+    application_id = await node.file()
+    france = node.nation("fr")
+    decision = about(application_id, golden("from-nation-decision-issued"))
+    told = f"<d xmlns='urn:hdeu:eu:1'><content><document><sha256>{PAPER_SHA}</sha256></document></content></d>".encode()
+    parts = [*with_files(decision), ("cid:structured", "application/xml", told)]
+    await france.submit("decision-1", *parts)
+    assert (await france.next("ValidationResult"))["content"]["error"][0]["code"] == "file-missing"
+    await france.submit("decision-2", *parts, (f"cid:file-{PAPER_SHA}", "application/pdf", PAPER))
+    assert (await france.next("ValidationResult"))["content"]["validated"] is True
+    assert (await node.leg(application_id, "fr"))["decision"]["files"][0]["sha256"] == PAPER_SHA

@@ -1,0 +1,122 @@
+"""What a message names goes with it: the signed permit, the decision, appendices, each as a part of its own."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from lxml import etree
+
+from broker.flow.staff import sign_off
+from broker.model.exchanges import State
+from tests.support.files import a_pdf
+from tests.support.flow_node import FR, Flow, altered, case_in, dossier, eu, partial_grant, sha256
+
+DECISION = "Instruction/decision"
+AGREEMENT = "Instruction/permis/convention"
+#: What the table of D6.4 section 9 has a place for, and what it has none for although nothing legal hangs on it.
+TABLE = {"referenceEU", "numeroDecision", "nature", "dateHeureDecision", "dateDecision", "signataire"}
+UNTOLD = {"referencePermis", "document"}
+
+
+async def uploaded(flow: Flow, *files: bytes) -> None:
+    async with flow.store.transaction() as tx:
+        for data in files:
+            await tx.put_content(data)
+
+
+def naming(data: bytes, place: str) -> dict[str, str | None]:
+    """The reference of an example, with what these bytes are."""
+    return {f"{place}/empreinteSha256": sha256(data), f"{place}/taille": str(len(data))}
+
+
+def plain_grant(document: bytes) -> bytes:
+    """A grant without anything with legal meaning that the table has no place for."""
+    root = etree.fromstring(dossier("DecisionIssued", **naming(document, f"{DECISION}/document")))
+    [decision] = root.iter(f"{FR}decision")
+    for child in list(decision):
+        if etree.QName(child).localname not in TABLE | UNTOLD:
+            decision.remove(child)
+    return altered(etree.tostring(root), FR, {f"{DECISION}/nature": "AUTORISATION"})
+
+
+def permit_with(signed: bytes, *appendices: bytes) -> bytes:
+    root = etree.fromstring(dossier("PermitIssued", **naming(signed, f"{AGREEMENT}/document")))
+    [example] = root.iter(f"{FR}annexe")
+    for number, data in enumerate(appendices):
+        one = deepcopy(example)
+        facts = {"identifiant": f"annexe-{number}", "taille": str(len(data)), "empreinteSha256": sha256(data)}
+        for name, text in facts.items():
+            found = one.find(f"{FR}{name}")
+            assert found is not None
+            found.text = text
+        example.addprevious(one)
+    parent = example.getparent()
+    assert parent is not None
+    parent.remove(example)
+    return etree.tostring(root)
+
+
+async def accepted(flow: Flow) -> None:
+    """The example case, decided, and the applicant agreed."""
+    await case_in(flow, "READY_TO_DECIDE")
+    await sign_off(flow.node, await flow.from_office(partial_grant()), actor="tests", reason="the rest goes along")
+    await flow.run()
+    await flow.from_eu(eu("ApplicantResponse"))
+    assert (await flow.leg()).state == "POSITIVE_DECISION_ACCEPTED"
+
+
+async def test_a_decision_its_eu_1_document_and_its_file_are_parts_of_one_message(flow: Flow) -> None:
+    await case_in(flow, "READY_TO_DECIDE")
+    await uploaded(flow, a_pdf())
+    decided = await flow.from_office(dossier("DecisionIssued", **naming(a_pdf(), f"{DECISION}/document")))
+    await sign_off(flow.node, decided, actor="tests", reason="the rest goes along")
+    await flow.run()
+    parts = flow.point.sent[(await flow.exchange(decided)).wire_message_id].parts
+    assert [(part.href, part.media_type) for part in parts] == [
+        ("cid:message", "application/json"),
+        ("cid:structured", "application/xml"),
+        (f"cid:file-{sha256(a_pdf())}", "application/pdf"),
+    ]
+    assert parts[2].data == a_pdf()
+
+
+async def test_a_plain_grant_goes_with_what_the_table_of_d6_4_has_no_place_for_and_asks_nobody(flow: Flow) -> None:
+    await case_in(flow, "READY_TO_DECIDE")
+    await uploaded(flow, a_pdf())
+    made = await flow.exchange(await flow.from_office(plain_grant(a_pdf())))
+    assert (made.state, made.losses) == (State.SUBMITTED, ())
+    message, structured, file = flow.point.sent[made.wire_message_id].parts
+    told = etree.fromstring(structured.data)
+    for name in ("decisionId", "permitRef"):
+        text = told.findtext(f"{{*}}content/{{*}}{name}") or "nothing"
+        assert text.encode() not in message.data
+    assert told.findtext("{*}content/{*}document/{*}sha256") == sha256(file.data) == sha256(a_pdf())
+
+
+async def test_a_permit_goes_with_its_signed_document_and_every_appendix(flow: Flow) -> None:
+    await accepted(flow)
+    files = [a_pdf(pages=pages) for pages in (1, 2, 3)]
+    await uploaded(flow, *files)
+    made = await flow.exchange(await flow.from_office(permit_with(*files)))
+    assert made.state is State.SUBMITTED, made
+    message, *beside = flow.point.sent[made.wire_message_id].parts
+    assert {part.href: part.data for part in beside} == {f"cid:file-{sha256(data)}": data for data in files}
+    assert all(sha256(data).encode() in message.data for data in files)
+
+
+async def test_bytes_that_are_named_twice_travel_once(flow: Flow) -> None:
+    await accepted(flow)
+    await uploaded(flow, a_pdf())
+    made = await flow.exchange(await flow.from_office(permit_with(a_pdf(), a_pdf())))
+    assert len(flow.point.sent[made.wire_message_id].parts) == 2
+
+
+async def test_more_files_than_an_access_point_takes_are_refused_before_anything_leaves_the_house(flow: Flow) -> None:
+    await accepted(flow)
+    files = [a_pdf(comment=str(number).encode()) for number in range(27)]
+    await uploaded(flow, *files)
+    refused = await flow.exchange(await flow.from_office(permit_with(*files)))
+    assert (refused.state, refused.problems[0]["code"]) == (State.REFUSED, "too-many-attachments")
+    assert (await flow.leg()).state == "POSITIVE_DECISION_ACCEPTED"
+    await flow.from_office(permit_with(*files[:26]))
+    assert max(len(message.parts) for message in flow.point.sent.values()) == 27
