@@ -54,5 +54,6 @@ def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
         M.FEE_RESPONSE: facts.response,
         M.DECISION_ISSUED: lifecycle.group(facts.decision_kind),
         M.NATIONAL_STEP: facts.step,
+        M.PERMIT_STATUS_CHANGE: facts.status,
     }
-    return Event(facts.type, variants.get(M(facts.type), ""))
+    return Event(facts.type, variants.get(M(facts.type), ""), facts.step_outcome)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from broker.errors import Problem, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from broker.model.cases import Leg
@@ -64,15 +64,21 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened: a message type, and what tells its variants apart (status, response, …)."""
+    """What happened: a message type, what tells its variants apart (status, response, …), and how it came out."""
 
     type: str
     variant: str = ""
+    outcome: str = ""  #: of a national step: what was opined, declared or chosen
 
     @property
     def name(self) -> str:
-        """As a table writes it."""
+        """As a table writes it, whatever came out."""
         return f"{self.type}:{self.variant}" if self.variant else self.type
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As a table may write it: with the outcome first, for a state that asks for it."""
+        return (f"{self.name}:{self.outcome}", self.name) if self.variant and self.outcome else (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +141,10 @@ def _target(leg: Leg, step: Step) -> str:
 
 
 def _find(lifecycle: Lifecycle, state: str, event: Event) -> Step | None:
-    named = any(step.on == event.name for step in lifecycle.steps)
-    name = event.name if named else event.type  # a row for every variant does not catch one that has rows of its own
-    return next((step for step in lifecycle.steps if step.on == name and _allows(lifecycle, step, state)), None)
+    named = any(step.on in event.names for step in lifecycle.steps)
+    names = event.names if named else (event.type,)  # a row for every variant does not catch one with rows of its own
+    rows = (step for name in names for step in lifecycle.steps if step.on == name)
+    return next((step for step in rows if _allows(lifecycle, step, state)), None)
 
 
 def _allows(lifecycle: Lifecycle, step: Step, state: str) -> bool:
@@ -173,7 +180,7 @@ def _national_step(leg: Leg, event: Event, national: Lifecycle | None) -> Step |
     step = _find(national, state, event)
     if step is not None:
         return step
-    named = [row for row in national.steps if row.on in (event.name, event.type)]
+    named = [row for row in national.steps if row.on == event.type or _is_of(row, event)]
     if not named and event.type != "NationalStep":
         return None
     raise Refused(
@@ -184,10 +191,21 @@ def _national_step(leg: Leg, event: Event, national: Lifecycle | None) -> Step |
                 path="leg",
                 rule=", ".join(f"{row.id} ({row.basis})" for row in named) or national.id,
                 value=state,
-                hint=f"It is possible from: {', '.join(s for row in named for s in row.sources) or 'no state'}.",
+                hint=f"It is possible from: {', '.join(_ways(named, event)) or 'no state'}.",
             ),
         )
     )
+
+
+def _ways(rows: list[Step], event: Event) -> Iterator[str]:
+    """From which states, and with which outcome where a row asks for one."""
+    for row in rows:
+        outcome = row.on.removeprefix(event.name).lstrip(":") if _is_of(row, event) else ""
+        yield from (f"{state} ({outcome})" if outcome else state for state in row.sources)
+
+
+def _is_of(row: Step, event: Event) -> bool:
+    return row.on == event.name or row.on.startswith(f"{event.name}:")
 
 
 def _illegal(leg: Leg, event: Event, lifecycle: Lifecycle) -> Problem:

@@ -24,15 +24,15 @@ def _table(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
 
 
-LEG, CHAIN = read_lifecycle(_table("leg")), read_lifecycle(_table("fr-hdh"))
+LEG = read_lifecycle(_table("leg"))
 
 
-def _states(lifecycle: Lifecycle) -> frozenset[str]:
+def states_of(lifecycle: Lifecycle) -> frozenset[str]:
     named = {state for step in lifecycle.steps for state in (*step.sources, step.to)}
     return frozenset((named | lifecycle.terminal) - {OPEN, "SAME", "ORIGIN"})
 
 
-STATES = _states(LEG)
+STATES = states_of(LEG)
 EVENTS = tuple(sorted({step.on for step in LEG.steps}))
 FACTS = {fact: AT.isoformat() for step in LEG.steps for fact in (*step.require, *step.unless, *step.record)}
 
@@ -42,8 +42,8 @@ def leg(state: str = NONE, **fields: Any) -> Leg:
 
 
 def event(name: str) -> Event:
-    kind, _, variant = name.partition(":")
-    return Event(kind, variant)
+    kind, variant, outcome = (*name.split(":"), "", "")[:3]
+    return Event(kind, variant, outcome)
 
 
 def allowed(lifecycle: Lifecycle, step: Step, state: str) -> bool:
@@ -214,84 +214,6 @@ def test_the_table_emits_only_what_the_broker_can_send() -> None:
     known = {"self", "forward", *MessageType}
     assert {emit for step in LEG.steps for emit in step.emits} <= known
     assert {step.on.partition(":")[0] for step in LEG.steps} <= set(MessageType)
-
-
-# --- the French chain -------------------------------------------------------------------------------------------
-
-FRENCH_ROAD = (
-    "ApplicationSubmitted",
-    "ApplicationAck",
-    "StatusUpdate:PRE_SCREENING",
-    "StatusUpdate:PROCESSING",
-    "NationalStep:AVIS_CESREES",
-    "NationalStep:TRANSMISSION_CNIL",
-    "FeeEstimate",
-    "FeeResponse:ACCEPT",
-    "DecisionIssued:positive",
-    "ApplicantResponse:ACCEPT",
-    "PermitIssued",
-)
-
-
-def test_the_french_road_leads_through_cesrees_and_cnil_to_the_convention() -> None:
-    one, seen = leg(), []
-    for name in FRENCH_ROAD:
-        one = after(one, name, national=CHAIN)
-        seen.append(one.national_state)
-    assert (one.state, one.national_state) == ("GRANTED", "CONVENTION_SIGNEE")
-    passed = ["DEPOSE", "AU_CESREES", "AVIS_RENDU", "A_LA_CNIL", "DECISION_CNIL", "CONVENTION_SIGNEE"]
-    assert list(dict.fromkeys(seen)) == passed
-
-
-@pytest.mark.parametrize("skipped", ["NationalStep:AVIS_CESREES"])
-def test_the_cnil_does_not_decide_before_the_opinion(skipped: str) -> None:
-    road = FRENCH_ROAD[: FRENCH_ROAD.index("DecisionIssued:positive")]
-    without = [name for name in road if name not in {skipped, "NationalStep:TRANSMISSION_CNIL"}]
-    one = after(leg(), *without, national=CHAIN)
-    problem = refusal(one, "DecisionIssued:positive", national=CHAIN)
-    assert (problem.code, problem.value) == ("illegal-national-step", "AU_CESREES")
-    assert "AVIS_RENDU" in problem.hint
-    assert "LIL art. 66" in problem.rule
-    assert after(one, "DecisionIssued:positive").state == "POSITIVE_DECISION_ISSUED"  # without the chain it is lawful
-
-
-CHAIN_STATES = _states(CHAIN)
-CHAIN_EVENTS = tuple(sorted({step.on for step in CHAIN.steps}))
-
-
-@pytest.mark.parametrize("state", sorted(CHAIN_STATES))
-@pytest.mark.parametrize("name", CHAIN_EVENTS)
-def test_every_pair_of_the_chain_is_a_step_or_refused(state: str, name: str) -> None:
-    step = next(step for step in LEG.steps if step.on in (name, name.partition(":")[0]))
-    start = next(one for one in sorted(STATES) if allowed(LEG, step, one))
-    one = leg(start, national_state=state, facts=guarded(step)["facts"])
-    row = next((row for row in CHAIN.steps if row.on == name and state in row.sources), None)
-    if row:
-        change = advance(one, event(name), lifecycle=LEG, national=CHAIN, at=AT)
-        assert (change.national_step, change.leg.national_state) == (row, row.to)
-    else:
-        problem = refusal(one, name, national=CHAIN)
-        assert problem.code == "illegal-national-step"
-        assert problem.hint.startswith("It is possible from: ")
-
-
-def test_a_national_step_that_the_chain_does_not_know_is_refused() -> None:
-    one = leg("PROCESSING", national_state="AU_CESREES")
-    problem = refusal(one, "NationalStep:HOROSCOPE", national=CHAIN)
-    assert (problem.code, problem.hint) == ("illegal-national-step", "It is possible from: no state.")
-
-
-def test_the_chain_does_not_speak_of_what_it_does_not_name() -> None:
-    one = leg("PROCESSING", national_state="AU_CESREES")
-    asked = advance(one, event("AdditionalInfoRequest"), lifecycle=LEG, national=CHAIN, at=AT)
-    assert (asked.national_step, asked.leg.national_state) == (None, "AU_CESREES")
-
-
-def test_a_refused_event_leaves_no_trace() -> None:
-    one = leg("RECEIVED", facts={"acknowledged": "x"}, national_state="DEPOSE")
-    copy = replace(one, facts=dict(one.facts))
-    refusal(one, "PermitIssued", national=CHAIN)
-    assert one == copy
 
 
 def test_a_data_request_takes_the_same_road_and_is_known_as_one() -> None:
