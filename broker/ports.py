@@ -185,7 +185,7 @@ class Transaction(Protocol):
         """Write `work.about` and keep the claim. Raises: LostLease."""
         ...
 
-    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 20) -> tuple[Work, ...]:
+    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 200) -> tuple[Work, ...]:
         """The rows before this one in its line that speak of `work.about` or `alias`, in their order.
 
         A row that nobody has read yet may speak of the same, until it was claimed more than `patience` times.

@@ -12,6 +12,7 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from broker.errors import Conflict, Unavailable
+from broker.flow.order import Hands
 from broker.flow.retry import Breakers, PauseBoard, RetryPolicy
 from broker.model.journal import Entry
 from broker.model.work import Work, WorkKind
@@ -110,6 +111,7 @@ class Node:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breakers: Breakers = field(default_factory=Breakers)
     random: Random = field(default_factory=Random)
+    hands: Hands = field(default_factory=Hands)
     paused: PauseBoard = field(default_factory=PauseBoard)
     observe: Observe = unobserved
     hold_seconds: float = 3600.0

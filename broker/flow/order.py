@@ -7,7 +7,10 @@ work left.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 _UNDER_WAY: Final = (State.QUEUED, State.SUBMITTING, State.READY)
 A_MOMENT: Final = timedelta(milliseconds=50)  #: what is in hand is soon done, and then the next one gets its ticket
 EARLY: Final = "early"  #: why a message waits that lacks something which was published before it and kept after it
+ELSEWHERE: Final = 0.02  #: seconds between two looks at what another process has in hand
 _UNREAD_CLAIMS: Final = 3  #: as often as this, what nobody could read holds up all that its sender sent after it
 
 
@@ -54,16 +58,70 @@ def spoken_of(work: Work, passage: Passage) -> Work:
     return replace(work, about=known or _alias(passage)) if work.line else work
 
 
-async def comes_too_soon(tx: Transaction, work: Work, passage: Passage) -> bool:
-    """Whether the same back end sent something about the same case before, and that is not decided yet.
+async def comes_after(tx: Transaction, work: Work, passage: Passage, hands: Hands) -> str:
+    """The message that the same back end sent before about the same case, and that is not decided yet; or "".
 
     What RabbitMQ delivered again may have been published before what was kept meanwhile, and be what the line lacks.
     """
     if not work.line or not work.about:
-        return False
-    ahead = await tx.work_ahead(work, _alias(passage) or work.about, patience=_UNREAD_CLAIMS)
-    stands_still = bool(ahead) and ahead[0].last_error.startswith(EARLY)
-    return bool(ahead) and not (stands_still and REDELIVERED in passage.message.headers)
+        return ""
+    same = {work.about, _alias(passage) or work.about}
+    ahead = [
+        other
+        for other in await tx.work_ahead(work, max(same - {work.about}, default=work.about), patience=_UNREAD_CLAIMS)
+        if (other.about or hands.about(other.subject)) in {"", *same}
+    ]
+    if not ahead or (ahead[0].last_error.startswith(EARLY) and REDELIVERED in passage.message.headers):
+        return ""
+    return ahead[0].subject
+
+
+@dataclass(slots=True)
+class _Hand:
+    about: str = ""
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Hands:
+    """What is in hand in this process, and what it speaks of as soon as that is known: to ask the store costs more."""
+
+    by_message: dict[str, _Hand] = field(default_factory=dict)
+
+    @contextmanager
+    def holding(self, message_id: str) -> Iterator[None]:
+        """The message is in hand for as long as this lasts."""
+        hand = self.by_message[message_id] = _Hand()
+        try:
+            yield
+        finally:
+            hand.moved.set()
+            if self.by_message.get(message_id) is hand:  # else its claim ran out, and it is in hand again
+                del self.by_message[message_id]
+
+    def say(self, message_id: str, about: str) -> bool:
+        """What a message in hand speaks of; whether that is new."""
+        hand = self.by_message[message_id]
+        if hand.about == about:
+            return False
+        hand.about, moved, hand.moved = about, hand.moved, asyncio.Event()
+        moved.set()
+        return True
+
+    def about(self, message_id: str) -> str:
+        """What it speaks of; "" where that is not known here."""
+        hand = self.by_message.get(message_id)
+        return hand.about if hand else ""
+
+    async def move(self, message_id: str, seconds: float) -> None:
+        """Until the message is read or no longer in hand; in another process that is hard to say."""
+        hand = self.by_message.get(message_id)
+        if hand is None:
+            await asyncio.sleep(min(seconds, ELSEWHERE))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await hand.moved.wait()
 
 
 def _alias(passage: Passage) -> str:

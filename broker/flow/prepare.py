@@ -22,7 +22,7 @@ from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
 from broker.flow.examine import examine
 from broker.flow.node import Node, commit, log
-from broker.flow.order import A_MOMENT, EARLY, comes_too_soon, put_behind, spoken_of
+from broker.flow.order import A_MOMENT, EARLY, comes_after, put_behind, spoken_of
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.flow.passage import Passage
 from broker.flow.read import read, validate
@@ -65,21 +65,25 @@ async def prepare(node: Node, message_id: str) -> None:
     if claimed is None:
         return
     work, passage = claimed
-    try:
-        came_to = await _read(node, work, passage)
-        ready = await _in_turn(node, _Read(work, came_to, passage, started))
-    except LostLease:
-        log.warning("message.lease_lost", message_id=message_id)
-        return
-    except Unavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 -- it would come back after every lease, for ever
-        log.error("message.failed", message_id=message_id, code=BrokerError.code, exc_info=error)
-        stop = _unforeseen(node, work, error)
-        ready = await commit(node, lambda tx: _finish(node, tx, _Read(work, stop, passage, started), stop))
+    with node.hands.holding(message_id):
+        ready = await _prepared(node, work, passage, started)
     node.observe("prepare", "done", (node.clock.now() - started).total_seconds())
     for exchange_id in ready:
         await node.hint(WorkKind.DELIVER, exchange_id)
+
+
+async def _prepared(node: Node, work: Work, passage: Passage, started: datetime) -> tuple[str, ...]:
+    try:
+        return await _in_turn(node, _Read(work, await _read(node, work, passage), passage, started))
+    except LostLease:
+        log.warning("message.lease_lost", message_id=work.subject)
+        return ()
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 -- it would come back after every lease, for ever
+        log.error("message.failed", message_id=work.subject, code=BrokerError.code, exc_info=error)
+        stop = _unforeseen(node, work, error)
+        return await commit(node, lambda tx: _finish(node, tx, _Read(work, stop, passage, started), stop))
 
 
 def _unforeseen(node: Node, work: Work, error: Exception) -> Stop:
@@ -124,6 +128,7 @@ async def _apart(node: Node, work: Work, stage: Coroutine[None, None, Passage | 
     try:
         done, _ = await asyncio.wait((running,), timeout=_SLOW)
         if not done:
+            node.hands.say(work.subject, work.about)
             await commit(node, lambda tx: tx.note_about(work))
         return await running
     finally:
@@ -131,25 +136,31 @@ async def _apart(node: Node, work: Work, stage: Coroutine[None, None, Passage | 
 
 
 async def _in_turn(node: Node, read: _Read) -> tuple[str, ...]:
-    """Decide when it is the message's turn: that is soon, or else it goes back among the rows."""
-    for moment in node.retry.moments:
-        if (ready := await commit(node, partial(_decide_in_turn, node, read))) is not None:
+    """Decide when it is the message's turn; what waits long for it goes back among the rows."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + node.retry.in_hand
+    while True:
+        ready, before = await commit(node, partial(_decide_in_turn, node, read, last=clock() >= until))
+        if not before:
             return ready
-        await asyncio.sleep(moment)
-    ready = await commit(node, partial(_decide_in_turn, node, read, last=True))
-    return ready or ()
+        await node.hands.move(before, max(until - clock(), 0.0))
 
 
-async def _decide_in_turn(node: Node, read: _Read, tx: Transaction, *, last: bool = False) -> tuple[str, ...] | None:
+async def _decide_in_turn(node: Node, read: _Read, tx: Transaction, *, last: bool) -> tuple[tuple[str, ...], str]:
     if not isinstance(read.came_to, Passage):
-        return await _finish(node, tx, read, read.came_to)
+        return await _finish(node, tx, read, read.came_to), ""
     found = await correlate(node, tx, read.came_to)
     work = spoken_of(read.work, found if isinstance(found, Passage) else read.came_to)
-    if not await comes_too_soon(tx, work, read.came_to):
-        return await _finish(node, tx, replace(read, work=work), await _decided(node, tx, read, found))
+    new = node.hands.say(work.subject, work.about)
+    before = await comes_after(tx, work, read.came_to, node.hands)
+    if not before:
+        return await _finish(node, tx, replace(read, work=work), await _decided(node, tx, read, found)), ""
     if last:
         await put_behind(tx, work, node.clock.now() + A_MOMENT)
-    return None
+        return (), ""
+    if new:  # other processes need not wait for this one then
+        await tx.note_about(work)
+    return (), before
 
 
 async def _decided(node: Node, tx: Transaction, read: _Read, found: Passage | Stop) -> Passage | Stop:

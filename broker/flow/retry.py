@@ -26,7 +26,7 @@ class RetryPolicy:
     cap: float = 900.0
     budget: float = 48 * 3600.0
     lease: float = 60.0  #: how long a worker may own a row before another may take it
-    moments: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2)  #: in which what is read waits in hand for its turn
+    in_hand: float = 2.0  #: how long what is read waits for its turn before it goes back among the rows
 
     def delay(self, attempts: int, random: Random) -> timedelta:
         """Exponential, capped, with jitter over the upper half, so that many rows do not come back at once."""

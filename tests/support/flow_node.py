@@ -206,7 +206,7 @@ def make_flow(store: SqlStore, documents: XmlDocuments, clock: SetClock, **chang
         days=StateDays("FR", "Europe/Paris"),
         due=due,
         access_point=point,
-        retry=RetryPolicy(base=2.0, cap=900.0, budget=3600.0, lease=60.0, moments=()),
+        retry=RetryPolicy(base=2.0, cap=900.0, budget=3600.0, lease=60.0, in_hand=0.0),
         breakers=Breakers(threshold=1000),
         random=Random(7),
         hold_seconds=60.0,

@@ -126,7 +126,7 @@ class Works(Rows):
         """Write what the row was found to speak of, and keep the claim. Raises: LostLease."""
         await self._held(_ABOUT, work, about_=work.about)
 
-    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 20) -> tuple[Work, ...]:
+    async def work_ahead(self, work: Work, alias: str, *, patience: int, limit: int = 200) -> tuple[Work, ...]:
         """Rows of the same line before this one that speak of the same, or were not read yet; first come, first."""
         about = {"case": work.about, "alias": alias, "patience": patience}
         rows = await self._run(_AHEAD, {"line_": work.line, "subject_": work.subject, "limit": limit, **about})

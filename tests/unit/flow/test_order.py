@@ -158,7 +158,7 @@ async def test_messages_about_a_case_that_is_not_known_yet_keep_their_order_too(
 async def test_two_hands_that_hold_neighbours_decide_them_in_their_order(
     store: SqlStore, documents: XmlDocuments, clock: SetClock
 ) -> None:
-    flow = make_flow(store, documents, clock, retry=RetryPolicy(moments=(0.02,) * 200))
+    flow = make_flow(store, documents, clock, retry=RetryPolicy(in_hand=10.0))
     await case_in(flow, "ACKNOWLEDGED")
     screening, processing = await kept(flow, pre_screening(), dossier("StatusUpdate"))
     hand = asyncio.create_task(prepare(flow.node, processing))
