@@ -25,6 +25,16 @@ class Item(NamedTuple):
     hash: str = ""  #: of the anchor's value
 
 
+class Said(NamedTuple):
+    """A value that was not said where it usually is, or not there alone: only while the usual leaf says the same."""
+
+    path: str  #: labelled path of the leaf that said it
+    usual: str  #: labelled path of the leaf that usually says it
+    hash: str  #: of what the usual leaf says
+    text: str = ""  #: how it was said; "": as the other side says it
+    beside: bool = False  #: the usual leaf said it too
+
+
 @dataclass(slots=True)
 class Carry:
     """Everything that one translation did not send."""
@@ -43,9 +53,7 @@ class Carry:
     annex: list[tuple[str, str]] = field(
         default_factory=list
     )  #: annex entries (usual path, path), where they are not as usual
-    instead: list[tuple[str, str, str]] = field(
-        default_factory=list
-    )  #: leaves that said what another usually says (leaf, the other, hash of what it would have said)
+    instead: list[Said] = field(default_factory=list)
 
     def to_bytes(self) -> bytes:
         """As JSON; empty bytes if nothing is carried."""
@@ -82,7 +90,7 @@ def _read(document: dict[str, Any]) -> Carry:
     items = [Item(*item) for item in document["items"]]
     rule, rule_hash = document["rule"]
     annex = [(usual, written) for usual, written in document["annex"]]
-    instead = [(path, usual, hashed) for path, usual, hashed in document.get("instead", ())]
+    instead = [Said(*said) for said in document.get("instead", ())]
     order, aside = document["order"], document["aside"]
     return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex, instead)
 

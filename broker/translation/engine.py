@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
-from broker.translation.carry import anchor_hash
+from broker.translation.carry import Said, anchor_hash
 from broker.translation.fates import Do
 from broker.translation.leaves import gaps
 from broker.translation.reading import Reading
@@ -57,8 +57,8 @@ class Run:
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.aside: dict[str, int] = {}
         self.left_aside: dict[str, int] = {}
-        #: Leaves that say what another usually says: (leaf, the other, their place, hash of what it would say).
-        self.instead: list[tuple[Node, Node, Where, str]] = []
+        #: Leaves that say what another usually says, or say it too: (leaf, the other, their place, how it is said).
+        self.instead: list[tuple[Node, Node, Where, Said]] = []
         self.order: list[tuple[str, str]] = []  #: annex entries as they were: usual path, written path
         self.annex_order: list[tuple[str, str]] = []  #: the same of the annex that was read, if not the usual one
         self._chosen: dict[Place, bool] = {}
@@ -134,15 +134,18 @@ class Run:
         if target.fits is not None and not target.fits(leaf[3]):
             self._flag(leaf, "not-convertible")
             return
-        self._send(leaf, ((target, leaf[3]),))
+        said_already = op.usual is not None and self.written.value(target.node, target.place(leaf[2].where)) == leaf[3]
+        if not said_already:
+            self._send(leaf, ((target, leaf[3]),))
         if op.usual is not None and self.rows[leaf[0]] == leaf[1].number + Outcome.PLANNED:
-            self._note_instead(op.usual, leaf)
+            self._note_instead(op.usual, leaf, beside=said_already)
 
-    def _note_instead(self, usual: Usual, leaf: Leaf) -> None:
+    def _note_instead(self, usual: Usual, leaf: Leaf, *, beside: bool) -> None:
         """Remember that this leaf says what another one usually says."""
         _, step, instance, text = leaf
         if (said := usual.convert(text)) is not None:
-            self.instead.append((step.node, usual.node, instance.where, anchor_hash(said)))
+            how = Said("", "", anchor_hash(said), beside=beside)
+            self.instead.append((step.node, usual.node, instance.where, how))
 
     def convert(self, op: Op, leaf: Leaf) -> None:
         """Write what the table or the convention makes of it."""
@@ -150,16 +153,32 @@ class Run:
             self._fallback(leaf)
             return
         value = " ".join(leaf[3].split())
-        if value in op.ambiguous:
-            self._flag(leaf, "ambiguous-value")
-            return
         found = op.convert(value) if op.convert is not None else None
-        if found is None and op.otherwise is not None:
-            self._send(leaf, ((op.otherwise, leaf[3]),), Outcome.OTHERWISE)
-        elif found is None:
-            self._flag(leaf, "unmapped-value")
-        else:
+        if found is not None:
             self._send(leaf, ((op.targets[0], found),))
+        elif op.otherwise is not None:
+            self._send(leaf, ((op.otherwise, leaf[3]),), Outcome.OTHERWISE)
+        elif value in op.several:
+            self._settled(op, leaf, op.several[value])
+        else:
+            self._flag(leaf, "unmapped-value")
+
+    def _settled(self, op: Op, leaf: Leaf, meant: frozenset[str]) -> None:
+        """Write the one of several values that is meant: the only one, or the one that the leaf beside it says."""
+        where = leaf[2].where
+        said = self.values.value(op.anchor, where) if op.anchor is not None else None
+        agreed = said is not None and " ".join(said.split()) in meant
+        if said is not None and agreed:
+            text = said
+        elif len(meant) == 1 and not self.plan.forth:
+            (text,) = meant
+        else:
+            self._flag(leaf, "ambiguous-value" if said is None else "two-values")
+            return
+        self._send(leaf, ((op.targets[0], text),))
+        if op.anchor is not None and self.rows[leaf[0]] == leaf[1].number + Outcome.PLANNED:
+            how = Said("", "", anchor_hash(text), leaf[3], agreed)
+            self.instead.append((leaf[1].node, op.anchor, where, how))
 
     def split(self, op: Op, leaf: Leaf) -> None:
         """Write its parts."""

@@ -42,10 +42,14 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LegalFacts:
-    """Rows of `codelists/legal-facts.toml`: id by eu-1 path (a leaf, or a whole subtree)."""
+    """Rows of `codelists/legal-facts.toml`: id by eu-1 path (a leaf, or a whole subtree), and by national leaf.
+
+    National leaves are those that say a fact which no leaf of eu-1 may come to say; first the profile, then the path.
+    """
 
     by_path: Mapping[str, str]
     model: SchemaModel
+    national: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: By plan and number of an outcome: the facts that it loses, and how.
     _known: dict[Plan, dict[int, tuple[tuple[str, str], ...]]] = field(default_factory=dict, compare=False, repr=False)
     _shapes: dict[str, Node] = field(default_factory=dict, compare=False, repr=False)
@@ -78,9 +82,13 @@ class LegalFacts:
         """Facts that an outcome of a line loses, and how; the same for every document."""
         op = step.op
         what = _what(op, step.fate(outcome), forth=plan.forth) if op else None
-        for leaf in (step.node,) if plan.forth else _wanted(op) if op else ():
-            if what is not None and (found := self.of(leaf.path)):
+        if op is None or what is None:
+            return
+        for leaf in (step.node,) if plan.forth else _wanted(op):
+            if found := self.of(leaf.path):
                 yield found, what
+        if not plan.forth and (fact := self.national.get(plan.profile, {}).get(step.node.path)):
+            yield fact, what
 
     def _orphans(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
         if plan.forth:
@@ -150,6 +158,10 @@ def load_legal_facts(file: Path, model: SchemaModel) -> LegalFacts:
     """Read the list. Raises: ConfigurationError."""
     try:
         rows = tomllib.loads(file.read_text(encoding="utf-8"))["fact"]
-        return LegalFacts({path: row["id"] for row in rows for path in row["paths"]}, model)
+        national: dict[str, dict[str, str]] = {}
+        for row in rows:
+            for profile, paths in row.get("national", {}).items():
+                national.setdefault(profile, {}).update(dict.fromkeys(paths, row["id"]))
+        return LegalFacts({path: row["id"] for row in rows for path in row["paths"]}, model, national)
     except (OSError, KeyError, ValueError) as error:
         raise ConfigurationError(f"The list of legal facts {file.name} cannot be read: {error}") from error

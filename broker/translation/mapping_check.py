@@ -167,10 +167,14 @@ class _FamilyCheck:
         if table is None:
             yield Fault(line.at, f"there is no table {line.table!r}")
             return
+        if table.several and not line.otherwise:
+            detail = "says one value in several ways; name the leaf that takes it as it is: 'otherwise'"
+            yield Fault(line.at, f"table {line.table!r} {detail}")
         eu, national = self.eu.find(line.leaf), self.national.find(line.others[0])
-        wide = {value for values in table.ambiguous.values() for value in values}
-        here, there = {*table.rows, *wide}, {*table.rows.values(), *table.ambiguous}
-        for node, has, side in ((eu, here, EU), (national, there, NATIONAL)):
+        beside = self.national.find(line.otherwise) if line.otherwise else None
+        if beside is not None and national is not None and beside.groups != national.groups:
+            yield Fault(line.at, f"{line.otherwise!r} does not stand beside {line.others[0]!r}")
+        for node, has, side in ((eu, {*table.eu}, EU), (national, {*table.national}, NATIONAL)):
             if node is None or not node.values:
                 continue
             exempt = line.otherwise and side == EU

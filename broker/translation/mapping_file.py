@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
+from broker.translation.tables import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,17 +88,6 @@ class Group:
     key: str = ""
     national_key: str = ""
     only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A recode table, from eu-1 to national; `ambiguous` national values stand for several of eu-1."""
-
-    name: str
-    source: str
-    rows: dict[str, str]
-    ambiguous: dict[str, tuple[str, ...]]
-    at: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,12 +318,17 @@ def _table(source: _Source, name: str, header: str, row: dict[str, Any]) -> Tabl
         raise source.error(f"table {name!r} names no source", header, "")
     rows = {str(key): str(value) for key, value in row.get("rows", {}).items()}
     ambiguous = {str(key): tuple(value) for key, value in row.get("ambiguous", {}).items()}
-    doubled = {value for value in rows.values() if list(rows.values()).count(value) > 1}
+    several = {str(key): tuple(value) for key, value in row.get("several", {}).items()}
+    table = Table(name, row["source"], rows, ambiguous, several, at=source.place(header, "rows"))
+    doubled = {value for value, times in Counter(table.national).items() if times > 1}
     if doubled:
         raise source.error(f"table {name!r} is not one-to-one: {min(doubled)!r} has several rows", header, "rows")
-    if not rows and not ambiguous:
+    if unclear := set(rows) & table.unsure:
+        detail = f"table {name!r}: {min(unclear)!r} has a row, and is one of several too"
+        raise source.error(detail, header, "rows")
+    if not table.national:
         raise source.error(f"table {name!r} has no rows", header, "")
-    return Table(name=name, source=row["source"], rows=rows, ambiguous=ambiguous, at=source.place(header, "rows"))
+    return table
 
 
 def _shared_tables(directory: Path) -> dict[str, Table]:

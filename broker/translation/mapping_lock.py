@@ -59,7 +59,8 @@ def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:
     used = {line.table for line in family.lines if line.table}
     for name in sorted(used & set(family.tables)):
         table = family.tables[name]
-        yield f"table {name}", _digest(json.dumps([table.rows, table.ambiguous], sort_keys=True)), table.at
+        said = [table.rows, table.ambiguous, *([table.several] if table.several else ())]
+        yield f"table {name}", _digest(json.dumps(said, sort_keys=True)), table.at
 
 
 def _meaning(line: Line) -> str:

@@ -13,7 +13,7 @@ from broker.translation.fates import Do, Fate
 from broker.translation.mapping_file import EU, NATIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from broker.translation.leaves import Leaves
     from broker.translation.mapping_file import Family, Line, MessageRule, Profile
@@ -65,14 +65,15 @@ class Op:
     table: str = ""
     targets: tuple[Target, ...] = ()
     convert: Callable[[str], str | None] | None = None
-    ambiguous: frozenset[str] = frozenset()
+    #: Values that are one of several on the other side, and which those are.
+    several: Mapping[str, frozenset[str]] = field(default_factory=dict)
     otherwise: Target | None = None
     usual: Usual | None = None
     by: str = ""
     joined: Joined | None = None
     member: int = 0
     only: Only | None = None
-    anchor: Node | None = None
+    anchor: Node | None = None  #: of a leaf that goes by a table: the one that says the same beside it
     reason: str = ""
     context: bool = False
     at: str = ""  #: file and line
@@ -277,18 +278,17 @@ class _Compiler:
 
     def _recoded(self, line: Line, source: Node, target: Node, common: Op) -> Iterator[tuple[Node, Op]]:
         table, forth = self.family.tables[line.table], self.plan.forth
-        wide = {value: key for key, values in table.ambiguous.items() for value in values}
-        rows = {**table.rows, **wide} if forth else {value: key for key, value in table.rows.items()}
+        rows = table.rows if forth else {value: key for key, value in table.rows.items()}
         otherwise = self._national(line.otherwise) if line.otherwise else None
         op = replace(common, do=Do.CONVERT, fate=Fate.RECODED, table=line.table, convert=rows.get)
-        op = replace(op, targets=(self._target(source, target),))
+        op = replace(op, targets=(self._target(source, target),), several=table.said() if forth else table.meant())
         if forth:
             yield source, replace(op, otherwise=self._target(source, otherwise) if otherwise else None)
             return
-        yield source, replace(op, ambiguous=frozenset(table.ambiguous))
+        yield source, replace(op, anchor=otherwise)
         if otherwise is not None:
-            known = {**table.rows, **wide}
-            yield otherwise, replace(common, targets=(self._target(otherwise, target),), usual=Usual(source, known.get))
+            op = replace(common, targets=(self._target(otherwise, target),), anchor=source)
+            yield otherwise, replace(op, usual=Usual(source, table.rows.get))
 
     def _only(self, source: Node) -> Only | None:
         if not self.plan.forth:

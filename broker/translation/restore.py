@@ -14,7 +14,7 @@ from broker.translation.places import Instances, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from broker.translation.carry import Carry, Item
+    from broker.translation.carry import Carry, Item, Said
     from broker.translation.leaves import Leaves, Moves, Place
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node, Where
@@ -69,13 +69,13 @@ class Restorer:
                 restored.append(place)
         return restored, orphaned
 
-    def instead(self, carry: Carry) -> dict[Place, Place]:
-        """Where a value stands now, and the leaf that it stood in as it was; only while it is the same value."""
+    def instead(self, carry: Carry) -> dict[Place, tuple[Place, Said]]:
+        """Where a value stands now, and the leaf that said it as it was; only while it is the same value."""
         found = {}
-        for path, usual, hashed in carry.instead if carry.side == self._side else ():
-            place, now = self._resolve(path, create=False), self._resolve(usual, create=False)
-            if place and now and not self._written.has(*place) and anchor_hash(self._written.value(*now)) == hashed:
-                found[now] = place
+        for said in carry.instead if carry.side == self._side else ():
+            place, now = self._resolve(said.path, create=False), self._resolve(said.usual, create=False)
+            if place and now and not self._written.has(*place) and anchor_hash(self._written.value(*now)) == said.hash:
+                found[now] = place, said
         return found
 
     @property

@@ -17,9 +17,10 @@ from broker.translation.wording import WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from broker.translation.carry import Carry
+    from broker.translation.carry import Carry, Said
     from broker.translation.engine import Run
     from broker.translation.leaves import Moves, Place
+    from broker.translation.reading import Leaf
 
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _LIMIT = 80
@@ -33,8 +34,9 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     places = restorer.annex(entries)
     _read_annex(run, places)
     if carry is not None:
-        _say_instead(run, restorer.instead(carry))
+        beside, stale = _say_instead(run, restorer.instead(carry), carry)
         run.restored, run.orphaned = restorer.carry(carry)
+        run.restored[:0], run.orphaned[:0] = beside, stale
         run.problems += [_orphan(path) for path in run.orphaned]
         run.order = carry.annex
     if not run.plan.forth:
@@ -57,17 +59,40 @@ def _moved(places: Iterable[Place], moves: Moves) -> set[Place]:
     return {(node, renumbered(node, where, moves)) for node, where in places}
 
 
-def _say_instead(run: Run, places: dict[Place, Place]) -> None:
-    """Move recoded values that stood, untranslated, in another leaf: usual place to the place they had."""
-    for row, step, instance, text in run.source.waiting if places else ():
-        op = step.op
-        if op is None or op.otherwise is None or run.rows[row] != step.number + Outcome.PLANNED:
+def _say_instead(run: Run, places: dict[Place, tuple[Place, Said]], carry: Carry) -> tuple[list[Place], list[str]]:
+    """Say recoded values where, and as, they were said: what was put beside them, and paths of what fits no more."""
+    beside: list[Place] = []
+    used: set[str] = set()
+    for leaf in run.source.waiting if places else ():
+        usual = _usual(run, leaf)
+        place, said = places.get(usual, (None, None)) if usual else (None, None)
+        if usual is None or place is None or said is None or not _is_still(leaf, said):
             continue
-        usual = (op.targets[0].node, op.targets[0].place(instance.where))
-        if (place := places.get(usual)) is not None:
-            del run.written[usual[1]][usual[0]]
-            run.written.put(*place, text)
-            run.rows[row] = step.number + Outcome.OTHERWISE
+        used.add(said.path)
+        run.written.put(*place, said.text or leaf[3])
+        if said.beside:
+            beside.append(place)
+            continue
+        del run.written[usual[1]][usual[0]]
+        run.rows[leaf[0]] = leaf[1].number + (Outcome.PLANNED if said.text else Outcome.OTHERWISE)
+    return beside, [said.path for said in carry.instead if said.text and said.path not in used]
+
+
+def _usual(run: Run, leaf: Leaf) -> Place | None:
+    """Where a leaf that goes by a table with a way out was written."""
+    row, step, instance, _ = leaf
+    op, outcome = step.op, run.rows[row] - step.number
+    if op is None or op.otherwise is None or outcome not in (Outcome.PLANNED, Outcome.OTHERWISE):
+        return None
+    target = op.targets[0] if outcome == Outcome.PLANNED else op.otherwise
+    return target.node, target.place(instance.where)
+
+
+def _is_still(leaf: Leaf, said: Said) -> bool:
+    """Whether the table still has the value as one way to say it."""
+    _, step, _, text = leaf
+    known = step.op.several.get(" ".join(text.split()), ()) if step.op else ()
+    return not said.text or " ".join(said.text.split()) in known
 
 
 def _note_annex(run: Run, places: list[Place | None], sent: set[Place]) -> None:

@@ -35,8 +35,8 @@ def carry_of(run: Run) -> Carry:
             at = where[: anchor.depth]
             value = run.values.value(anchor, at)
             carry.items.append(Item(path, text, instances.path(anchor, at), anchor_hash(value)))
-    for leaf, usual, where, hashed in run.instead:
-        carry.instead.append((instances.path(leaf, where), instances.path(usual, where), hashed))
+    for leaf, usual, where, said in run.instead:
+        carry.instead.append(said._replace(path=instances.path(leaf, where), usual=instances.path(usual, where)))
     carry.order = _orders(instances, plan)
     if not plan.forth:
         carry.annex, carry.aside = run.annex_order, run.left_aside

@@ -38,18 +38,24 @@ class Lookups:
         """The line behind a row of a report."""
         return self.lines[row["version"].partition("/")[2].partition("@")[0], leaf]
 
-    def looked_up(self, row: dict[str, Any], leaf: str, value: str) -> str | None:
-        """What the table or the convention that the row names makes of a value."""
+    def looked_up(self, row: dict[str, Any], leaf: str, value: str) -> set[str | None]:
+        """What the table or the convention that the row names may make of a value."""
         line = self.line(row, leaf)
         if row["table"] in CONVENTIONS and line.text == row["table"]:
             convention = CONVENTIONS[line.text]
-            return convention.forth(value) if self.forth else convention.back(value)
+            return {convention.forth(value) if self.forth else convention.back(value)}
         if line.table != row["table"]:
-            return None
+            return set()
         table = self.profile.families[row["version"].partition("/")[2].partition("@")[0]].tables[line.table]
-        wide = {value: key for key, values in table.ambiguous.items() for value in values}
-        rows = {**table.rows, **wide} if self.forth else {value: key for key, value in table.rows.items()}
-        return rows.get(value)
+        if self.forth:
+            return {table.rows.get(value)}
+        rows = (*table.rows.items(), *((key, said) for key, values in table.several.items() for said in values))
+        return {*(key for key, said in rows if said == value), *table.ambiguous.get(value, ())}
+
+    def paired(self, row: dict[str, Any], leaf: str) -> bool:
+        """Whether this leaf and another beside it may say the same."""
+        line = self.lines.get((row["version"].partition("/")[2].partition("@")[0], leaf))
+        return not self.forth and line is not None and bool(line.otherwise)
 
     @cached_property
     def constants(self) -> dict[str, set[str]]:

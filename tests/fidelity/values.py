@@ -59,9 +59,7 @@ def _values(line: Line, family: Family, side: str) -> Iterator[tuple[str, tuple[
             yield path, CONVENTIONAL
         elif line.table:
             table = family.tables[line.table]
-            wide = [value for values in table.ambiguous.values() for value in values]
-            eu, national = (*table.rows, *wide), (*table.rows.values(), *table.ambiguous)
-            yield path, (*(eu if side == EU or path == line.otherwise else national), UNKNOWN)
+            yield path, (*(table.eu if side == EU or path == line.otherwise else table.national), UNKNOWN)
 
 
 def _annexed(profile: Profile) -> Iterator[str]:

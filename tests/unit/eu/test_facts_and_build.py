@@ -21,6 +21,7 @@ from broker.translation import build
 from broker.translation.codecs.decision_card import load_wire_values
 from broker.translation.codelists import load_countries
 from broker.translation.facts import facts_of
+from broker.translation.schema_model import load_schema
 from tests.unit.eu.conftest import DATA
 
 NOW = datetime(2026, 11, 24, 8, 0, 0, 461_529, tzinfo=UTC)
@@ -190,6 +191,16 @@ def test_every_path_of_a_legal_fact_is_in_the_schema(model: SchemaModel) -> None
     for fact in rows("legal-facts.toml", "fact"):
         for path in fact["paths"]:
             assert any(model.at(kind, path) is not None for kind in model.roots), path
+
+
+def test_every_national_path_of_a_legal_fact_is_a_leaf_of_its_profile() -> None:
+    named = [item for fact in rows("legal-facts.toml", "fact") for item in fact.get("national", {}).items()]
+    assert named
+    for profile, paths in named:
+        schema = tomllib.loads((schemas_dir() / "mappings" / profile / "messages.toml").read_text("utf-8"))["schema"]
+        national = load_schema(schemas_dir() / schema)
+        leaves = {leaf.path for kind in national.roots for leaf in national.leaves(kind)}
+        assert not set(paths) - leaves
 
 
 def test_there_are_seventeen_categories() -> None:

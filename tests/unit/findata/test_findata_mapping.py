@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from broker.translation.completeness import missing, shipped_rules
-from broker.translation.translator import EnvelopeContext, Translator
+from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.support.documents import canonical
 from tests.support.sides import Side
 
@@ -20,6 +20,7 @@ EUROPEAN = sorted(
     (*(DATA / "eu-1" / path.name for path in (DATA / FI).glob("*.xml")), *(DATA / "eu-1/variants").glob("*.xml"))
 )
 NOTHING = EnvelopeContext()
+PURPOSE = "content/form/section2/purposeForWhichDataWillBeUsed/key"
 
 
 def document(path: Path) -> etree._Element:
@@ -42,18 +43,23 @@ def put(parent: etree._Element, at: int, name: str, value: str) -> None:
     parent.insert(at, child)
 
 
-def with_purpose(name: str, value: str, second: str = "") -> etree._Element:
-    """An application lodged with Findata for one purpose."""
+def with_purpose(luokka: str, kohta: str = "") -> etree._Element:
+    """An application lodged with Findata for one purpose: its class, its point of Art. 53(1), or both."""
     root = document(DATA / FI / "ApplicationOriginated.xml")
     application = found(root, "hakemus")
     for other in application.findall("{*}kayttotarkoitus")[1:]:
         application.remove(other)
     purpose = found(root, "hakemus/kayttotarkoitus")
     purpose[:] = []
-    put(purpose, 0, name, value)
-    if second:
-        put(purpose, 1, "ehdsKohta", second)
+    for name, value in (("luokka", luokka), ("ehdsKohta", kohta)):
+        if value:
+            put(purpose, len(purpose), name, value)
     return root
+
+
+def named(translation: Translation) -> tuple[list[str], list[str]]:
+    """The problems of a translation by code, and the legal facts that a person must agree about."""
+    return [problem.code for problem in translation.problems], [loss.id for loss in translation.sign_off]
 
 
 @pytest.mark.parametrize("path", FINNISH, ids=lambda path: path.stem)
@@ -85,52 +91,103 @@ def test_nothing_of_a_european_example_is_left_behind(findata: Translator, path:
 @pytest.mark.parametrize("key", "abcdef")
 def test_each_point_of_article_53_reaches_findata_and_comes_back(findata: Translator, key: str) -> None:
     root = document(DATA / "eu-1" / "ApplicationSubmitted.xml")
-    found(root, "content/form/section2/purposeForWhichDataWillBeUsed/key").text = key
+    found(root, PURPOSE).text = key
     forth = findata.write(FI, root)
     purpose = found(forth.root, "hakemus/kayttotarkoitus")
     national = {"c": ("tilastointi", None), "d": ("opetus", None)}.get(key, (None, key))
     assert (text(purpose, "luokka"), text(purpose, "ehdsKohta")) == national
-    assert text(purpose, "tarkenne") is None
     back = findata.read(FI, forth.root, envelope=NOTHING, carry=forth.carry)
-    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") == key
+    assert text(back.root, PURPOSE) == key
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "second", "key"),
+    ("luokka", "kohta", "key"),
     [
-        ("luokka", "tilastointi", "", "c"),
-        ("luokka", "opetus", "", "d"),
-        ("tarkenne", "tieteellinen-tutkimus", "e", "e"),
-        ("tarkenne", "kehittamis-ja-innovaatiotoiminta", "e", "e"),
-        ("tarkenne", "viranomaisen-suunnittelu-ja-selvitys", "b", "b"),
-        ("tarkenne", "ohjaus-ja-valvonta", "b", "b"),
-        ("tarkenne", "tietojohtaminen", "f", "f"),
-        ("tarkenne", "tietojohtaminen", "b", "b"),
+        ("tilastointi", "", "c"),
+        ("tilastointi", "c", "c"),
+        ("opetus", "", "d"),
+        ("tieteellinen-tutkimus", "", "e"),
+        ("tieteellinen-tutkimus", "e", "e"),
+        ("kehittamis-ja-innovaatiotoiminta", "", "e"),
+        ("viranomaisen-suunnittelu-ja-selvitys", "", "b"),
+        ("ohjaus-ja-valvonta", "", "b"),
+        ("ohjaus-ja-valvonta", "b", "b"),
+        ("tietojohtaminen", "f", "f"),
+        ("tietojohtaminen", "b", "b"),
+        ("", "a", "a"),
+        ("", "d", "d"),
     ],
 )
-def test_each_of_the_seven_purposes_is_read_with_its_point(
-    findata: Translator, name: str, value: str, second: str, key: str
+def test_each_of_the_seven_purposes_is_read_as_its_point_and_comes_home(
+    findata: Translator, luokka: str, kohta: str, key: str
 ) -> None:
-    root = with_purpose(name, value, second)
+    root = with_purpose(luokka, kohta)
     back = findata.read(FI, root, envelope=NOTHING)
-    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") == key
-    assert not back.sign_off
+    assert text(back.root, PURPOSE) == key
+    assert named(back) == ([], [])
     home = findata.write(FI, back.root, carry=back.carry)
     assert canonical(home.root) == canonical(root)
 
 
+@pytest.mark.parametrize(("luokka", "kohta"), [("tieteellinen-tutkimus", "e"), ("tietojohtaminen", "b")])
+def test_a_point_and_its_class_are_both_named_in_the_report(findata: Translator, luokka: str, kohta: str) -> None:
+    rows = findata.read(FI, with_purpose(luokka, kohta), envelope=NOTHING).report.fields()
+    said = {row["source"].rpartition("/")[2]: row for row in rows if "/kayttotarkoitus[1]/" in row["source"]}
+    assert (said["luokka"]["fate"], said["luokka"]["table"]) == ("recoded", "purposes")
+    assert (said["ehdsKohta"]["fate"], said["ehdsKohta"]["table"]) == ("copied", "")
+    assert said["luokka"]["target"] == said["ehdsKohta"]["target"]
+
+
 def test_an_ambiguous_purpose_alone_is_never_guessed(findata: Translator) -> None:
-    back = findata.read(FI, with_purpose("tarkenne", "tietojohtaminen"), envelope=NOTHING)
-    assert text(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key") is None
+    root = with_purpose("tietojohtaminen")
+    back = findata.read(FI, root, envelope=NOTHING)
+    assert text(back.root, PURPOSE) is None
+    assert named(back) == (["ambiguous-value"], ["purpose"])
+    assert canonical(findata.write(FI, back.root, carry=back.carry).root) == canonical(root)
 
 
-def test_a_class_does_not_outlive_the_point_it_stood_beside(findata: Translator) -> None:
-    back = findata.read(FI, with_purpose("tarkenne", "tieteellinen-tutkimus", "e"), envelope=NOTHING)
-    found(back.root, "content/form/section2/purposeForWhichDataWillBeUsed/key").text = "f"
+@pytest.mark.parametrize(
+    ("luokka", "kohta", "key"),
+    [("tieteellinen-tutkimus", "b", "e"), ("tilastointi", "d", "c"), ("tietojohtaminen", "e", "e")],
+)
+def test_a_class_and_a_point_that_contradict_each_other_wait_for_a_person(
+    findata: Translator, luokka: str, kohta: str, key: str
+) -> None:
+    root = with_purpose(luokka, kohta)
+    back = findata.read(FI, root, envelope=NOTHING)
+    assert text(back.root, PURPOSE) == key
+    assert named(back) == (["two-values"], ["purpose"])
+    assert canonical(findata.write(FI, back.root, carry=back.carry).root) == canonical(root)
+
+
+@pytest.mark.parametrize("kohta", ["", "e"])
+def test_a_class_does_not_outlive_the_point_that_it_was_read_as(findata: Translator, kohta: str) -> None:
+    back = findata.read(FI, with_purpose("tieteellinen-tutkimus", kohta), envelope=NOTHING)
+    found(back.root, PURPOSE).text = "f"
     home = findata.write(FI, back.root, carry=back.carry)
-    assert text(home.root, "hakemus/kayttotarkoitus/tarkenne") is None
+    assert text(home.root, "hakemus/kayttotarkoitus/luokka") is None
     assert text(home.root, "hakemus/kayttotarkoitus/ehdsKohta") == "f"
     assert [problem.code for problem in home.problems] == ["orphaned"]
+
+
+def test_a_class_that_was_not_chosen_does_not_come_back_beside_another_point(findata: Translator) -> None:
+    root = with_purpose("tietojohtaminen")
+    put(found(root, "hakemus/kayttotarkoitus"), 1, "kuvaus", "Hoidon johtaminen")
+    back = findata.read(FI, root, envelope=NOTHING)
+    purpose = found(back.root, PURPOSE.rpartition("/")[0])
+    put(purpose, 0, "key", "a")
+    home = findata.write(FI, back.root, carry=back.carry)
+    assert text(home.root, "hakemus/kayttotarkoitus/luokka") is None
+    assert text(home.root, "hakemus/kayttotarkoitus/ehdsKohta") == "a"
+    assert [problem.code for problem in home.problems] == ["orphaned"]
+
+
+def test_a_class_that_the_table_has_no_more_is_not_said_again(findata: Translator) -> None:
+    back = findata.read(FI, with_purpose("tieteellinen-tutkimus"), envelope=NOTHING)
+    carry = back.carry.replace(b"tieteellinen-tutkimus", b"ohjaus-ja-valvonta")
+    home = findata.write(FI, back.root, carry=carry)
+    assert text(home.root, "hakemus/kayttotarkoitus/luokka") is None
+    assert text(home.root, "hakemus/kayttotarkoitus/ehdsKohta") == "e"
 
 
 def test_a_data_request_is_a_tietopyynto_with_its_tables(findata: Translator) -> None:

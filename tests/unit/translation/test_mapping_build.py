@@ -135,6 +135,40 @@ def test_a_table_that_is_not_one_to_one_is_refused(schemas: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ('c = "tilastointi"', 'e = "tilastointi"', "'e' has a row, and is one of several too"),
+        ('b = ["viranomaisen', 'b = ["opetus", "viranomaisen', "'opetus' has several rows"),
+        ('"ohjaus-ja-valvonta"]', "]", "no row for 'ohjaus-ja-valvonta'"),
+        ('["b", "f"]', '["b", "x"]', "not as published"),
+    ],
+)
+def test_a_table_of_several_values_is_held_to_both_schemas(schemas: Path, old: str, new: str, said: str) -> None:
+    for lock in SCHEMAS.glob("mappings/fi-findata-1/*.lock.json"):
+        shutil.copy(lock, schemas / "mappings/fi-findata-1")
+    changed(schemas / "mappings/fi-findata-1/tables/purposes.toml", old, new)
+    with pytest.raises(ConfigurationError) as caught:
+        Translator.load(schemas, profiles=["fi-findata-1"])
+    told = str(caught.value).splitlines()
+    assert any(fault.startswith("fi-findata-1/tables/purposes.toml:") and said in fault for fault in told), told
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "said"),
+    [("", "says one value in several ways"), ("hakemus/otsake", "does not stand beside")],
+)
+def test_several_values_need_a_leaf_beside_them(schemas: Path, otherwise: str, said: str) -> None:
+    changed(
+        schemas / "mappings/fi-findata-1/application.toml",
+        ', otherwise = "hakemus/kayttotarkoitus/ehdsKohta"',
+        f', otherwise = "{otherwise}"' if otherwise else "",
+    )
+    with pytest.raises(ConfigurationError, match=r"fi-findata-1/application\.toml:\d+: ") as caught:
+        Translator.load(schemas, profiles=["fi-findata-1"])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
         (COMPETENCE, '"content/competence" = { copy = "Instruction/decision/nulle" }', "no leaf"),
         (COMPETENCE, '"content/competence" = { carried = "because" }', "needs 'source'"),
         (COMPETENCE, '"content/competence" = { guess = "x" }', "must be a table"),
