@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
-from adapters.access_point.domibus_ws.hardened import Unreadable
-from adapters.access_point.domibus_ws.push import ACCEPTED, MEDIA_TYPE, notification
+from adapters.access_point.domibus_ws.push import ACCEPTED, MEDIA_TYPE, Strange, notification
 from adapters.access_point.receipts import prove
 from broker.errors import ConfigurationError
 from broker.flow.notified import notified, unreadable
@@ -16,7 +15,7 @@ from broker.ports import Told
 from broker.web.push import Push
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from broker.flow.node import Node
     from broker.settings import AccessPointSection
@@ -88,17 +87,19 @@ def prove_of(section: AccessPointSection) -> Callable[[bytes, str], object] | No
     return proven
 
 
-def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None]) -> Push | None:
-    """The push endpoint; None where no password for it is configured. `wake` is called when something is to fetch."""
+def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None], folder: Path) -> Push | None:
+    """The push endpoint; None where no password for it is configured.
+
+    `wake` is called when something is to fetch; `folder` holds what is large while it is read.
+    """
     limits = Limits()
     if not section.push_password.get_secret_value():
         return None
 
-    async def take(content_type: str, body: bytes) -> None:
-        try:
-            told = notification(content_type, body, limits)
-        except Unreadable as error:
-            await unreadable(node, section.name, content_type, body, str(error))
+    async def take(content_type: str, chunks: AsyncIterator[bytes]) -> None:
+        told = await notification(content_type, chunks, limits, str(folder))
+        if isinstance(told, Strange):
+            await unreadable(node, section.name, content_type, told.body, told.why)
             return
         await notified(node, section.name, told)
         if told.told is Told.RECEIVED:

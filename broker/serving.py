@@ -140,7 +140,7 @@ async def serve(settings: Settings) -> None:
             metrics=metrics,
             ids=built.node.ids,
             console=console,
-            push=push_of(settings.access_point, built.node, fetcher.wake.set) if fetcher else None,
+            push=push_of(settings.access_point, built.node, fetcher.wake.set, settings.data_dir) if fetcher else None,
             rems=_rems_door(built),
         )
         ops = build_ops_app(health, metrics, built.store, built.node.clock)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from broker.web.problem import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp import web
 
 MAX_COMMAND: Final = 16_384  #: bytes of a small JSON body such as a reason
@@ -21,14 +23,26 @@ async def limited(request: web.Request, limit: int, *, code: str) -> bytes:
     Raises:
         RequestError: it is larger than `limit` bytes; told from Content-Length where there is one.
     """
+    body = bytearray()
+    async for chunk in chunks(request, limit, code=code):
+        body += chunk
+    return bytes(body)
+
+
+async def chunks(request: web.Request, limit: int, *, code: str) -> AsyncIterator[bytes]:
+    """The body as it comes.
+
+    Raises:
+        RequestError: as `limited`; bytes may have been handed out before.
+    """
     if (request.content_length or 0) > limit:
         raise _too_large(limit, code)
-    body = bytearray()
+    size = 0
     async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
+        size += len(chunk)
+        if size > limit:
             raise _too_large(limit, code)
-    return bytes(body)
+        yield chunk
 
 
 def _too_large(limit: int, code: str) -> RequestError:

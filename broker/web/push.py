@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -29,12 +29,15 @@ PATH: Final = "/access-point/push"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One access point's push. `take` returns once what came is committed; `limit` is in bytes."""
+    """One access point's push. `take` reads a body of this Content-Type and returns once what came is committed.
+
+    `limit` is in bytes.
+    """
 
     name: str
     user: str
     password: str = field(repr=False)
-    take: Callable[[str, bytes], Awaitable[None]]
+    take: Callable[[str, AsyncIterator[bytes]], Awaitable[None]]
     limit: int
     accepted: bytes
     media_type: str
@@ -48,8 +51,8 @@ def add_push_route(app: web.Application, push: Push) -> None:
 
 def _handler(push: Push) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        body = await bodies.limited(request, push.limit, code="notification-too-large")
-        await push.take(request.headers.get("Content-Type", ""), body)
+        chunks = bodies.chunks(request, push.limit, code="notification-too-large")
+        await push.take(request.headers.get("Content-Type", ""), chunks)
         return web.Response(body=push.accepted, headers={"Content-Type": push.media_type})
 
     return handle

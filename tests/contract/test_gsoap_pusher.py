@@ -36,11 +36,13 @@ class Taker:
     forms: list[str] = field(default_factory=list)
     error: Exception | None = None
 
-    async def take(self, content_type: str, body: bytes) -> None:
+    async def take(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
         if self.error:
             raise self.error
         self.forms.append(content_type)
-        self.taken.append(notification(content_type, body, Limits()))
+        told = await notification(content_type, chunks, Limits())
+        assert isinstance(told, Notification), told
+        self.taken.append(told)
 
     async def push(self, *orders: str, form: str = "inline", password: str = PASSWORD) -> list[str]:
         return await asyncio.to_thread(pushed, self.url, USER, password, *orders, form=form)

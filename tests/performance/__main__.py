@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.performance import access_point, documents, memory, outbound
+from tests.performance import access_point, documents, memory, outbound, pushed
 from tests.performance.figures import Figure, table, write
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -29,6 +29,7 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "access-point.submit": access_point.submit,
     "access-point.fetch": access_point.fetch,
     "memory.attachment-30mb": access_point.memory,
+    "memory.push-30mb": pushed.memory,
 }
 
 

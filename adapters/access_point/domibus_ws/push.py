@@ -2,20 +2,28 @@
 
 `eu.domibus` is Domibus's own, `http://eu.domibus.wsplugin/` occurs too; the header's children are unqualified
 in the one and qualified in the other. What is not known is passed over.
+
+A body is read as it comes, and of a payload only its decoded bytes are in memory. What came stays in a file without a
+name until it is known whether it can be read, as a person must see what cannot.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.access_point.domibus_ws.answers import Answer, read, text_of
+from adapters.access_point.domibus_ws.answers import Answer, answer_of, below, text_of
 from adapters.access_point.domibus_ws.hardened import Unreadable
-from adapters.access_point.domibus_ws.names import SOAP, STATUSES
+from adapters.access_point.domibus_ws.intake import Envelope, Related, intake
+from adapters.access_point.domibus_ws.names import BODY, SOAP, STATUSES
 from broker.ports import Notification, Told
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from adapters.access_point.domibus_ws.settings import Limits
 
 #: The answer to everything that was taken: some clients want an envelope, none minds an empty one.
@@ -33,11 +41,65 @@ _TOLD: Final = {
 }
 _ID_NAMES: Final = frozenset({"messageID", "messageIds"})
 _LONGEST_ID: Final = 255
+_IN_MEMORY: Final = 256 * 1024  # bytes of a body from which on it lies in a file
 
 
-def notification(content_type: str, body: bytes, limits: Limits) -> Notification:
-    """Read one push. Raises: Unreadable."""
-    answer = read(content_type, body, limits)
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A push that is none: why, and its bytes as they came."""
+
+    why: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Reading:
+    """A body being read. Of what turns out to be unreadable nothing more is read."""
+
+    limits: Limits
+    taken: Envelope | Related | None = None
+    problem: str = ""
+
+    def begin(self, content_type: str) -> None:
+        """Choose how to read it."""
+        try:
+            self.taken = intake(content_type, self.limits)
+        except Unreadable as error:
+            self.problem = str(error)
+
+    def feed(self, chunk: bytes) -> None:
+        """Read on."""
+        try:
+            if self.taken is not None:
+                self.taken.feed(chunk)
+        except Unreadable as error:
+            self.taken, self.problem = None, str(error)
+
+    def end(self) -> Notification:
+        """What it says. Raises: Unreadable."""
+        if self.taken is None:
+            raise Unreadable(self.problem)
+        return _notification(answer_of(self.taken.end(), self.limits))
+
+
+async def notification(
+    content_type: str, chunks: AsyncIterator[bytes], limits: Limits, folder: str | None = None
+) -> Notification | Strange:
+    """Read one push. `folder` holds a large body while it is read; None is the system's own for such files."""
+    reading = Reading(limits)
+    reading.begin(content_type)
+    with SpooledTemporaryFile(_IN_MEMORY, dir=folder) as kept:
+        async for chunk in chunks:
+            kept.write(chunk)
+            reading.feed(chunk)
+        try:
+            return reading.end()
+        except Unreadable as error:
+            kept.seek(0)
+            return Strange(str(error), kept.read())
+
+
+def _notification(answer: Answer) -> Notification:
     operation = _operation(answer)
     told = _TOLD.get(_name(operation))
     if told is None:
@@ -51,7 +113,7 @@ def notification(content_type: str, body: bytes, limits: Limits) -> Notification
 
 
 def _operation(answer: Answer) -> etree._Element:
-    body = answer.document.root.find(f"{{{SOAP}}}Body")
+    body = below(answer.document.root, BODY)
     found = [] if body is None else list(body.iterchildren("*"))
     if len(found) != 1:
         raise Unreadable("the body does not hold one operation")
