@@ -29,10 +29,13 @@ class UserMessage:
     conversation_id: str = ""
     ref_to_message_id: str = ""
     from_party: str = ""
+    from_role: str = ""
     to_party: str = ""
+    to_role: str = ""
     service: str = ""
     service_type: str = ""
     action: str = ""
+    agreement: str = ""
     properties: dict[str, str] = field(default_factory=dict)
     timestamp: str = ""
 

@@ -95,6 +95,7 @@ MENU: Final[dict[str, Dish]] = {
     "nested-zip-bomb": Dish("an attachment that unpacks to `amount` MB of zeros", _SEND, amount=256),
     "corrupt-zip": Dish("half of an application's archive is missing", _SEND),
     "corrupt-payload": Dish("bytes that are neither JSON nor ZIP nor base64", _SEND),
+    "second-part": Dish("a second part, cid:structured, beside the document", _SEND),
     "wrong-sender": Dish("an ebMS header whose sender is not the platform", _SEND),
     "unknown-service": Dish("an ebMS header with unknown Service and Action", _SEND),
     "drop": Dish("a message that never arrives", _SEND),

@@ -12,6 +12,7 @@ from adapters.mock_eu import letters, wire
 from adapters.mock_eu.letters import Draft, Letter
 from adapters.mock_eu.model import Header, Part, Property
 from adapters.mock_eu.operations import Note
+from adapters.mock_eu.payloads import STRUCTURED
 
 if TYPE_CHECKING:
     from adapters.mock_eu.menu import Fault, Kitchen
@@ -65,6 +66,8 @@ class Mail:
             parts = tuple(replace(part, data=part.data[: len(part.data) // 2]) for part in parts)
         if self._fire("corrupt-payload", nation, letter):
             parts = tuple(replace(part, data=b"%\xff" + part.data[2:]) for part in parts)
+        if self._fire("second-part", nation, letter):
+            parts = (*parts, self._structured())
         self._dispatch(nation, letter, self._header(nation, letter, draft, message_id), parts)
         return message_id
 
@@ -137,6 +140,11 @@ class Mail:
     def _party(self, nation: str) -> dict[str, str]:
         party_id = self._settings.nations[nation].party_id
         return {"participantId": party_id, "role": "NCP", "nationId": nation.upper(), "accessPointId": party_id}
+
+    def _structured(self) -> Part:
+        """A part that no message to a nation is known to have; its bytes are drawn."""
+        text = f'<structured xmlns="urn:hdeu:mock">{self._chance.hex(32)}</structured>'
+        return Part(STRUCTURED, "application/xml", text.encode())
 
     def _uncalled_for(self) -> Letter:
         """An answer to nothing."""

@@ -36,7 +36,11 @@ def build(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "messages":
         _add_list(commands.add_parser("list", help="newest first"))
         _add_one(commands.add_parser("show", help="one message with its timeline"), _show, json=True)
-        _add_one(commands.add_parser("bytes", help="the original bytes, to stdout"), _bytes)
+        original = commands.add_parser("bytes", help="the original bytes, to stdout")
+        original.add_argument(
+            "--part", default="", metavar="N", help="a part of an AS4 message by its number, see `show`"
+        )
+        _add_one(original, _bytes)
         _add_submit(commands.add_parser("submit", help="keep a document as a back end would; prints the id alone"))
         sign_off = commands.add_parser("sign-off", help="agree to what the translation loses")
         sign_off.add_argument("--reason", required=True)
@@ -135,11 +139,19 @@ def _show(arguments: argparse.Namespace) -> int:
         (way["id"], way["direction"], way["addressee"], way["state"], way["outcome"], way["reason"])
         for way in found["exchanges"]
     )
+    if found["parts"]:
+        _show_parts(found)
     table("Exchanges", ("id", "direction", "addressee", "state", "outcome", "reason"), exchanges)
     timeline = ((event["at"], event["what"], event["detail"]) for event in found["timeline"])
     table("Timeline", ("at", "what", "detail"), timeline)
     problems(Problem(**problem) for problem in found["problems"])
     return 0
+
+
+def _show_parts(message: dict[str, Any]) -> None:
+    facts("Header", list(message["header"].items()))
+    columns = ("number", "cid", "media_type", "size", "sha256")
+    table("Parts", columns, (tuple(str(part[name]) for name in columns) for part in message["parts"]))
 
 
 async def _read_one(settings: Settings, message_id: str) -> dict[str, Any]:
@@ -148,13 +160,14 @@ async def _read_one(settings: Settings, message_id: str) -> dict[str, Any]:
 
 
 def _bytes(arguments: argparse.Namespace) -> int:
-    raw(asyncio.run(_read_bytes(settings_of(arguments), arguments.id)))
+    raw(asyncio.run(_read_bytes(settings_of(arguments), arguments.id, arguments.part)))
     return 0
 
 
-async def _read_bytes(settings: Settings, message_id: str) -> bytes:
+async def _read_bytes(settings: Settings, message_id: str, part: str) -> bytes:
     async with store_of(settings) as store, store.transaction() as tx:
-        return await tx.content((await tx.message(message_id)).sha256)
+        message = await tx.message(message_id)
+        return await tx.content(views.part_of(message, part).sha256 if part else message.sha256)
 
 
 def _submit(arguments: argparse.Namespace) -> int:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from broker.errors import Problem
     from broker.model.messages import Door
+    from broker.ports import Part
 
 REDELIVERED: Final = "redelivered"  #: a header of what a queue delivered before, and took back
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One message at a door: original bytes, and who brought it as authenticated there."""
+    """One message at a door: original bytes, and who brought it as authenticated there.
+
+    `parts` are all payloads of an AS4 user message; `data` is the one of them that is the business document.
+    """
 
     door: Door
     party: str
@@ -22,6 +26,7 @@ class Arrival:
     data: bytes
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)  #: transport facts worth keeping; never form data
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Look at the files of a message before anybody is handed them: types, sizes, content, and what a scanner says.
 
+A part of a user message that no wire form has a place for is kept, and a person must say whether it matters.
+
 What breaks a rule of the form is refused, what only a person can judge is parked until somebody signs it off, with a
 reason. A scanner that is silent holds the message back, and after the budget of the work a person is asked.
 """
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from broker.flow.passage import Passage
 
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+#: What is prepared from the beginning once a person has looked at it and signed it off.
+TO_LOOK_AT: Final = FOR_A_PERSON | {"unread-part"}
 #: How a problem calls it, name, and bytes.
 File = tuple[str, str, bytes]
 
@@ -38,9 +42,24 @@ async def examine(node: Node, passage: Passage) -> Passage | Stop:
         return Refuse(against_rules)
     if passage.exchange.signed_off_at:
         return _as_agreed(passage)
-    if problems:
-        return Park("a person must look at the attachments", problems)
+    unread = _unread(passage)
+    if problems or unread:
+        what = "parts that nobody reads" if unread else "the attachments"
+        return Park(f"a person must look at {what}", (*unread, *problems))
     return await _scanned(node, passage, files)
+
+
+def _unread(passage: Passage) -> tuple[Problem, ...]:
+    """What came beside the document: no wire form of today says what an inbound message means by it."""
+    document = passage.message.document_number
+    numbered = enumerate(passage.message.parts, start=1)
+    return tuple(_not_read(number, part.cid) for number, part in numbered if number != document)
+
+
+def _not_read(number: int, cid: str) -> Problem:
+    detail = "A part came beside the document, and nothing here reads it."
+    hint = f"Look at it (`hdeu messages bytes ID --part {number}`), then sign the message off with a reason, or not."
+    return Problem("unread-part", detail, f"parts/{number}", "cid:message alone", cid[:80], hint)
 
 
 async def _files(node: Node, passage: Passage) -> Sequence[File]:

@@ -17,7 +17,7 @@ from broker.errors import BrokerError, Garbled, LostLease, NotFound, Problem
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.node import commit, log
-from broker.model.messages import Door
+from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ CONCURRENCY: Final = 4
 #: Seconds after which a slow message leaves its place to the next one; it is fetched on beside them.
 PATIENCE: Final = 2.0
 BATCH: Final = 500
-MAIN_PART: Final = "cid:message"
 #: Tries after which an id that was notified and is not there counts as deleted: a notification may come early.
 GONE_TRIES: Final = 3
 #: Tries after which an answer that cannot be read is kept for a person.
@@ -203,22 +202,34 @@ def inbox_key(message_id: str) -> str:
 
 
 def arrival_of(access_point: str, user_message: UserMessage) -> Arrival:
-    """A user message as an arrival."""
-    parts = {part.href.lower(): part for part in user_message.parts}
-    main = parts.get(MAIN_PART) or next(iter(user_message.parts), None)
+    """A user message as an arrival, with every part of it and every fact of its header."""
+    parts = user_message.parts
+    main = parts[document_place([part.href for part in parts])] if parts else None
     return Arrival(
         door=Door.ACCESS_POINT,
         party=access_point,
         key=inbox_key(user_message.message_id),
         data=main.data if main else b"",
         content_type=main.media_type if main else "",
-        headers={
-            "message_id": user_message.message_id,
-            "ref_to_message_id": user_message.ref_to_message_id,
-            "conversation_id": user_message.conversation_id,
-            "from_party": user_message.from_party,
-            "to_party": user_message.to_party,
-            "service": user_message.service,
-            "action": user_message.action,
-        },
+        headers=_header_of(user_message),
+        parts=parts,
     )
+
+
+def _header_of(user_message: UserMessage) -> dict[str, str]:
+    """The ebMS3 header, flat; what senders add as message properties stands under names of its own."""
+    return {
+        "message_id": user_message.message_id,
+        "ref_to_message_id": user_message.ref_to_message_id,
+        "conversation_id": user_message.conversation_id,
+        "timestamp": user_message.timestamp,
+        "from_party": user_message.from_party,
+        "from_role": user_message.from_role,
+        "to_party": user_message.to_party,
+        "to_role": user_message.to_role,
+        "agreement": user_message.agreement,
+        "service": user_message.service,
+        "service_type": user_message.service_type,
+        "action": user_message.action,
+        **{f"property.{name}": value for name, value in user_message.properties.items()},
+    }

@@ -7,20 +7,22 @@ Only after it does a door acknowledge.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+
+import rfc8785
 
 from broker.errors import Conflict, Problem, Unavailable
 from broker.flow.node import log
 from broker.flow.record import repeat_notices
 from broker.model.exchanges import FIRST, Direction, Exchange, State
-from broker.model.messages import Door, Message
+from broker.model.messages import Door, KeptPart, Message
 from broker.model.work import WorkKind
 
 if TYPE_CHECKING:
     from broker.flow.arrival import Arrival
     from broker.flow.node import Node
-    from broker.ports import Transaction
+    from broker.ports import Part, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,12 @@ async def keep(node: Node, arrival: Arrival) -> Kept:
     Raises: Conflict with code `key-reused`, if the key was used for other bytes; Unavailable, if nothing was kept.
     """
     message = _message(node, arrival)
-    kept = await _insert(node, message, arrival.data)
+    kept = await _insert(node, message, arrival)
     if kept is None:
         await node.hint(WorkKind.PREPARE, message.id)
         log.info("message.kept", message_id=message.id, door=message.door.value, party=message.party)
         return Kept(message, fresh=True)
-    if kept.sha256 != message.sha256:
+    if kept.fingerprint != message.fingerprint:
         raise KeyReused(kept)
     log.info("message.repeated", message_id=kept.id, door=message.door.value, party=message.party)
     if message.door is Door.AMQP:
@@ -84,15 +86,20 @@ def _message(node: Node, arrival: Arrival) -> Message:
         content_type=arrival.content_type,
         kept_at=node.clock.now(),
         headers=dict(arrival.headers),
+        parts=tuple(_kept_part(part) for part in arrival.parts),
     )
 
 
-async def _insert(node: Node, message: Message, data: bytes) -> Message | None:
+def _kept_part(part: Part) -> KeptPart:
+    return KeptPart(part.href, part.media_type, len(part.data), hashlib.sha256(part.data).hexdigest())
+
+
+async def _insert(node: Node, message: Message, arrival: Arrival) -> Message | None:
     try:
         async with node.store.transaction() as tx:
             if (known := await tx.message_by_key(message.door, message.party, message.key)) is not None:
                 return known
-            await write_kept(node, tx, message, data)
+            await _write_kept(node, tx, message, arrival)
             await tx.add_work(replace(node.work(WorkKind.PREPARE, message.id), line=_line(message)))
     except Conflict as conflict:
         async with node.store.transaction() as tx:
@@ -108,17 +115,34 @@ def _line(message: Message) -> str:
     return message.party if direction_of(message.door) is Direction.OUTBOUND else ""
 
 
-async def write_kept(
-    node: Node, tx: Transaction, message: Message, data: bytes, *, parked: Problem | None = None
-) -> Exchange:
+async def _write_kept(
+    node: Node, tx: Transaction, message: Message, arrival: Arrival, *, parked: Problem | None = None
+) -> None:
     """Write bytes, message, first exchange and journal entry through an open transaction."""
-    await tx.put_content(data)
+    evidence = await _put_contents(tx, message, arrival)
     await tx.add_message(message)
     exchange = first_exchange(node, message, parked)
     await tx.add_exchange(exchange)
-    detail = {"door": message.door.value, "party": message.party, "sha256": message.sha256}
+    detail = {"door": message.door.value, "party": message.party, "sha256": message.sha256, **evidence}
     await tx.write_entry(node.entry("message.kept", message.id, exchange.state, **detail))
-    return exchange
+
+
+async def _put_contents(tx: Transaction, message: Message, arrival: Arrival) -> dict[str, str]:
+    """Keep the bytes of every part, and the header; the hashes that the journal names beside the document's."""
+    if message.door is not Door.ACCESS_POINT or not message.headers:
+        await tx.put_content(arrival.data)
+        return {}
+    if not arrival.data:
+        await tx.put_content(b"")
+    payloads = [part.data for part in arrival.parts] or [arrival.data]
+    *_, header = await tx.put_contents(*payloads, _manifest(message))
+    numbered = enumerate(message.parts, start=1)
+    return {"header_sha256": header, **{f"part_{number}_sha256": part.sha256 for number, part in numbered if part.size}}
+
+
+def _manifest(message: Message) -> bytes:
+    """Header and list of parts as JSON: what the journal's hash of the header is made over."""
+    return rfc8785.dumps({"header": message.headers, "parts": [asdict(part) for part in message.parts]})
 
 
 def first_exchange(node: Node, message: Message, parked: Problem | None = None) -> Exchange:
@@ -143,16 +167,16 @@ async def quarantine(node: Node, arrival: Arrival, problem: Problem) -> Message:
     message = _message(node, arrival)
     async with node.store.transaction() as tx:
         known = await tx.message_by_key(message.door, message.party, message.key)
-        if known is not None and known.sha256 == message.sha256:
+        if known is not None and known.fingerprint == message.fingerprint:
             return known
         if known is not None:
             message = _under_another_key(message)
             if (again := await tx.message_by_key(message.door, message.party, message.key)) is not None:
                 return again
-        await write_kept(node, tx, message, arrival.data, parked=problem)
+        await _write_kept(node, tx, message, arrival, parked=problem)
     log.warning("message.quarantined", message_id=message.id, door=message.door.value, code=problem.code)
     return message
 
 
 def _under_another_key(message: Message) -> Message:
-    return replace(message, key=f"{message.key}#{message.sha256[:16]}")
+    return replace(message, key=f"{message.key}#{message.fingerprint[:16]}")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from broker.errors import ConfigurationError, Conflict, NotFound, Problem, Refused
+from broker.flow.examine import TO_LOOK_AT
 from broker.flow.node import Node, commit, log
 from broker.flow.opinion import DISPUTED
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.work import WorkKind
-from broker.translation.files.rules import FOR_A_PERSON
 
 if TYPE_CHECKING:
     from broker.ports import Transaction
@@ -27,7 +27,7 @@ async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> s
 
     async def change(tx: Transaction) -> list[Exchange]:
         first = await _one(tx, message_id, _signable)
-        if _waits_for(first, FOR_A_PERSON):
+        if _waits_for(first, TO_LOOK_AT):
             return [await _prepare_again(node, tx, first, actor, reason)]
         following = await _following(tx, first)
         return [await _release(node, tx, exchange, actor, reason) for exchange in (first, *following)]
@@ -74,7 +74,7 @@ async def _following(tx: Transaction, first: Exchange) -> list[Exchange]:
 def _signable(exchange: Exchange) -> bool:
     parked = exchange.state is State.PARKED
     return exchange.state is State.SIGN_OFF or (
-        parked and (bool(exchange.losses) or _waits_for(exchange, FOR_A_PERSON | DISPUTED))
+        parked and (bool(exchange.losses) or _waits_for(exchange, TO_LOOK_AT | DISPUTED))
     )
 
 

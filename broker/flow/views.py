@@ -7,6 +7,7 @@ hashes, and the title a case is known by.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import NotFound
@@ -18,10 +19,28 @@ from broker.translation.plausibility import HINT
 if TYPE_CHECKING:
     from broker.model.cases import Case, Leg, RunningClock
     from broker.model.exchanges import Exchange
-    from broker.model.messages import Attachment, Message
+    from broker.model.messages import Attachment, KeptPart, Message
     from broker.model.work import Attempt, Work
     from broker.ports import ExchangeFilter, Transaction
 
+#: Facts of an ebMS3 header that are shown. Other properties are kept, and may say anything.
+HEADER: Final = (
+    "message_id",
+    "ref_to_message_id",
+    "conversation_id",
+    "timestamp",
+    "from_party",
+    "from_role",
+    "to_party",
+    "to_role",
+    "agreement",
+    "service",
+    "service_type",
+    "action",
+    "property.originalSender",
+    "property.finalRecipient",
+    "property.trackingIdentifier",
+)
 #: A message stands where its most urgent exchange stands: first what a person must do, last what is over.
 URGENCY: Final = (
     State.PARKED,
@@ -162,6 +181,8 @@ async def message_view(tx: Transaction, message_id: str, *, backend: str = "") -
         "key": message.key,
         "causation": message.causation_id,
         "attachments": [_attachment(attachment) for attachment in message.attachments],
+        "header": {name: message.headers[name] for name in HEADER if message.headers.get(name)},
+        "parts": [{"number": number, **asdict(part)} for number, part in enumerate(message.parts, start=1)],
         "problems": _problems(exchanges),
         "exchanges": [_exchange(exchange) for exchange in exchanges],
         "attempts": [_attempt(attempt) for attempt in attempts],
@@ -169,11 +190,22 @@ async def message_view(tx: Transaction, message_id: str, *, backend: str = "") -
     }
 
 
+def part_of(message: Message, number: str) -> KeptPart:
+    """A payload by its number, counted from 1. Raises: NotFound."""
+    found = {str(place): part for place, part in enumerate(message.parts, start=1)}
+    if number not in found:
+        raise NotFound(f"the message has {len(found)} parts, counted from 1")
+    return found[number]
+
+
 def without_words(view: dict[str, Any]) -> dict[str, Any]:
-    """The same message for who may see states but no documents: a problem's sentence and value may quote one."""
+    """The same message for who may see states but no documents: a problem's sentence and value may quote one.
+
+    So may what the sender wrote into the ebMS3 header.
+    """
     exchanges = [{**way, "reason": "" if way["problems"] else way["reason"]} for way in view["exchanges"]]
     told = [{**way, "problems": [_where(problem) for problem in way["problems"]]} for way in exchanges]
-    return {**view, "exchanges": told, "problems": [_where(problem) for problem in view["problems"]]}
+    return {**view, "header": {}, "exchanges": told, "problems": [_where(problem) for problem in view["problems"]]}
 
 
 def _where(problem: dict[str, str]) -> dict[str, str]:

@@ -6,9 +6,15 @@ catalogue (law-and-forms §9): one global element of `schemas/eu/1/eu.xsd` each.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+#: The part of an AS4 user message that is its business document.
+DOCUMENT_PART: Final = "cid:message"
 
 
 class MessageType(StrEnum):
@@ -76,6 +82,22 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPart:
+    """One payload of an AS4 user message; its bytes are kept by SHA-256. Size in bytes."""
+
+    cid: str  #: as the header names it (`cid:message`); "" for a body load
+    media_type: str
+    size: int
+    sha256: str
+
+
+def document_place(names: Sequence[str]) -> int:
+    """Which of the parts, by their names, is the business document: the one called so, else the first. From 0."""
+    lowered = [name.strip().lower() for name in names]
+    return lowered.index(DOCUMENT_PART) if DOCUMENT_PART in lowered else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One business message as it was kept: who brought it, its key, its bytes by hash."""
 
@@ -94,3 +116,17 @@ class Message:
     headers: dict[str, str] = field(default_factory=dict)  #: transport facts (ebMS ids, parties); no form data
     attachments: tuple[Attachment, ...] = ()
     causation_id: str = ""  #: the message that made a rule emit this one
+    parts: tuple[KeptPart, ...] = ()  #: every payload as it came, the document among them; only from the access point
+
+    @property
+    def document_number(self) -> int:
+        """Which of the parts is the business document, counted from 1."""
+        return document_place([part.cid for part in self.parts]) + 1
+
+    @property
+    def fingerprint(self) -> str:
+        """One SHA-256 over all that came: that of the document, where nothing came beside it."""
+        if len(self.parts) < 2:  # noqa: PLR2004 -- the document and another
+            return self.sha256
+        named = sorted(f"{part.cid.lower()} {part.sha256}" for part in self.parts)
+        return hashlib.sha256("\n".join(named).encode()).hexdigest()

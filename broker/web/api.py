@@ -157,6 +157,14 @@ async def get_bytes(request: web.Request) -> web.Response:
     return download(data, message.content_type, message.sha256)
 
 
+async def get_part(request: web.Request) -> web.Response:
+    """One payload of an AS4 user message, as it was kept."""
+    async with request.app[SERVICES].store.transaction() as tx:
+        message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
+        part = views.part_of(message, request.match_info["number"])
+        return download(await tx.content(part.sha256), part.media_type, part.sha256)
+
+
 def download(data: bytes, content_type: str, sha256: str) -> web.Response:
     """Bytes as a file: foreign content is never rendered under our origin."""
     headers = {
@@ -291,6 +299,7 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("GET", "/messages", Action.MESSAGES_LIST, get_messages),
     ("GET", "/messages/{id}", Action.MESSAGES_READ, get_message),
     ("GET", "/messages/{id}/bytes", Action.MESSAGES_BYTES, get_bytes),
+    ("GET", "/messages/{id}/parts/{number}", Action.MESSAGES_BYTES, get_part),
     ("GET", "/messages/{id}/document", Action.MESSAGES_BYTES, get_document),
     ("GET", "/messages/{id}/report", Action.MESSAGES_BYTES, get_report),
     ("GET", "/messages/{id}/attachments/{attachment}", Action.MESSAGES_BYTES, get_attachment),

@@ -124,10 +124,22 @@ async def test_a_retrieved_message_has_its_header_and_its_application(node: Mock
     assert message.conversation_id == application_id
     assert set(message.properties) == {"originalSender", "finalRecipient"}
     assert message.timestamp
+    assert [role.rpartition("/")[2] for role in (message.from_role, message.to_role)] == ["initiator", "responder"]
     (part,) = message.parts
     assert (part.href, part.media_type) == ("cid:message", "application/zip")
     with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
         assert json.loads(archive.read("application_metadata.json"))["title"] == golden_application()["title"]
+
+
+async def test_a_message_of_two_parts_is_retrieved_with_both(node: MockNode, access_point: DomibusWs) -> None:
+    await node.arm("second-part", nth=1)
+    await node.file()
+    message = await access_point.retrieve((await access_point.pending())[0])
+    assert [part.href for part in message.parts] == ["cid:message", "cid:structured"]
+    (entry,) = (await node.get("/log?operation=retrieveMessage"))["entries"]
+    assert [part["sha256"] for part in entry["payloads"]] == [
+        hashlib.sha256(part.data).hexdigest() for part in message.parts
+    ]
 
 
 async def test_an_answer_names_the_message_that_it_answers(node: MockNode, access_point: DomibusWs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ def push_at_once(node: Running, bodies: list[bytes]) -> list[Answer]:
         return list(pool.map(lambda body: push(node, body), bodies))
 
 
-def operations(node: Running, operation: str) -> list[dict[str, Any]]:
-    """What the access point was asked, oldest first."""
-    return list(node.call("GET", f"{node.mock}/log?operation={operation}").json["entries"])
+def operations(node: Running, operation: str, message_id: str = "") -> list[dict[str, Any]]:
+    """What the access point was asked, of one message or of all, oldest first."""
+    wanted = urllib.parse.urlencode({"operation": operation} | ({"message_id": message_id} if message_id else {}))
+    return list(node.call("GET", f"{node.mock}/log?{wanted}").json["entries"])
 
 
 def pushed_only(node: Running) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from broker.model.cases import Alias, Case, Leg, RunningClock
 from broker.model.exchanges import Direction, Exchange, State
 from broker.model.journal import Entry
-from broker.model.messages import Attachment, Door, Message
+from broker.model.messages import Attachment, Door, KeptPart, Message
 from broker.model.work import Attempt, Work, WorkKind
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def full_message() -> Message:
         headers={"z": "1", "a": "é\x00"},
         attachments=attachments,
         causation_id="m-0",
+        parts=tuple(KeptPart(cid, "text/xml", size, f"{size:064x}") for size, cid in enumerate(("cid:z", ""))),
     )
 
 

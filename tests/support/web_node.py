@@ -21,7 +21,7 @@ from broker.model.cases import Alias, Case, Leg, RunningClock
 from broker.model.exchanges import Direction, Exchange, State
 from broker.model.identity import Role
 from broker.model.journal import Entry
-from broker.model.messages import Attachment, Door, Message
+from broker.model.messages import Attachment, Door, KeptPart, Message
 from broker.model.work import Attempt, Work, WorkKind
 from broker.web.api import add_api_routes
 from broker.web.auth import check_routes, guard
@@ -43,6 +43,7 @@ DOCUMENT = f"<Dossier><titre>{PLANTED}</titre></Dossier>".encode()
 FINNISH = b"<Hakemus/>"
 REPORT = b'{"fields": [], "constants": [], "lost": []}'
 PDF = b"%PDF-1.7 example"
+STRUCTURED = f"<structured>{PLANTED}</structured>".encode()
 
 
 @dataclass
@@ -172,7 +173,12 @@ async def _seed_application(tx: Transaction) -> None:
             content_type="application/zip",
             type="ApplicationSubmitted",
             profile="eu-r7",
-            headers={"message_id": "wire-0@example"},
+            headers={
+                "message_id": "wire-0@example",
+                "property.originalSender": "urn:example:C1",
+                "property.note": PLANTED,
+            },
+            parts=await _parts(tx, archive),
             attachments=(Attachment("a-1", f"{PLANTED}.pdf", "application/pdf", len(PDF), pdf),),
         )
     )
@@ -187,6 +193,11 @@ async def _seed_application(tx: Transaction) -> None:
     await tx.add_attempt(tried)
     for action in ("message.kept", "message.read", "message.validated", "message.translated"):
         await tx.write_entry(Entry(f"e-{action}", NOW, "flow", action, "m-0", "done", {"profile": "eu-r7"}))
+
+
+async def _parts(tx: Transaction, archive: bytes) -> tuple[KeptPart, ...]:
+    came = (("cid:message", "application/zip", archive), ("cid:structured", "application/xml", STRUCTURED))
+    return tuple([KeptPart(cid, kind, len(data), await tx.put_content(data)) for cid, kind, data in came])
 
 
 async def _seed_decision(tx: Transaction) -> None:

@@ -135,10 +135,13 @@ def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessag
         conversation_id=text("{*}CollaborationInfo", "{*}ConversationId"),
         ref_to_message_id=text("{*}MessageInfo", "{*}RefToMessageId"),
         from_party=text("{*}PartyInfo", "{*}From", "{*}PartyId"),
+        from_role=text("{*}PartyInfo", "{*}From", "{*}Role"),
         to_party=text("{*}PartyInfo", "{*}To", "{*}PartyId"),
+        to_role=text("{*}PartyInfo", "{*}To", "{*}Role"),
         service=text("{*}CollaborationInfo", "{*}Service"),
         service_type=_service_type(header),
         action=text("{*}CollaborationInfo", "{*}Action"),
+        agreement=text("{*}CollaborationInfo", "{*}AgreementRef"),
         properties=_properties(below(header, "{*}MessageProperties")),
         timestamp=text("{*}MessageInfo", "{*}Timestamp"),
     )

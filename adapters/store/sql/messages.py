@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 from hashlib import sha256
 from itertools import groupby
@@ -15,7 +15,7 @@ from adapters.store.sql.connections import Values
 from adapters.store.sql.rows import Rows, insert, values_of
 from adapters.store.sql.tables import ATTACHMENTS, CONTENTS, MESSAGES
 from broker.errors import Conflict, NotFound
-from broker.model.messages import Attachment, Door, Message
+from broker.model.messages import Attachment, Door, KeptPart, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ class Messages(Rows):
 
     async def add_message(self, message: Message) -> None:
         """Raises: Conflict, if (door, party, key) or the id is taken; NotFound, if its bytes are not kept."""
-        row = values_of(message)
+        row = values_of(message) | {"parts": [asdict(part) for part in message.parts]}
         del row["attachments"]
         if not await self._insert_new(MESSAGES, row):
             raise Conflict("A message with this key is kept already.", constraint="uq_messages_door_party_key")
@@ -147,4 +147,5 @@ def _message(rows: Iterable[Row[Any]]) -> Message:
         for row in kept
         if row["attachment_id"] is not None
     )
-    return Message(**known | {"door": Door(known["door"]), "attachments": attachments})
+    parts = tuple(KeptPart(**part) for part in known["parts"])
+    return Message(**known | {"door": Door(known["door"]), "attachments": attachments, "parts": parts})

@@ -99,6 +99,7 @@ MESSAGES: Final = _table(
     _number("version"),
     _json("headers"),
     _words("causation_id"),
+    _json("parts"),
     CheckConstraint(one_of("door", tuple(Door)), name="door"),
     Index("uq_messages_door_party_key", "door", "party", "key", unique=True),
     Index("ix_messages_case_key", "case_key", "id"),

@@ -91,6 +91,7 @@ def message_page(view: View, words: Words) -> View:
         "wire_id": code(view["message_id"]),
         "causation": view["causation"],
         "attachments": len(view["attachments"]),
+        "parts": [_part(part) for part in view["parts"]] if len(view["parts"]) > 1 else [],
         "meaning": words(state.meaning),
         "actor": words(state.actor),
         "waiting": _waiting(view["waiting"], words),
@@ -100,6 +101,11 @@ def message_page(view: View, words: Words) -> View:
         "attempts": [_attempt(attempt, words) for attempt in view["attempts"]],
         "timeline": [_event(event, words) for event in view["timeline"]],
     }
+
+
+def _part(part: View) -> View:
+    """A payload of an AS4 message; its name and type are the sender's words, so they are shown as codes or not."""
+    return {**part, "cid": code(part["cid"]), "media_type": code(part["media_type"])}
 
 
 def _waiting(waiting: View | None, words: Words) -> View | None:

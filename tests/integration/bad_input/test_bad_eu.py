@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.bad_input import (
 )
 from tests.support.files import a_docx, a_pdf
 from tests.support.flow_node import eu_application
+from tests.support.pusher import operations
 from tests.support.running_node import Running
 
 JSON, ZIP = "application/json", "application/zip"
@@ -115,6 +117,28 @@ def test_a_file_that_only_a_person_can_judge_waits_for_one(node: Running, matrix
     node.arrives(node.file())
     assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
     matrix.add("EU", name, "parked", code=code, where="attachments/a1", kept=kept)
+
+
+def test_a_part_that_nobody_reads_is_kept_with_the_document_and_waits_for_a_person(
+    node: Running, matrix: Matrix
+) -> None:
+    order = json.dumps({"name": "second-part", "nation": "fr", "times": 1}).encode()
+    node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    before = {row["id"] for row in node.find("", state="PARKED")}
+    node.file()
+    [row] = node.until(lambda: [row for row in node.find("", state="PARKED") if row["id"] not in before])
+    message = node.message(row["id"])
+    assert [(problem["code"], problem["path"]) for problem in message["problems"]] == [("unread-part", "parts/2")]
+    [told] = node.until(lambda: operations(node, "markMessageAsDownloaded", message_id=message["message_id"]))
+    assert told["outcome"] == "ok"
+    [fetched] = operations(node, "retrieveMessage", message_id=message["message_id"])
+    assert [part["href"] for part in fetched["payloads"]] == ["cid:message", "cid:structured"]
+    for number, part in enumerate(fetched["payloads"], start=1):
+        answer = node.get(f"/api/v1/messages/{row['id']}/parts/{number}")
+        assert (answer.status, hashlib.sha256(answer.body).hexdigest()) == (200, part["sha256"])
+    assert message["header"]["property.originalSender"].endswith(":C1")
+    node.arrives(node.file())
+    matrix.add("EU", "fault second-part", "parked", code="unread-part", where="parts/2", kept="yes")
 
 
 PARKED: dict[str, tuple[bytes, dict[str, str]]] = {

@@ -19,7 +19,7 @@ from broker.cli import COMMANDS, main
 from broker.ledger.keys import read_signing_key
 from broker.ledger.sealer import Sealer
 from broker.model.identity import Role
-from tests.support.web_node import CP_ID, DOCUMENT, PLANTED, seed
+from tests.support.web_node import CP_ID, DOCUMENT, PLANTED, STRUCTURED, seed
 
 CONFIG = """
 data_dir = "{data}"
@@ -147,6 +147,15 @@ def test_messages_are_listed_and_shown_as_the_api_does(seeded: Run) -> None:
 def test_bytes_come_out_as_they_were_kept(seeded: Run) -> None:
     _, out, _ = seeded("messages", "bytes", "m-1")
     assert out.encode() == DOCUMENT
+
+
+def test_every_part_of_a_message_is_listed_and_comes_out_by_its_number(seeded: Run) -> None:
+    _, shown, _ = seeded("messages", "show", "m-0")
+    assert all(word in shown for word in ("cid:message", "cid:structured", "urn:example:C1"))
+    assert seeded("messages", "bytes", "m-0", "--part", "2")[1].encode() == STRUCTURED
+    for number in ("0", "3", "x"):
+        code, out, err = seeded("messages", "bytes", "m-0", "--part", number)
+        assert (code, out, "2 parts" in err) == (1, "", True)
 
 
 def test_what_waits_for_a_person_is_listed(seeded: Run) -> None:

@@ -22,6 +22,7 @@ from tests.support.web_node import (
     PDF,
     PLANTED,
     REPORT,
+    STRUCTURED,
     Flow,
     as_backend,
     as_role,
@@ -106,6 +107,17 @@ async def test_one_message_tells_its_whole_way_in_order(client: Any) -> None:
     assert found["timeline"][-1]["detail"] == "deliver 3 after unavailable: x"
     assert found["waiting"]["next_attempt_at"] == "2026-11-23T12:05:00.000Z"
     assert [attempt["error_code"] for attempt in found["attempts"]] == ["unavailable"]
+    assert found["header"] == {"message_id": "wire-0@example", "property.originalSender": "urn:example:C1"}
+    assert [(part["number"], part["cid"], part["size"]) for part in found["parts"]] == [
+        (1, "cid:message", len(wire_zip())),
+        (2, "cid:structured", len(STRUCTURED)),
+    ]
+
+
+async def test_who_may_read_no_documents_sees_no_header(client: Any) -> None:
+    found = await read(client, "/api/v1/messages/m-0", as_role(Role.READER))
+    assert found["header"] == {}
+    assert len(found["parts"]) == 2
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.CASEWORKER, Role.OPERATOR, Role.AUDITOR])
@@ -118,7 +130,7 @@ async def test_a_back_end_finds_its_own_messages_only(client: Any) -> None:
     mine = await read(client, "/api/v1/messages/m-0", as_backend("findata"))
     assert [found["addressee"] for found in mine["exchanges"]] == ["findata"]
     assert {event["exchange"] for event in mine["timeline"]} == {"", "x-1"}
-    for path in ("", "/bytes", "/document", "/report", "/attachments/a-1"):
+    for path in ("", "/bytes", "/document", "/report", "/attachments/a-1", "/parts/2"):
         body = await read(client, f"/api/v1/messages/m-1{path}", as_backend("findata"), status=404)
         assert body["type"] == "urn:hdeu:problem:not-found"
     assert (await read(client, "/api/v1/messages/m-1", as_backend("hdh")))["id"] == "m-1"
@@ -135,6 +147,8 @@ async def test_a_back_end_called_like_the_access_point_does_not_own_its_messages
         ("m-0/document", DOCUMENT, "application/xml"),
         ("m-0/document?exchange=x-1", b"<Hakemus/>", "application/octet-stream"),
         ("m-0/attachments/a-1", PDF, "application/pdf"),
+        ("m-0/parts/1", wire_zip(), "application/zip"),
+        ("m-0/parts/2", STRUCTURED, "application/xml"),
         ("m-1/report", REPORT, "application/json"),
     ],
 )
@@ -155,6 +169,10 @@ async def test_bytes_come_back_as_they_were_kept(client: Any, path: str, data: b
         "messages/m-0/report",
         "messages/m-0/document?exchange=x-2",
         "messages/m-0/attachments/a-2",
+        "messages/m-0/parts/0",
+        "messages/m-0/parts/3",
+        "messages/m-0/parts/%2B1",
+        "messages/m-1/parts/1",
         "cases/none",
     ],
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from broker.errors import Unavailable
+from broker.flow.staff import sign_off
 from broker.model.exchanges import State
-from broker.model.messages import Door
+from broker.model.messages import Door, Message
 from broker.ports import Part, UserMessage
-from tests.support.flow_node import CENTRAL_PARTY, Flow, eu, eu_application
+from tests.support.flow_node import CENTRAL_PARTY, Flow, eu, eu_application, sha256
 
 
 def waiting(flow: Flow, message_id: str, data: bytes = b"{}", **more: object) -> None:
@@ -137,13 +139,84 @@ async def test_a_message_without_a_document_is_answered_not_validated(flow: Flow
     assert [error["code"] for error in answer["content"]["error"]] == ["missing-part"]
 
 
-async def test_the_document_is_found_by_its_name_among_the_parts(flow: Flow) -> None:
-    other = Part("cid:extra", "application/pdf", b"%PDF")
-    main = Part("CID:Message", "application/zip", eu_application())
-    waiting(flow, "app", parts=(other, main))
+HEADER = {
+    "ref_to_message_id": "before@example.org",
+    "conversation_id": "talk-1",
+    "timestamp": "2026-11-20T08:00:00.000Z",
+    "from_role": "urn:example:initiator",
+    "to_party": "urn:example:ap:fr",
+    "to_role": "urn:example:responder",
+    "agreement": "A1",
+    "service": "bdx:noprocess",
+    "service_type": "tc1",
+    "action": "TC1Leg1",
+}
+SENDERS = {"originalSender": "urn:example:C1", "finalRecipient": "urn:example:C4", "trackingIdentifier": "t-1"}
+
+
+def two_parts() -> tuple[Part, Part]:
+    other = Part("cid:structured", "application/xml", b"<structured/>")
+    return other, Part("CID:Message", "application/zip", eu_application())
+
+
+async def the_only(flow: Flow) -> Message:
+    [exchange] = await flow.all(direction="inbound", addressee="")
+    return await flow.message(exchange.message_id)
+
+
+async def test_every_part_and_every_fact_of_the_header_is_kept_and_named_by_the_journal(flow: Flow) -> None:
+    other, document = two_parts()
+    waiting(flow, "app", parts=(other, document), properties=SENDERS, **HEADER)
+    assert await flow.fetcher().drain() == 1
+    message = await the_only(flow)
+    assert [(part.cid, part.media_type, part.size, part.sha256) for part in message.parts] == [
+        (part.href, part.media_type, len(part.data), sha256(part.data)) for part in (other, document)
+    ]
+    assert (message.sha256, message.document_number) == (sha256(document.data), 2)
+    said = {"message_id": "app", "from_party": CENTRAL_PARTY, **HEADER}
+    assert message.headers == said | {f"property.{name}": value for name, value in SENDERS.items()}
+    [entry] = await flow.journal("message.kept")
+    named = {name: value for name, value in entry.detail.items() if name.endswith("sha256")}
+    async with flow.store.transaction() as tx:
+        kept = {name: await tx.content(value) for name, value in named.items()}
+        header = json.loads(kept.pop("header_sha256"))
+    assert kept == {"sha256": document.data, "part_1_sha256": other.data, "part_2_sha256": document.data}
+    assert header["header"] == message.headers
+    assert [part["sha256"] for part in header["parts"]] == [part.sha256 for part in message.parts]
+
+
+async def test_a_part_that_nobody_reads_waits_for_a_person_and_goes_on_when_she_agrees(flow: Flow) -> None:
+    waiting(flow, "app", parts=two_parts())
     await flow.fetcher().drain()
     await flow.run()
+    message = await the_only(flow)
+    exchange = await flow.exchange(message.id)
+    assert exchange.state is State.PARKED
+    assert [(problem["code"], problem["path"]) for problem in exchange.problems] == [("unread-part", "parts/1")]
+    assert "--part 1" in exchange.problems[0]["hint"]
+    assert flow.told_central("ValidationResult") == []
+    await sign_off(flow.node, message.id, actor="tests", reason="the platform says the same twice")
+    await flow.run()
     assert [answer["content"]["validated"] for answer in flow.told_central("ValidationResult")] == [True]
+    assert len(flow.hdh.of("ApplicationSubmitted")) == 1
+
+
+async def test_a_part_without_bytes_is_kept_as_one(flow: Flow) -> None:
+    waiting(flow, "app", parts=(Part("cid:message", "application/zip", eu_application()), Part("", "text/xml", b"")))
+    assert await flow.fetcher().drain() == 1
+    assert [(part.cid, part.size) for part in (await the_only(flow)).parts][1:] == [("", 0)]
+
+
+async def test_another_second_part_under_a_known_message_id_is_set_aside_and_the_same_is_no_news(flow: Flow) -> None:
+    document = Part("cid:message", "application/zip", eu_application())
+    for text in (b"<a/>", b"<a/>", b"<b/>", b"<c/>", b"<b/>"):
+        waiting(flow, "app", parts=(document, Part("cid:structured", "application/xml", text)))
+        await flow.fetcher().drain()
+        flow.point.marked.clear()
+    exchanges = await flow.all(direction="inbound")
+    assert [exchange.state for exchange in exchanges] == [State.RECEIVED, State.PARKED, State.PARKED]
+    messages = [await flow.message(exchange.message_id) for exchange in exchanges]
+    assert [message.parts[1].sha256 for message in messages] == [sha256(text) for text in (b"<a/>", b"<b/>", b"<c/>")]
 
 
 async def test_a_list_that_cannot_be_had_is_told_to_the_loop(flow: Flow) -> None:
