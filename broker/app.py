@@ -37,7 +37,7 @@ from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
 from broker.flow.acknowledge import acknowledge
 from broker.flow.doors import accept
-from broker.flow.keep import keep, quarantine
+from broker.flow.keep import keep, keep_file, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
 from broker.flow.pauses import destinations, pause, resume
 from broker.flow.retry import RetryPolicy
@@ -272,6 +272,7 @@ def services_of(built: Built) -> Services:
         clock=node.clock,
         authenticator=built.authenticator,
         accept=take,
+        keep_file=partial(keep_file, node),
         sign_off=partial(sign_off, node),
         acknowledge=partial(acknowledge, node),
         retry=partial(retry, node),

@@ -227,9 +227,8 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
     after = await tx.save_exchange(replace(after, updated_at=now))
     if after.state is State.ENDED and exchange.state is not State.ENDED:
         await write_notice(node, tx, after, MessageType.OUTCOME_NOTICE)
-    await tx.write_entry(
-        node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, wire_id=exchange.wire_message_id)
-    )
+    detail = {"wire_id": exchange.wire_message_id, "document_sha256": exchange.document_sha256}
+    await tx.write_entry(node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, **detail))
     log.info("exchange.delivered", exchange_id=exchange.id, state=after.state.value, type=exchange.type)
     return await next_in_turn(tx, exchange)
 

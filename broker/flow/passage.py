@@ -51,6 +51,7 @@ class Passage:
     exchange: Exchange
     root: etree._Element | None = None  #: the message as eu-1
     facts: Facts | None = None
+    claimed: str = ""  #: SHA-256 of the document, where a claim check came in its place
     files: tuple[tuple[str, bytes], ...] = ()  #: attachments that came inside: (sha256, bytes)
     report: bytes = b""
     losses: tuple[dict[str, str], ...] = ()

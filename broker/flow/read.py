@@ -133,7 +133,7 @@ async def _claimed(node: Node, passage: Passage) -> Passage:
     async with node.store.transaction() as tx:
         if not await tx.has_content(sha256):
             raise Refused((_bad_claim("claim-check-unknown", "no bytes were uploaded under this hash", sha256),))
-        return replace(passage, data=await tx.content(sha256))
+        return replace(passage, data=await tx.content(sha256), claimed=sha256)
 
 
 def _bad_claim(code: str, detail: str, value: str) -> Problem:

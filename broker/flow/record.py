@@ -23,8 +23,7 @@ NOTICE: Final = "application/json"
 
 async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ...]:
     """Write everything that the stages decided; the ids of exchanges to deliver now."""
-    for _, data in passage.files:
-        await tx.put_content(data)
+    await _write_contents(node, tx, passage)
     await _write_case(node, tx, passage)
     await tx.describe_message(passage.message)
     await _write_answered(node, tx, passage)
@@ -36,6 +35,17 @@ async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ..
     if not own:
         await _close(node, tx, passage)
     return (*(exchange_id for exchange_id in ready if exchange_id), *await write_rules(node, tx, passage))
+
+
+async def _write_contents(node: Node, tx: Transaction, passage: Passage) -> None:
+    """The bytes that were found in the message, or that it named: the journal's entry for them."""
+    for _, data in passage.files:
+        await tx.put_content(data)
+    named = {f"file_{number}_sha256": digest for number, (digest, _) in enumerate(passage.files, start=1)}
+    if passage.claimed:
+        named["content_sha256"] = passage.claimed
+    if named:
+        await tx.write_entry(node.entry("message.read", passage.message.id, "read", **named))
 
 
 def _waiting(item: Outgoing) -> Outgoing:
@@ -252,12 +262,23 @@ async def _write_exchange(
         updated_at=node.clock.now(),
     )
     await (tx.add_exchange(after) if fresh else tx.save_exchange(after))
-    detail = {"type": item.type, "addressee": item.addressee, "wire_id": item.wire_id}
+    detail = {"type": item.type, "addressee": item.addressee, "wire_id": item.wire_id, **_evidence(after)}
     await tx.write_entry(node.entry(f"exchange.{state.lower()}", after.id, state, **detail))
     if state not in {State.QUEUED, State.READY}:
         return ""
     await tx.add_work(node.work(WorkKind.DELIVER, after.id))
     return after.id
+
+
+def _evidence(exchange: Exchange) -> dict[str, str]:
+    """The hashes of what is sent, and of what shows how it came about."""
+    named = {
+        "document_sha256": exchange.document_sha256,
+        "pivot_sha256": exchange.pivot_sha256,
+        "report_sha256": exchange.report_sha256,
+        "carry_sha256": exchange.carry_sha256,
+    }
+    return {name: digest for name, digest in named.items() if digest}
 
 
 def _reason(item: Outgoing) -> str:

@@ -91,7 +91,8 @@ def _tried(attempt: Attempt, ids: frozenset[str]) -> _Event:
 
 
 def _noted(entry: Entry, ids: frozenset[str]) -> _Event:
-    facts = (f"{name} {value}" for name, value in sorted(entry.detail.items()) if value)
+    told = ((name, value) for name, value in sorted(entry.detail.items()) if value and not name.endswith("_sha256"))
+    facts = (f"{name} {value}" for name, value in told)
     detail = ", ".join((f"by {entry.actor}", entry.outcome, *facts) if entry.outcome else (f"by {entry.actor}", *facts))
     return _Event(entry.at, 1, entry.action.rpartition(".")[2], detail, _of(entry.target, ids))
 

@@ -100,15 +100,13 @@ def accepted_response(accepted: Accepted) -> web.Response:
 async def put_attachment(request: web.Request) -> web.Response:
     """Bytes that a later message will name: 201 the first time, 200 when they are here already."""
     services, wanted = request.app[SERVICES], request.match_info["sha256"]
-    known_backend(request)
+    backend = known_backend(request)
     data = await bodies.limited(request, services.limits.attachment, code="attachment-too-large")
     found = hashlib.sha256(data).hexdigest()
     if found != wanted:
         hint = "Take the SHA-256 of exactly the bytes you send, in lower-case hexadecimal."
         raise RequestError("hash-mismatch", "the bytes have another SHA-256", value=found, hint=hint)
-    async with services.store.transaction() as tx:
-        fresh = not await tx.has_content(wanted)
-        await tx.put_content(data)
+    fresh = await services.keep_file(data, backend=backend)
     return web.json_response({"sha256": wanted, "size": len(data)}, status=201 if fresh else 200)
 
 

@@ -54,6 +54,16 @@ class ResumeOne(Protocol):
 
 
 Accept = Callable[["Arrival"], Awaitable["Accepted"]]
+
+
+class KeepFile(Protocol):
+    """Keep bytes that a later message will name."""
+
+    async def __call__(self, data: bytes, *, backend: str) -> bool:
+        """Whether they are new."""
+        ...
+
+
 Export = Callable[[], AsyncIterator[str]]
 Destinations = Callable[[], Awaitable[list[dict[str, Any]]]]
 Status = Callable[[str], str]
@@ -77,6 +87,7 @@ class Services:
     clock: Clock
     authenticator: Authenticator
     accept: Accept
+    keep_file: KeepFile
     sign_off: SignOff
     retry: Retry
     acknowledge: Acknowledge

@@ -151,11 +151,13 @@ class Flow:
         async with self.store.transaction() as tx:
             return [entry for entry in await tx.unsealed(10_000) if action in {"", entry.action}]
 
-    async def from_eu(self, data: bytes, media_type: str = "application/json", **header: str) -> str:
+    async def from_eu(
+        self, data: bytes, media_type: str = "application/json", *, beside: tuple[Part, ...] = (), **header: str
+    ) -> str:
         """A message that the access point received, kept and prepared; its id."""
         self.number += 1
         named = {"message_id": f"eu-{self.number}@example.org", "from_party": CENTRAL_PARTY, **header}
-        user_message = UserMessage(parts=(Part("cid:message", media_type, data),), **named)  # type: ignore[arg-type]
+        user_message = UserMessage(parts=(Part("cid:message", media_type, data), *beside), **named)  # type: ignore[arg-type]
         kept = await keep(self.node, arrival_of(self.point.name, user_message))
         await self.run()
         return kept.message.id

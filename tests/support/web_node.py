@@ -69,6 +69,11 @@ class Flow:
             raise self.answer
         return self.answer or Accepted("m-new", fresh=True, state="QUEUED")
 
+    async def keep_file(self, data: bytes, *, backend: str) -> bool:
+        fresh = ("file", backend, str(len(data))) not in self.done
+        self.done.append(("file", backend, str(len(data))))
+        return fresh
+
     async def sign_off(self, message_id: str, *, actor: str, reason: str) -> str:
         if message_id != "m-1":
             raise Conflict("nothing of this message waits for a sign-off")
@@ -217,6 +222,7 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         clock=clock,
         authenticator=NodeAuthenticator((trust,), api_keys=api_keys, clock=clock),
         accept=flow.accept,
+        keep_file=flow.keep_file,
         sign_off=flow.sign_off,
         acknowledge=flow.acknowledge,
         retry=flow.retry,

@@ -172,12 +172,13 @@ async def test_unknown_addresses_are_problems_too(client: Any, method: str, path
     assert ("Allow" in response.headers) == (status == 405)
 
 
-async def test_an_attachment_is_kept_once_under_its_own_hash(client: Any) -> None:
+async def test_an_attachment_is_kept_once_under_its_own_hash(client: Any, flow: Flow) -> None:
     data = b"%PDF of an attachment"
     address = f"/api/v1/attachments/{hashlib.sha256(data).hexdigest()}"
     answers = [await client.put(address, data=data, headers=as_backend()) for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 200]
     assert (await answers[0].json())["size"] == len(data)
+    assert flow.done == [("file", "hdh", str(len(data)))] * 2
 
 
 @pytest.mark.parametrize(
