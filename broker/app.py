@@ -40,6 +40,7 @@ from broker.flow.doors import accept
 from broker.flow.keep import keep, keep_file, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
 from broker.flow.pauses import destinations, pause, resume
+from broker.flow.reports import spelled_out
 from broker.flow.retry import RetryPolicy
 from broker.flow.staff import restore, retry, sign_off
 from broker.ledger.export import Export
@@ -281,7 +282,7 @@ def services_of(built: Built) -> Services:
         pause=partial(pause, node),
         resume=partial(resume, node),
         export=lambda: Export(built.store, (key.public,)).lines(),
-        report=lambda kept: node.translator.report(kept).to_bytes(),
+        report=partial(spelled_out, node),
         status=partial(node.lifecycle.status, node.release),
         backends=frozenset(settings.backends),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
-from broker.translation.codecs.codec import Encoded, Transport
+from broker.translation.codecs.codec import Encoded, Retold, Transport
 from broker.translation.codecs.wires import WIRES
 from broker.translation.report import Lossy
 from broker.translation.shapes import numbered, shape
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from broker.translation.codecs.codec import Codec, WireFile
     from broker.translation.codecs.national import NationalCodec
+    from broker.translation.legal import LegalFacts
     from broker.translation.report import LegalFactLoss, Report
     from broker.translation.schema_parts import SchemaModel
     from broker.translation.translator import Translation, Translator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 WIRE: Final = "eu-r7"
 XML: Final = "application/xml"
 _GONE: Final = frozenset({"carried", "left-out"})
+_AND_THEN: Final = " + "  #: between the tables of two hops
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
     legal, codec = tools.translator.legal, tools.codec_of(target)
     encoded = codec.encode(read.pivot, read.files)
     lossy = legal.lossy(read.pivot, codec)
-    hop = _plain_hop(legal.model, read.pivot, (*lossy, *_unplaced(codec, read.pivot)), version=target)
+    hop = _wire_hop(legal.model, read.pivot, (*lossy, *_unplaced(codec, read.pivot)), codec, version=target)
     sign_off = tuple(dict.fromkeys((*read.sign_off, *legal.after(lossy))))
     hops, carry = (*read.hops, hop), read.first.carry if read.first else b""
     return Between(encoded.data, encoded.media_type, read.pivot, joined(hops), carry, sign_off, read.problems, hops)
@@ -157,7 +159,7 @@ def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> 
     written = tools.translator.write(target, read.pivot, carry=carry)
     media_type, document = tools.document(target, written.root)
     led = (*read.hops, *([written.report.as_dict()] if target != PIVOT else []))
-    hops = led or (_plain_hop(tools.translator.legal.model, read.pivot, (), version=PIVOT),)
+    hops = led or (_same_hop(tools.translator.legal.model, read.pivot),)
     kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
     sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
     problems = (*read.problems, *written.problems)
@@ -172,25 +174,40 @@ def _unplaced(codec: Codec, root: etree._Element) -> tuple[Lossy, ...]:
     return tuple(Lossy(f"{path}{end}") for path in paths for end in ("/@path", ""))
 
 
-def _plain_hop(model: SchemaModel, root: etree._Element, lossy: tuple[Lossy, ...], *, version: str) -> dict[str, Any]:
-    """A hop whose names are those of eu-1: every leaf goes as it is, or not at all."""
-    gone = {item.path: item.what for item in lossy}
-    places = flatten(root, shape(model, etree.QName(root).localname)).items()
-    paths = [numbered(node, where) for (node, where), text in places if text is not None]
-    fields = [_plain_row(path, version, dropped=gone.get(path) == "dropped") for path in paths]
+def _same_hop(model: SchemaModel, root: etree._Element) -> dict[str, Any]:
+    """A hop on which every leaf of eu-1 goes as it is."""
+    fields = [_row(path, PIVOT, Retold(path)) for path in _paths(model, root)]
+    return {"fields": fields, "constants": [], "restored": [], "lost": []}
+
+
+def _wire_hop(
+    model: SchemaModel, root: etree._Element, lossy: tuple[Lossy, ...], codec: Codec, *, version: str
+) -> dict[str, Any]:
+    """The hop from eu-1 into a wire form: as it is, as the codec retells it, or not at all."""
+    dropped = {item.path for item in lossy if item.what == "dropped"}
+    retold = codec.retold(root)
+    fields = [
+        _row(path, version, None if path in dropped else retold.get(path, Retold(path))) for path in _paths(model, root)
+    ]
     lost = [{"source": item.path, "what": item.what, "reason": "the wire form has no place for it"} for item in lossy]
-    return {"fields": fields, "constants": [], "restored": [], "lost": lost}
+    constants = list(codec.constants(etree.QName(root).localname))
+    return {"fields": fields, "constants": constants, "restored": [], "lost": lost}
 
 
-def _plain_row(path: str, version: str, *, dropped: bool) -> dict[str, Any]:
-    fate, target = ("left-out", []) if dropped else ("copied", [path])
-    return {"source": path, "fate": fate, "table": "", "version": version, "target": target}
+def _paths(model: SchemaModel, root: etree._Element) -> list[str]:
+    places = flatten(root, shape(model, etree.QName(root).localname)).items()
+    return [numbered(node, where) for (node, where), text in places if text is not None]
 
 
-def chain_report(report: Report, root: etree._Element, tools: Tools) -> dict[str, Any]:
-    """The report over national → eu-1 → wire; `root` is the eu-1 document."""
-    legal = tools.translator.legal
-    return joined([report.as_dict(), _plain_hop(legal.model, root, legal.lossy(root, tools.codec), version=WIRE)])
+def _row(path: str, version: str, told: Retold | None) -> dict[str, Any]:
+    fate, table, target = (told.fate, told.table, [told.target]) if told else ("left-out", "", [])
+    return {"source": path, "fate": fate, "table": table, "version": version, "target": target}
+
+
+def onto_wire(report: Report, root: etree._Element, legal: LegalFacts, codec: Codec, *, version: str) -> dict[str, Any]:
+    """The report of a translation into eu-1, over the whole way: `root` is the eu-1 document as it went out."""
+    lossy = (*legal.lossy(root, codec), *_unplaced(codec, root))
+    return joined([report.as_dict(), _wire_hop(legal.model, root, lossy, codec, version=version)])
 
 
 def joined(hops: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -223,6 +240,8 @@ def _onward(row: dict[str, Any], onward: dict[str, dict[str, Any]]) -> dict[str,
     targets = [path for item in nexts for path in item["target"]]
     changed = next((item for item in nexts if item["fate"] != "copied"), None)
     merged = {**row, "target": list(dict.fromkeys(targets))}
-    if changed is not None and (row["fate"] == "copied" or (changed["fate"] in _GONE and not targets)):
-        merged.update(fate=changed["fate"], table=changed["table"], version=changed["version"])
-    return merged
+    if changed is None:
+        return merged
+    if row["fate"] == "copied" or (changed["fate"] in _GONE and not targets):
+        return {**merged, **{name: changed[name] for name in ("fate", "table", "version")}}
+    return {**merged, "table": _AND_THEN.join(filter(None, (row["table"], changed["table"])))}

@@ -43,6 +43,7 @@ def _words(yes: str, no: str) -> Convention:
 CONVENTIONS: Final[dict[str, Convention]] = {
     "day-month-year": _day("/"),
     "day-dot-month": _day("."),
+    "day-colon-month": _day(":"),
     "yes-no-fr": _words("oui", "non"),
     "yes-no-fi": _words("kyllä", "ei"),
 }

@@ -185,8 +185,17 @@ async def get_document(request: web.Request) -> web.Response:
 async def get_report(request: web.Request) -> web.Response:
     """The report of an exchange's translation."""
     exchange, data = await _content_of(request, "report_sha256")
-    report = views.with_hints(request.app[SERVICES].report(data), exchange)
+    pivot = await _went_out(request, exchange)
+    report = views.with_hints(request.app[SERVICES].report(data, pivot), exchange)
     return download(report, "application/json", exchange.report_sha256)
+
+
+async def _went_out(request: web.Request, exchange: Exchange) -> bytes:
+    """The eu-1 document that was written onto the wire; empty if the exchange is no such."""
+    if exchange.direction is not Direction.OUTBOUND or not exchange.pivot_sha256:
+        return b""
+    async with request.app[SERVICES].store.transaction() as tx:
+        return await tx.content(exchange.pivot_sha256)
 
 
 async def _content_of(request: web.Request, member: str) -> tuple[Exchange, bytes]:

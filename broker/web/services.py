@@ -67,7 +67,7 @@ class KeepFile(Protocol):
 Export = Callable[[], AsyncIterator[str]]
 Destinations = Callable[[], Awaitable[list[dict[str, Any]]]]
 Status = Callable[[str], str]
-Report = Callable[[bytes], bytes]
+Report = Callable[[bytes, bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Services:
     pause: PauseOne
     resume: ResumeOne
     export: Export  #: the sealed journal as JSON lines, without line ends
-    report: Report  #: a kept report of a translation, spelled out as JSON
+    report: Report  #: a kept report of a translation, spelled out as JSON; with the eu-1 that went out, over both hops
     status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it
     backends: frozenset[str]  #: names that a back end's token may carry
     limits: Limits = Limits()

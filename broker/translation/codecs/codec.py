@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from broker.translation.codecs.zip_parts import ZipLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lxml import etree
 
@@ -51,6 +51,14 @@ class Beside(NamedTuple):
     structured: bool = False
 
 
+class Retold(NamedTuple):
+    """How a leaf of eu-1 stands in a payload where it does not stand under its own path as it is."""
+
+    target: str
+    fate: str = "copied"
+    table: str = ""  #: code list or text convention
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """What the transport says of a message whose wire form has no envelope of its own; `created_at` is ISO 8601."""
@@ -90,6 +98,14 @@ class Codec(Protocol):
 
     def beside(self, message_type: str) -> Beside:
         """What of a message of this type goes along as parts of their own."""
+        ...
+
+    def retold(self, root: etree._Element) -> Mapping[str, Retold]:
+        """Leaves of an eu-1 document, by their path, that stand otherwise in its payload."""
+        ...
+
+    def constants(self, message_type: str) -> tuple[str, ...]:
+        """Leaves of a payload that no leaf of eu-1 stands behind."""
         ...
 
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:

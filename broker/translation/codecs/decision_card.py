@@ -12,13 +12,20 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from broker.errors import ConfigurationError, Problem, TranslationError
+from broker.translation.codecs.codec import Retold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lxml import etree
+
 _WIRE_DAY: Final = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{4})")
 _DAY_LENGTH: Final = len("2026-01-01")
+#: The text convention of D6.4 for days, and of a decision's two days the one that goes first.
+DAYS: Final = "day-colon-month"
+_DAYS: Final = ("legalIssueDate", "issuedAt")
+_NAMES: Final = ("firstName", "lastName", "jobTitle")
 
 
 def load_wire_values(path: Path) -> dict[str, str]:
@@ -56,6 +63,18 @@ def unfold(table: dict[str, Any]) -> dict[str, Any]:
         renamed.pop("timestamp")
     content = {renamed.get(name, name): value for name, value in table.items()}
     return {**content, "legalIssueDate": day} if day is not None else content
+
+
+def retold(root: etree._Element, wire_values: Mapping[str, str]) -> dict[str, Retold]:
+    """Where the leaves of a decision stand in the table; both its days in one, if they are the same day."""
+    said = {name: (root.findtext(f"{{*}}content/{{*}}{name}") or "").strip() for name in ("kind", *_DAYS)}
+    rows = {f"content/signer/{name}": Retold(f"content/user/{name}") for name in _NAMES}
+    if said["kind"] in wire_values:
+        rows["content/kind"] = Retold("content/decision", "recoded", "decision-kinds")
+    days = {name: said[name][:_DAY_LENGTH] for name in _DAYS if said[name]}
+    told = [name for name, day in days.items() if day == next(iter(days.values()))]
+    fate = "joined" if len(told) > 1 else "recoded"
+    return {**rows, **{f"content/{name}": Retold("content/timestamp", fate, DAYS) for name in told}}
 
 
 def iso_days(content: dict[str, Any], leaves: tuple[str, ...]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs import json_text, json_tree, wire_forms
-from broker.translation.codecs.codec import Beside, Decoded, Encoded, Transport, WireLimits
+from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.schema_model import load_schema
@@ -112,6 +112,16 @@ class EuPilotCodec:
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:
         """Pointers of kept wire fields whose place in the document is gone: a report must name them."""
         return self._document(root)[2]
+
+    def retold(self, root: etree._Element) -> dict[str, Retold]:
+        """The one catalogue has another name; frames stand round the content."""
+        one = "content/catalog_ids[1]"
+        return {one: Retold("content/catalog_id")} if etree.QName(root).localname == _TYPES[PERMIT] else {}
+
+    def constants(self, message_type: str) -> tuple[str, ...]:
+        """The topic, in both layers; of an application also the one operation."""
+        operation = ("envelope/permit/operation",) if message_type == _TYPES[PERMIT] else ()
+        return ("envelope/list/type", "envelope/message/type", *operation)
 
     def _layer(self, packed: Any, path: str, kept: json_tree.Kept) -> dict[str, Any]:
         layer = self._unpacked(packed, path)

@@ -18,7 +18,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs import decision_card, json_text, json_tree, wire_forms
-from broker.translation.codecs.codec import Beside, Decoded, Encoded, Transport, WireFile, WireLimits
+from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.codecs.zip_parts import read_zip, write_zip
@@ -127,6 +127,17 @@ class EuR7Codec:
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:
         """Pointers of kept wire fields whose place in the document is gone: a report must name them."""
         return self._document(root, self.form(etree.QName(root).localname))[1]
+
+    def retold(self, root: etree._Element) -> dict[str, Retold]:
+        """Days that D6.4 writes its own way, and the table of a decision."""
+        form = self.form(etree.QName(root).localname)
+        if form.body is Body.CARD:
+            return decision_card.retold(root, self._decisions)
+        return {leaf: Retold(leaf, "recoded", decision_card.DAYS) for leaf in form.dates}
+
+    def constants(self, message_type: str) -> tuple[str, ...]:  # noqa: ARG002 -- the same for each
+        """What eu-1 says by the name of its root."""
+        return ("envelope/messageType",)
 
     def _decode_json(self, data: bytes) -> Decoded:
         whole = _object(json_text.read(data, limit=self._limits.json_bytes), "")
