@@ -1,7 +1,7 @@
 """Which mandatory fields a form lacks: a rule set per release of the Central Platform, applied to an eu-1 application.
 
 Form fields are optional on the wire and in the schema; D6.3 Annexes 7 and 8 say which of them a complete form has.
-Nothing is judged here but presence: an answer counts as given when any text stands below it.
+Nothing is judged here but presence: an answer counts as given when any text stands below it, a tick when it is set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 NEWEST: Final = "release-7"
@@ -30,6 +30,15 @@ _TRUE: Final = frozenset({"true", "1"})
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What makes fields due: one of these was answered with one of the keys, or given at all, or ticked."""
+
+    fields: tuple[str, ...]
+    keys: frozenset[str] = frozenset()  #: empty: any answer will do
+    ticked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Fields that are due. Paths run below `content`; a step that ends in `[]` is looked at entry by entry."""
 
@@ -37,7 +46,8 @@ class Rule:
     source: str
     form: str = ""  #: access, request; "" for both
     how: str = "each"  #: each, one (at least one of them), true (each of them, confirmed)
-    when: tuple[str, frozenset[str]] | None = None  #: a question, and the keys of its answer that make the fields due
+    when: Condition | None = None
+    ticks: frozenset[str] = frozenset()  #: those of the fields that are given only when they are ticked
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,19 @@ def load_rules(folder: Path, name: str) -> RuleSet:
 
 
 def _rule(row: dict[str, Any]) -> Rule:
-    how, form = row.get("how", "each"), row.get("form", "")
-    if how not in _HOW or form not in {"", *_FORMS.values()}:
+    how, form, fields = row.get("how", "each"), row.get("form", ""), tuple(row["fields"])
+    ticks = frozenset(fields if how == "true" else row.get("ticks", ()))
+    if how not in _HOW or form not in {"", *_FORMS.values()} or not ticks <= set(fields):
         raise ValueError(f"no rule is of the kind {how!r}, {form!r}")
-    when = row.get("when")
-    condition = (when["field"], frozenset(when["key"])) if when else None
-    return Rule(tuple(row["fields"]), row["source"], form, how, condition)
+    condition = _condition(row["when"]) if "when" in row else None
+    return Rule(fields, row["source"], form, how, condition, ticks)
+
+
+def _condition(row: dict[str, Any]) -> Condition:
+    ((kind, named),) = ((kind, row[kind]) for kind in ("field", "given", "ticked") if kind in row)
+    fields = (named,) if isinstance(named, str) else tuple(named)
+    keys = frozenset(row["key"]) if kind == "field" else frozenset()
+    return Condition(fields, keys, ticked=kind == "ticked")
 
 
 def missing(root: etree._Element, rules: RuleSet) -> tuple[Problem, ...]:
@@ -102,12 +119,11 @@ def _problem(path: str, rules: RuleSet, source: str) -> Problem:
 
 
 def _lacking(content: etree._Element, rule: Rule) -> Iterator[str]:
-    given: Callable[[etree._Element], bool] = _confirmed if rule.how == "true" else _says_something
     if rule.how != "one":
         for field in rule.fields:
-            yield from _absent(content, field, rule, given)
+            yield from _absent(content, field, rule)
         return
-    absent = [list(_absent(content, field, rule, given)) for field in rule.fields]
+    absent = [list(_absent(content, field, rule)) for field in rule.fields]
     if all(absent):
         yield from absent[0] if len({_entry(field) for field in rule.fields}) > 1 else _in_all(absent)
 
@@ -118,9 +134,10 @@ def _in_all(absent: list[list[str]]) -> Iterator[str]:
     return (path for path in absent[0] if path.rpartition("/")[0] in holders)
 
 
-def _absent(content: etree._Element, field: str, rule: Rule, given: Callable[[etree._Element], bool]) -> Iterator[str]:
+def _absent(content: etree._Element, field: str, rule: Rule) -> Iterator[str]:
     """Numbered paths at which a field is due and not given."""
     holder, _, name = field.rpartition("/")
+    given = _confirmed if field in rule.ticks else _says_something
     for path, element in _holders(content, holder):
         if rule.when is not None and not _asked(content, element, holder, rule.when):
             continue
@@ -148,14 +165,23 @@ def _below(
     return [(f"{path}/{name}", found[0] if found else None)]
 
 
-def _asked(
-    content: etree._Element, element: etree._Element | None, holder: str, when: tuple[str, frozenset[str]]
-) -> bool:
-    question, keys = when
-    around, _, name = question.rpartition("/")
+def _asked(content: etree._Element, element: etree._Element | None, holder: str, when: Condition) -> bool:
+    return any(_holds(answer, when) for field in when.fields for answer in _answers(content, element, holder, field))
+
+
+def _answers(
+    content: etree._Element, element: etree._Element | None, holder: str, field: str
+) -> Iterator[etree._Element]:
+    """What a question was answered with: in this entry, if it stands there."""
+    around, _, name = field.rpartition("/")
     holders = [element] if around == holder else [one for _, one in _holders(content, around)]
-    answers = [answer for one in holders if one is not None for answer in one.iterfind(f"{{*}}{name}/{{*}}key")]
-    return any((answer.text or "").strip() in keys for answer in answers)
+    return (answer for one in holders if one is not None for answer in one.iterfind(f"{{*}}{name}"))
+
+
+def _holds(answer: etree._Element, when: Condition) -> bool:
+    if when.keys:
+        return (answer.findtext("{*}key") or "").strip() in when.keys
+    return _confirmed(answer) if when.ticked else _says_something(answer)
 
 
 def _entry(field: str) -> str:

@@ -18,14 +18,17 @@ MODEL = side("eu/1/eu.xsd").model
 RULES = load_rules(SCHEMAS / "completeness", NEWEST)
 ACCESS, REQUEST = DATA / "eu-1/ApplicationSubmitted.xml", DATA / "eu-1/variants/DataRequest.xml"
 EU = "{urn:hdeu:eu:1}"
-#: A field of each kind of rule whose absence must be told, by form.
+#: Every field of every rule, by form.
 DUE = [
     (form, rule, field)
     for form in ("access", "request")
     for rule in RULES.rules
     for field in rule.fields
-    if rule.form in {"", form} and rule.how != "one"
+    if rule.form in {"", form}
 ]
+EACH = [(form, rule, field) for form, rule, field in DUE if rule.how != "one"]
+ONE = [(form, rule, field) for form, rule, field in DUE if rule.how == "one"]
+TICKED = [(form, rule, field) for form, rule, field in DUE if field in rule.ticks]
 
 
 def form_of(kind: str) -> etree._Element:
@@ -52,7 +55,7 @@ def take_away(root: etree._Element, field: str) -> int:
 @pytest.mark.parametrize("name", ["release-6", "release-7"])
 def test_every_field_of_the_rules_stands_in_the_schema_and_repeats_where_they_say_so(name: str) -> None:
     for rule in load_rules(SCHEMAS / "completeness", name).rules:
-        for field in (*rule.fields, *([rule.when[0]] if rule.when else [])):
+        for field in (*rule.fields, *(rule.when.fields if rule.when else ())):
             around, path = field.split("/")[:-1], "content"
             for step in around:
                 path += f"/{step.removesuffix('[]')}"
@@ -81,28 +84,98 @@ def test_a_full_national_example_lacks_nothing() -> None:
     assert paths(translator().read("fr-hdh-1", dossier, envelope=EnvelopeContext()).root) == []
 
 
-def made_due(root: etree._Element, rule: Rule) -> bool:
-    """Answer the question that the rule depends on so that its fields are due; False if nobody is asked."""
-    if rule.when is None:
-        return True
-    keys = root.findall(steps(f"{rule.when[0]}/key"))
-    for key in keys:
-        key.text = min(rule.when[1])
-    return bool(keys)
+def holders(root: etree._Element, field: str) -> list[etree._Element]:
+    """What a field stands in, made where it is not there."""
+    found = [root[-1]]
+    for step in field.split("/")[:-1]:
+        name = f"{EU}{step.removesuffix('[]')}"
+        found = [below for one in found for below in (one.findall(name) or [etree.SubElement(one, name)])]
+    return found
 
 
-@pytest.mark.parametrize(("kind", "rule", "field"), DUE, ids=[f"{kind}-{field}" for kind, _, field in DUE])
-def test_a_field_that_is_due_is_told_when_it_is_taken_away(kind: str, rule: Rule, field: str) -> None:
-    root = form_of(kind)
-    due = made_due(root, rule)
+def give(root: etree._Element, field: str, text: str = "said", *, below: str = "") -> int:
+    """Put a text into a field wherever it may stand, nothing else with it; how many there are."""
     take_away(root, field)
-    holders = len(root.findall(steps(field.rpartition("/")[0]))) if "/" in field else 1
-    told = [path for path in paths(root) if plain(path) == "content/" + field.replace("[]", "")]
-    assert len(told) == (holders if due else 0)
+    around = holders(root, field)
+    for one in around:
+        made = etree.SubElement(one, f"{EU}{field.rpartition('/')[2]}")
+        (etree.SubElement(made, f"{EU}{below}") if below else made).text = text
+    return len(around)
+
+
+def made_due(root: etree._Element, rule: Rule, question: int = 0) -> None:
+    """Answer a question that the rule depends on so that its fields are due."""
+    when = rule.when
+    if when is not None and when.keys:
+        give(root, when.fields[question], min(when.keys), below="key")
+    elif when is not None:
+        give(root, when.fields[question], "true" if when.ticked else "said")
+
+
+def told(root: etree._Element, *fields: str) -> list[str]:
+    """Paths of these fields that are said to be missing."""
+    wanted = {"content/" + field.replace("[]", "") for field in fields}
+    return [path for path in paths(root) if plain(path) in wanted]
 
 
 def plain(path: str) -> str:
     return "/".join(step.partition("[")[0] for step in path.split("/"))
+
+
+@pytest.mark.parametrize(("kind", "rule", "field"), EACH, ids=[f"{kind}-{field}" for kind, _, field in EACH])
+def test_a_field_that_is_due_is_told_when_it_is_not_given(kind: str, rule: Rule, field: str) -> None:
+    root = form_of(kind)
+    made_due(root, rule)
+    due = give(root, field, "true" if field in rule.ticks else "said")
+    assert told(root, field) == []
+    take_away(root, field)
+    assert len(told(root, field)) == due > 0
+
+
+@pytest.mark.parametrize(("kind", "rule", "field"), ONE, ids=[f"{kind}-{field}" for kind, _, field in ONE])
+def test_one_of_several_fields_is_due_and_each_of_them_will_do(kind: str, rule: Rule, field: str) -> None:
+    root = form_of(kind)
+    made_due(root, rule)
+    for other in rule.fields:
+        take_away(root, other)
+    due = len(holders(root, rule.fields[0]))
+    assert len(told(root, rule.fields[0])) == due > 0
+    give(root, field, "true" if field in rule.ticks else "said")
+    assert told(root, rule.fields[0]) == []
+
+
+@pytest.mark.parametrize(("kind", "rule", "field"), TICKED, ids=[f"{kind}-{field}" for kind, _, field in TICKED])
+@pytest.mark.parametrize("text", ["false", "0", " "])
+def test_a_tick_that_was_not_set_is_no_answer(kind: str, rule: Rule, field: str, text: str) -> None:
+    root = form_of(kind)
+    made_due(root, rule)
+    for other in rule.fields:
+        take_away(root, other)
+    give(root, field, text)
+    assert told(root, rule.fields[0])
+
+
+def test_a_field_that_can_say_no_counts_only_when_it_is_ticked() -> None:
+    alternatives = {field for rule in RULES.rules if rule.how == "one" for field in rule.fields}
+    ticks = {field for rule in RULES.rules for field in rule.ticks}
+    for field in alternatives:
+        element = MODEL.at("ApplicationSubmitted", f"content/{field.replace('[]', '')}")
+        assert element is not None
+        assert (element.text is not None and element.text.base == "boolean") == (field in ticks), field
+
+
+SEVERAL = [(rule, number) for rule in RULES.rules if rule.when for number in range(1, len(rule.when.fields))]
+
+
+@pytest.mark.parametrize(("rule", "question"), SEVERAL)
+def test_each_question_that_may_be_asked_makes_its_fields_due(rule: Rule, question: int) -> None:
+    root = form_of("access")
+    assert rule.when is not None
+    for field in (*rule.fields, *rule.when.fields):
+        take_away(root, field)
+    assert told(root, rule.fields[0]) == []
+    made_due(root, rule, question)
+    assert told(root, rule.fields[0])
 
 
 def test_a_condition_makes_a_field_due_and_nothing_else() -> None:
@@ -199,7 +272,16 @@ def test_rules_that_are_not_there_are_a_matter_of_configuration(name: str) -> No
         load_rules(SCHEMAS / "completeness", name)
 
 
-@pytest.mark.parametrize("row", ['how = "some"', 'form = "permit"'])
+@pytest.mark.parametrize(
+    "row",
+    [
+        'how = "some"',
+        'form = "permit"',
+        'ticks = ["version"]',
+        'when = { other = "title" }',
+        'when = { field = "title" }',
+    ],
+)
 def test_a_rule_of_an_unknown_kind_is_not_taken(tmp_path: Path, row: str) -> None:
     text = f'release = "1"\nsource = "x"\n[[rule]]\nfields = ["title"]\nsource = "x"\n{row}\n'
     (tmp_path / "one.toml").write_text(text)
