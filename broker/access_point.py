@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def access_point_of(section: AccessPointSection) -> DomibusWs | None:
-    """The access point; None where none is configured. Raises: ConfigurationError, if a certificate does not load."""
+    """The WS plugin; None where none is configured. Raises: ConfigurationError, if a certificate does not load."""
     return DomibusWs(settings_of(section), tls=tls_of(section)) if section.url else None
 
 

@@ -35,6 +35,7 @@ from adapters.xml.documents import XmlDocuments
 from broker.access_point import access_point_of
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
+from broker.eu_https import eu_https_of, is_eu_https
 from broker.flow.acknowledge import acknowledge
 from broker.flow.doors import accept
 from broker.flow.keep import keep, keep_file, quarantine
@@ -56,7 +57,7 @@ from broker.web.services import Services
 
 if TYPE_CHECKING:
     from broker.flow.arrival import Accepted, Arrival
-    from broker.ports import Backend, Tickets
+    from broker.ports import AccessPoint, Backend, Tickets
     from broker.settings import BackendSection, Settings
 
 #: How long a starting node waits for its database and its queue.
@@ -98,7 +99,7 @@ async def open_node(
         if rabbit:
             stack.push_async_callback(rabbit.close)
         tickets: Tickets = RabbitTickets(rabbit) if rabbit else EmbeddedTickets()
-        access_point = access_point_of(settings.access_point)
+        access_point = _access_point(settings, ring, clock)
         if access_point:
             stack.push_async_callback(access_point.close)
         node = Node(
@@ -179,7 +180,13 @@ def _wire(settings: Settings) -> Wire:
         action=section.action,
         properties={"originalSender": section.original_sender, "finalRecipient": section.final_recipient},
         profile=section.profile,
+        peer=section.counterpart == "body",
     )
+
+
+def _access_point(settings: Settings, ring: KeyRing, clock: SystemClock) -> AccessPoint | None:
+    section = settings.access_point
+    return eu_https_of(section, ring, clock) if is_eu_https(section) else access_point_of(section)
 
 
 def scanner_of(settings: Settings) -> Clamd | None:

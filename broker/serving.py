@@ -20,6 +20,7 @@ from aiohttp import web
 from broker.access_point import prove_of, push_of
 from broker.app import Built, amqp_door, open_node, services_of
 from broker.errors import ConfigurationError, Unavailable
+from broker.eu_https import counterpart_of, is_eu_https, proven_before
 from broker.flow.answers import Receipts, presume_failed
 from broker.flow.fetch import Fetcher
 from broker.flow.loops import Sweeper, handler, repeat
@@ -98,8 +99,7 @@ def _serve_loops(
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
         if not fetcher.poll:
             turns["pushes"] = (REPUSH_SECONDS, partial(push_again, fetcher.access_point))
-        if built.settings.access_point.ext_url:
-            signed = SignedReceipts(node, fetcher.access_point, prove_of(built.settings.access_point))
+        if signed := _signed_receipts(built, fetcher.access_point):
             turns["signed_receipts"] = (work.signed_receipts, signed.fetch)
         turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)
     wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}
@@ -113,6 +113,14 @@ def _serve_loops(
     if door is not None:
         loops["door.amqp"] = door.run
     return loops
+
+
+def _signed_receipts(built: Built, point: AccessPoint) -> SignedReceipts | None:
+    """What fetches signed receipts; None where the access point hands out none."""
+    section = built.settings.access_point
+    if is_eu_https(section):
+        return SignedReceipts(built.node, point, proven_before)
+    return SignedReceipts(built.node, point, prove_of(section)) if section.ext_url else None
 
 
 def _rems_door(built: Built) -> RemsDoor | None:
@@ -141,6 +149,7 @@ async def serve(settings: Settings) -> None:
             ids=built.node.ids,
             console=console,
             push=push_of(settings.access_point, built.node, fetcher.wake.set, settings.data_dir) if fetcher else None,
+            counterpart=counterpart_of(settings.access_point, built.node, built.ring),
             rems=_rems_door(built),
         )
         ops = build_ops_app(health, metrics, built.store, built.node.clock)

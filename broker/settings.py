@@ -71,9 +71,15 @@ class OpsSection(Section):
 
 
 class AccessPointSection(Section):
-    """The Domibus WS plugin and the ebMS3 header values of its PMode (pilot values as defaults)."""
+    """The access point, and the ebMS3 header values of its PMode (pilot values as defaults).
+
+    With `kind = "eu-https"` there is none: `url` is then the counterpart itself, `central_party` its name in tokens.
+    """
 
     name: str = "access-point"
+    kind: Literal["domibus-ws", "eu-https"] = "domibus-ws"
+    counterpart: Literal["platform", "body"] = "platform"  #: eu-https: what the other side is
+    jwks_url: str = ""  #: eu-https: the counterpart's public keys; default: `keys` behind `url`
     profile: Literal["eu-r7", "eu-pilot"] = "eu-r7"  #: the wire form that travels as AS4 payload
     url: str = ""
     username: str = ""
@@ -227,12 +233,28 @@ class Settings(BaseSettings):
             raise ValueError("queue.url: RabbitMQ needs PostgreSQL (database.url); SQLite goes with `embedded:`")
         if sum(backend.default for backend in self.backends.values()) > 1:
             raise ValueError("backends: only one back end can be the default")
+        if problem := self._not_fit_for_eu_https():
+            raise ValueError(f"access_point.{problem}")
         parties = self.access_point.party + self.access_point.central_party
         if self.environment == "production" and "mock" in parties.lower():
             raise ValueError("access_point: the mock EU node is refused in production")
         if self.environment == "production" and (name := self._in_the_clear()):
             raise ValueError(f"backends.{name}.url: a webhook to another machine needs https:// in production")
         return self
+
+    def _not_fit_for_eu_https(self) -> str:
+        """What eu-https still needs; "" if nothing, or if it is off."""
+        section = self.access_point
+        if section.kind != "eu-https":
+            return "counterpart: a body speaks with this node by eu-https only" if section.counterpart == "body" else ""
+        if not section.party or not section.central_party or section.party == section.central_party:
+            return "party, central_party: eu-https knows each side by a name of its own"
+        for name, url in (("url", section.url), ("jwks_url", section.jwks_url)):
+            if url and not _is_protected(url):
+                return f"{name}: eu-https goes over https:// (http:// only within one machine)"
+        if section.counterpart == "body" and section.poll:
+            return "poll: a body hands its messages over itself, so set poll = false"
+        return ""
 
     def _in_the_clear(self) -> str:
         """The first back end whose documents, which name people, would cross a network unencrypted; "" if none."""
@@ -241,6 +263,12 @@ class Settings(BaseSettings):
             if backend.kind == "webhook" and address.scheme == "http" and address.hostname not in LOOPBACK:
                 return name
         return ""
+
+
+def _is_protected(url: str) -> bool:
+    """Whether what goes to this address is encrypted, or stays on this machine."""
+    address = urlsplit(url)
+    return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
 
 
 def load_settings(path: Path | str | None = None) -> Settings:

@@ -91,6 +91,7 @@ class Nation:
     party_id: str
     original_user: str = ""  #: of a plugin user without ROLE_ADMIN: sees only what has this finalRecipient
     wire: str = "eu-r7"  #: the form of its payloads, or "eu-pilot"
+    jwks: str = ""  #: where it publishes its keys for eu-https; without it the nation speaks only to the WS plugin
     push: Push = field(default_factory=Push)
 
 

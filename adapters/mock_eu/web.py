@@ -18,6 +18,7 @@ from adapters.mock_eu.counter import Counter
 from adapters.mock_eu.deeds import Deeds
 from adapters.mock_eu.dishes import MENU
 from adapters.mock_eu.ext import Ext
+from adapters.mock_eu.https import Counterparts
 from adapters.mock_eu.keys import seal_in
 from adapters.mock_eu.mail import Mail
 from adapters.mock_eu.menu import Kitchen, UnknownFault
@@ -64,7 +65,9 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     desk = Desk(store, kitchen, registry, platform, frozenset(settings.nations), luck)
     counter = Counter(deeds, kitchen, tuple(settings.nations), lambda: luck.hex(12))
     app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
-    app.add_routes(AccessPoints(settings, store, kitchen, Shared(states, notifications, luck), wake=pump.wake).routes())
+    shared = Shared(states, notifications, luck)
+    for doors in (AccessPoints, Counterparts):
+        app.add_routes(doors(settings, store, kitchen, shared, wake=pump.wake).routes())
     seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
     app.add_routes(Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake).routes())
     for room in (Applicant(deeds), counter, desk):
@@ -170,7 +173,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     except Problem as problem:
         return problem.response()
     except web.HTTPClientError as error:
-        if "/domibus/" in request.path:
+        if "/domibus/" in request.path or "/eu-https/" in request.path:
             raise
         code = error.reason.lower().replace(" ", "-")
         return Problem(error.status, code, error.reason).response()

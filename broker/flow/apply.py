@@ -38,13 +38,11 @@ def apply(node: Node, passage: Passage) -> Passage | Stop:
     kind = passage.known.type
     if kind in ANSWERS:
         return _answer(node, passage)
+    if passage.exchange.direction is Direction.INBOUND:
+        return _news(node, passage) if kind in NEWS | OF_THE_BODY else _from_central(node, passage)
     if kind in OF_THE_BODY:
         return replace(passage, outgoing=(Outgoing(kind, CENTRAL, passage.tree, own=True),))
-    if passage.exchange.direction is Direction.OUTBOUND:
-        return _from_backend(node, passage)
-    if kind in NEWS:
-        return _news(node, passage)
-    return _from_central(node, passage)
+    return _from_backend(node, passage)
 
 
 def _from_backend(node: Node, passage: Passage) -> Passage | Stop:

@@ -41,6 +41,9 @@ FROM_CENTRAL: Final = (
     | ANSWERS
 )
 
+#: What another body may send where two nodes speak directly: measures, decisions (Art. 63(6), 68(5)), and answers.
+FROM_BODY: Final = frozenset({M.ENFORCEMENT_RECORD, M.DECISION_NOTICE_TO_PEERS}) | ANSWERS
+
 #: A data request (Art. 69) has other periods than an application (Art. 68).
 _REQUEST: Final = {"DATA_REQUEST_APPLICATION": "request"}
 

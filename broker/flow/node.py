@@ -61,6 +61,7 @@ class Wire:
     action: str
     properties: Mapping[str, str]
     profile: str = "eu-r7"
+    peer: bool = False  #: the other side is a body like ours, and not the Central Platform
 
 
 @dataclass(frozen=True, slots=True)

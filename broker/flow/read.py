@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from broker.errors import Problem, Refused, TranslationError
-from broker.flow.events import FROM_CENTRAL
+from broker.flow.events import FROM_BODY, FROM_CENTRAL
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
@@ -62,8 +62,8 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
         for file, (sha, _) in zip(decoded.files, files, strict=True)
     )
     facts = facts_of(decoded.root)
-    if facts.type not in FROM_CENTRAL:
-        return Refuse((_not_from(facts.type, "the Central Platform"),))
+    if facts.type not in (FROM_BODY if node.wire.peer else FROM_CENTRAL):
+        return Refuse((_not_from(facts.type, "another body" if node.wire.peer else "the Central Platform"),))
     message = replace(
         passage.message, type=facts.type, profile=node.wire.profile, version=facts.version, attachments=attachments
     )

@@ -12,6 +12,7 @@ from broker.web.api import add_api_routes
 from broker.web.auth import check_routes, guard
 from broker.web.console import add_console_routes
 from broker.web.console.console import ConsoleSettings
+from broker.web.counterpart import Counterpart, add_counterpart_routes
 from broker.web.dispatcher import add_dispatcher_routes
 from broker.web.health import Health, add_health_routes
 from broker.web.metrics import Metrics
@@ -38,6 +39,7 @@ class Web:
     ids: Ids
     console: ConsoleSettings
     push: Push | None = None
+    counterpart: Counterpart | None = None
     rems: RemsDoor | None = None
 
 
@@ -54,6 +56,8 @@ def build_api_app(web_of: Web) -> web.Application:
     add_console_routes(app, web_of.services, web_of.console)
     if web_of.push is not None:
         add_push_route(app, web_of.push)
+    if web_of.counterpart is not None:
+        add_counterpart_routes(app, web_of.counterpart)
     if web_of.rems is not None:
         add_rems_route(app, web_of.rems)
     app.on_startup.append(check_routes)

@@ -1,4 +1,4 @@
-"""What every `AccessPoint` adapter promises, shown by the Domibus WS plugin adapter against the mock."""
+"""What every `AccessPoint` adapter promises, shown by each of them against the mock."""
 
 from __future__ import annotations
 
@@ -8,72 +8,83 @@ import io
 import json
 import random
 import zipfile
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from aiohttp import FormData
 
-from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Patience
 from broker.errors import AlreadySubmitted, NotFound, OutcomeUnknown, Unavailable
 from broker.ports import Part, UserMessage
+from tests.support.access_points import DOMIBUS, EU_HTTPS, PROTOCOLS, QUICK, published, stranger
 from tests.support.mock_node import about, golden, golden_application, mock_node
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from broker.ports import AccessPoint
+    from tests.support.access_points import France
     from tests.support.mock_node import MockNode
 
+#: How the mock answers, by protocol.
 STYLES = {
     "5.1": {},
     "5.2.1": {"answers": "5.2.1"},
     "5.1-mtom": {"mtom": True},
     "5.2.1-mtom": {"answers": "5.2.1", "mtom": True},
+    EU_HTTPS: {},
 }
-PASSWORD = "Mock-fr-Only-2026!"
-QUICK = Patience(connect=1, total=0.5, tries=2, first_pause=0.01, longest_pause=0.02)
-
-
-def settings_for(base: str, **changes: object) -> DomibusSettings:
-    header = Header(from_party="hdeu:mock:ap:fr", to_party="hdeu:mock:ap:central")
-    usual = DomibusSettings("national", f"{base}/fr/domibus/services/wsplugin", "fr", PASSWORD, header)
-    return replace(usual, **changes)
 
 
 def a_message(message_id: str = "outbound-1", data: bytes = b"{}", **more: object) -> UserMessage:
     return UserMessage(message_id, (Part("cid:message", "application/json", data),), **more)
 
 
-@pytest_asyncio.fixture(params=list(STYLES))
-async def node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MockNode]:
-    async with mock_node(tmp_path, **STYLES[request.param]) as running:
+@pytest_asyncio.fixture
+async def france() -> AsyncIterator[France]:
+    async with published() as made:
+        yield made
+
+
+@pytest.fixture(params=list(STYLES))
+def style(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=PROTOCOLS)
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest_asyncio.fixture
+async def node(style: str, france: France, tmp_path: Path) -> AsyncIterator[MockNode]:
+    async with mock_node(tmp_path, france={"jwks": france.jwks}, **STYLES[style]) as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def plain(tmp_path: Path) -> AsyncIterator[MockNode]:
-    async with mock_node(tmp_path) as running:
+async def plain(france: France, tmp_path: Path) -> AsyncIterator[MockNode]:
+    async with mock_node(tmp_path, france={"jwks": france.jwks}) as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def access_point(node: MockNode) -> AsyncIterator[DomibusWs]:
-    adapter = DomibusWs(settings_for(node.base))
+async def access_point(node: MockNode, style: str, france: France) -> AsyncIterator[AccessPoint]:
+    adapter = france.adapter(EU_HTTPS if style == EU_HTTPS else DOMIBUS, node.base)
     yield adapter
     await adapter.close()
 
 
 @pytest_asyncio.fixture
-async def quick(plain: MockNode) -> AsyncIterator[DomibusWs]:
-    adapter = DomibusWs(settings_for(plain.base, patience=QUICK))
+async def quick(plain: MockNode, protocol: str, france: France) -> AsyncIterator[AccessPoint]:
+    adapter = france.adapter(protocol, plain.base, QUICK)
     yield adapter
     await adapter.close()
 
 
 async def test_what_was_submitted_lies_at_the_access_point_byte_for_byte(
-    node: MockNode, access_point: DomibusWs
+    node: MockNode, access_point: AccessPoint
 ) -> None:
     data = bytes(range(256)) * 1000
     parts = (Part("cid:message", "application/zip", data), Part("cid:structured", "application/xml", b"<a/>"))
@@ -87,7 +98,7 @@ async def test_what_was_submitted_lies_at_the_access_point_byte_for_byte(
     ]
 
 
-async def test_a_submitted_message_goes_from_enqueued_to_acknowledged(access_point: DomibusWs) -> None:
+async def test_a_submitted_message_goes_from_enqueued_to_acknowledged(access_point: AccessPoint) -> None:
     assert await access_point.status("outbound-1") == "NOT_FOUND"
     await access_point.submit(a_message())
     assert await access_point.status("outbound-1") in {"SEND_ENQUEUED", "ACKNOWLEDGED"}
@@ -98,13 +109,15 @@ async def test_a_submitted_message_goes_from_enqueued_to_acknowledged(access_poi
     assert await access_point.status("outbound-1") == "ACKNOWLEDGED"
 
 
-async def test_a_taken_message_id_is_already_submitted(access_point: DomibusWs) -> None:
+async def test_a_taken_message_id_is_already_submitted(access_point: AccessPoint) -> None:
     await access_point.submit(a_message())
     with pytest.raises(AlreadySubmitted):
         await access_point.submit(a_message())
 
 
-async def test_retrieving_leaves_a_message_pending_until_it_is_marked(node: MockNode, access_point: DomibusWs) -> None:
+async def test_retrieving_leaves_a_message_pending_until_it_is_marked(
+    node: MockNode, access_point: AccessPoint
+) -> None:
     await node.file()
     (message_id,) = await access_point.pending()
     first, second = await access_point.retrieve(message_id), await access_point.retrieve(message_id)
@@ -115,7 +128,9 @@ async def test_retrieving_leaves_a_message_pending_until_it_is_marked(node: Mock
     await access_point.mark_downloaded(message_id)
 
 
-async def test_a_retrieved_message_has_its_header_and_its_application(node: MockNode, access_point: DomibusWs) -> None:
+async def test_a_retrieved_message_has_its_header_and_its_application(
+    node: MockNode, access_point: AccessPoint
+) -> None:
     application_id = await node.file()
     message = await access_point.retrieve((await access_point.pending())[0])
     assert message.from_party == "hdeu:mock:ap:central"
@@ -131,7 +146,7 @@ async def test_a_retrieved_message_has_its_header_and_its_application(node: Mock
         assert json.loads(archive.read("application_metadata.json"))["title"] == golden_application()["title"]
 
 
-async def test_a_message_of_two_parts_is_retrieved_with_both(node: MockNode, access_point: DomibusWs) -> None:
+async def test_a_message_of_two_parts_is_retrieved_with_both(node: MockNode, access_point: AccessPoint) -> None:
     await node.arm("second-part", nth=1)
     await node.file()
     message = await access_point.retrieve((await access_point.pending())[0])
@@ -142,7 +157,7 @@ async def test_a_message_of_two_parts_is_retrieved_with_both(node: MockNode, acc
     ]
 
 
-async def test_an_answer_names_the_message_that_it_answers(node: MockNode, access_point: DomibusWs) -> None:
+async def test_an_answer_names_the_message_that_it_answers(node: MockNode, access_point: AccessPoint) -> None:
     application_id = await node.file()
     document = about(application_id, golden("from-nation-status-update"))
     await access_point.submit(a_message("status-1", json.dumps(document).encode()))
@@ -155,7 +170,7 @@ async def test_an_answer_names_the_message_that_it_answers(node: MockNode, acces
     assert message.ref_to_message_id == "status-1"
 
 
-async def test_a_payload_of_many_megabytes_passes_in_both_directions(node: MockNode, access_point: DomibusWs) -> None:
+async def test_a_payload_of_many_megabytes_passes_in_both_directions(node: MockNode, access_point: AccessPoint) -> None:
     attachment = random.Random(1).randbytes(9 * 1024 * 1024)
     form = FormData()
     form.add_field("metadata", json.dumps(golden_application()))
@@ -171,23 +186,23 @@ async def test_a_payload_of_many_megabytes_passes_in_both_directions(node: MockN
     assert nested.read("a1_large.pdf") == attachment
 
 
-async def test_an_unknown_message_is_not_found(access_point: DomibusWs) -> None:
+async def test_an_unknown_message_is_not_found(access_point: AccessPoint) -> None:
     with pytest.raises(NotFound):
         await access_point.retrieve("nobody")
 
 
-async def test_a_ping_needs_the_right_password(node: MockNode, access_point: DomibusWs) -> None:
-    await access_point.ping()
-    stranger = DomibusWs(settings_for(node.base, password="Wrong-Password-2026!"))
+async def test_a_ping_needs_the_right_credentials(plain: MockNode, quick: AccessPoint, protocol: str) -> None:
+    await quick.ping()
+    other = stranger(protocol, plain.base)
     with pytest.raises(Unavailable) as caught:
-        await stranger.ping()
+        await other.ping()
     assert "credentials" in caught.value.detail
-    assert "Wrong-Password" not in repr(settings_for(node.base, password="Wrong-Password-2026!"))
-    await stranger.close()
+    assert "Wrong-Password" not in repr(other)
+    await other.close()
 
 
-async def test_a_closed_port_is_unavailable_and_not_unknown(plain: MockNode) -> None:
-    adapter = DomibusWs(settings_for("http://127.0.0.1:1", patience=QUICK))
+async def test_a_closed_port_is_unavailable_and_not_unknown(plain: MockNode, protocol: str, france: France) -> None:
+    adapter = france.adapter(protocol, "http://127.0.0.1:1", QUICK)
     with pytest.raises(Unavailable) as caught:
         await adapter.submit(a_message())
     assert not isinstance(caught.value, OutcomeUnknown)
@@ -204,14 +219,13 @@ SUBMIT_FAULTS = {
     "http-503-html": (Unavailable, False),
     "unauthorized": (Unavailable, False),
     "duplicate-fault": (AlreadySubmitted, False),
-    "pmode-fault": (Unavailable, False),
-    "payload-fault": (Unavailable, False),
 }
+#: Faults in the words of the WS plugin alone.
+DOMIBUS_FAULTS = {"pmode-fault": (Unavailable, False), "payload-fault": (Unavailable, False)}
 
 
-@pytest.mark.parametrize("name", SUBMIT_FAULTS)
-async def test_a_fault_at_submit_has_its_own_error(plain: MockNode, quick: DomibusWs, name: str) -> None:
-    error, arrived = SUBMIT_FAULTS[name]
+async def meets_a_fault(plain: MockNode, quick: AccessPoint, name: str, told: tuple[type[Exception], bool]) -> None:
+    error, arrived = told
     fault = await plain.arm(name, nation="fr", type="submitMessage", seconds=1)
     with pytest.raises(error) as caught:
         await quick.submit(a_message())
@@ -221,7 +235,19 @@ async def test_a_fault_at_submit_has_its_own_error(plain: MockNode, quick: Domib
     assert len((await plain.get("/log?operation=submitMessage"))["entries"]) == 1, "never submitted again blindly"
 
 
-async def test_a_refusal_tells_its_code_in_the_detail(plain: MockNode, quick: DomibusWs) -> None:
+@pytest.mark.parametrize("name", SUBMIT_FAULTS)
+async def test_a_fault_at_submit_has_its_own_error(plain: MockNode, quick: AccessPoint, name: str) -> None:
+    await meets_a_fault(plain, quick, name, SUBMIT_FAULTS[name])
+
+
+@pytest.mark.parametrize("protocol", [DOMIBUS], indirect=True)
+@pytest.mark.parametrize("name", DOMIBUS_FAULTS)
+async def test_a_fault_of_the_ws_plugin_has_its_own_error(plain: MockNode, quick: AccessPoint, name: str) -> None:
+    await meets_a_fault(plain, quick, name, DOMIBUS_FAULTS[name])
+
+
+@pytest.mark.parametrize("protocol", [DOMIBUS], indirect=True)
+async def test_a_refusal_tells_its_code_in_the_detail(plain: MockNode, quick: AccessPoint) -> None:
     await plain.arm("payload-fault", nth=1)
     with pytest.raises(Unavailable, match="WS_PLUGIN:0005"):
         await quick.submit(a_message())
@@ -232,7 +258,7 @@ async def test_a_refusal_tells_its_code_in_the_detail(plain: MockNode, quick: Do
 
 @pytest.mark.parametrize("name", ["http-500-no-detail", "http-503-html", "reset-before-commit", "unauthorized"])
 async def test_a_read_is_unavailable_while_a_fault_lasts_and_fine_afterwards(
-    plain: MockNode, quick: DomibusWs, name: str
+    plain: MockNode, quick: AccessPoint, name: str
 ) -> None:
     await plain.file()
     fault = await plain.arm(name)
@@ -245,14 +271,14 @@ async def test_a_read_is_unavailable_while_a_fault_lasts_and_fine_afterwards(
     assert len(await quick.pending()) == 1
 
 
-async def test_a_single_cut_of_a_read_is_bridged_within_seconds(plain: MockNode, quick: DomibusWs) -> None:
+async def test_a_single_cut_of_a_read_is_bridged_within_seconds(plain: MockNode, quick: AccessPoint) -> None:
     await plain.file()
     fault = await plain.arm("reset-before-commit", nth=1)
     assert len(await quick.pending()) == 1
     assert await plain.fired(fault) == 1
 
 
-async def test_a_mark_whose_answer_was_lost_counts_as_done(plain: MockNode, quick: DomibusWs) -> None:
+async def test_a_mark_whose_answer_was_lost_counts_as_done(plain: MockNode, quick: AccessPoint) -> None:
     await plain.file()
     (message_id,) = await quick.pending()
     fault = await plain.arm("reset-after-commit", type="markMessageAsDownloaded", nth=1)
@@ -261,7 +287,7 @@ async def test_a_mark_whose_answer_was_lost_counts_as_done(plain: MockNode, quic
     assert await quick.pending() == ()
 
 
-async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, quick: DomibusWs) -> None:
+async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, quick: AccessPoint) -> None:
     await plain.file()
     (message_id,) = await quick.pending()
     await plain.arm("retrieve-conflict", nth=1)
@@ -270,22 +296,34 @@ async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, qu
     assert (await quick.retrieve(message_id)).message_id == message_id
 
 
-async def test_an_id_that_is_listed_twice_is_seen_once(plain: MockNode, quick: DomibusWs) -> None:
+async def test_an_id_that_is_listed_twice_is_seen_once(plain: MockNode, quick: AccessPoint) -> None:
     await plain.file()
     fault = await plain.arm("list-duplicate")
     assert len(await quick.pending()) == 1
     assert await plain.fired(fault) == 1
 
 
-async def test_a_slow_answer_within_patience_is_an_answer(plain: MockNode, quick: DomibusWs) -> None:
+async def test_a_slow_answer_within_patience_is_an_answer(plain: MockNode, quick: AccessPoint) -> None:
     fault = await plain.arm("slow", seconds=0.1)
     await quick.submit(a_message())
     assert await plain.fired(fault) == 1
 
 
-async def test_a_message_deleted_between_list_and_retrieve_is_not_found(tmp_path: Path) -> None:
-    async with mock_node(tmp_path, keep_downloaded=False) as node:
-        adapter = DomibusWs(settings_for(node.base))
+async def test_a_message_deleted_between_list_and_retrieve_is_not_found(plain: MockNode, quick: AccessPoint) -> None:
+    await plain.file()
+    (message_id,) = await quick.pending()
+    fault = await plain.arm("deleted-before-retrieve", nth=1)
+    with pytest.raises(NotFound):
+        await quick.retrieve(message_id)
+    assert await plain.fired(fault) == 1
+    assert await quick.pending() == ()
+
+
+async def test_a_message_that_was_fetched_and_is_not_retained_is_not_found(
+    tmp_path: Path, protocol: str, france: France
+) -> None:
+    async with mock_node(tmp_path, france={"jwks": france.jwks}, keep_downloaded=False) as node:
+        adapter = france.adapter(protocol, node.base)
         await node.file()
         (message_id,) = await adapter.pending()
         await node.nation("fr").retrieve(message_id, mark="true")
@@ -294,9 +332,9 @@ async def test_a_message_deleted_between_list_and_retrieve_is_not_found(tmp_path
         await adapter.close()
 
 
-async def test_more_messages_than_a_list_holds_are_drained(tmp_path: Path) -> None:
-    async with mock_node(tmp_path, list_max=3) as node:
-        adapter = DomibusWs(settings_for(node.base))
+async def test_more_messages_than_a_list_holds_are_drained(tmp_path: Path, protocol: str, france: France) -> None:
+    async with mock_node(tmp_path, france={"jwks": france.jwks}, list_max=3) as node:
+        adapter = france.adapter(protocol, node.base)
         for _ in range(5):
             await node.file()
         seen: list[str] = []
@@ -309,7 +347,7 @@ async def test_more_messages_than_a_list_holds_are_drained(tmp_path: Path) -> No
         await adapter.close()
 
 
-async def test_the_platform_can_be_made_to_reject_and_to_send_nonsense(plain: MockNode, quick: DomibusWs) -> None:
+async def test_the_platform_can_be_made_to_reject_and_to_send_nonsense(plain: MockNode, quick: AccessPoint) -> None:
     application_id = await plain.file()
     rejected = await plain.arm("reject-validation", type="StatusUpdate")
     document = about(application_id, golden("from-nation-status-update"))

@@ -1,0 +1,219 @@
+"""`broker.ports.AccessPoint` over eu-https: JSON to the counterpart, every request signed.
+
+A submit is a POST: the HTTP client repeats a PUT by itself where a kept connection breaks, under the same token.
+The other side answers it once it has committed the message, so *submitted* and *received* are one fact here.
+What nobody knows is resolved by asking, as at every access point; a submit is never repeated blindly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import structlog
+import tenacity
+
+from adapters.access_point.eu_https import documents, tokens, verdicts
+from adapters.access_point.eu_https.transport import NotConnected, Reply, Request, Transport
+from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Refused, Unauthenticated, Unavailable
+
+if TYPE_CHECKING:
+    import ssl
+
+    from adapters.access_point.eu_https.settings import EuHttpsSettings
+    from adapters.access_point.eu_https.tokens import Asked, KeySource, Signer
+    from broker.ports import UserMessage
+
+_log = structlog.get_logger(__name__)
+Now = Callable[[], datetime]
+SUBMIT: Final = "submit"
+STATUS: Final = "status"
+PENDING: Final = "pending"
+RETRIEVE: Final = "retrieve"
+DOWNLOADED: Final = "downloaded"
+RECEIVED: Final = "RECEIVED"  #: what the counterpart says of a message that it has committed
+_PROBE: Final = "hdeu-probe"  # an id that no message has: to know that, the counterpart needs our key and its database
+_LARGE: Final = 1024 * 1024  #: bytes from which on JSON is read beside the loop
+
+
+class EuHttps:
+    """One counterpart. `key` signs, `keys` finds its public keys; `tls` has a trust store or a client certificate."""
+
+    def __init__(
+        self,
+        settings: EuHttpsSettings,
+        key: Signer,
+        keys: Callable[[Transport], KeySource],
+        *,
+        now: Now,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._settings, self._key, self._now = settings, key, now
+        self._transport = Transport(settings, tls)
+        self.keys: KeySource = keys(self._transport)
+
+    @property
+    def name(self) -> str:
+        """The configured name."""
+        return self._settings.name
+
+    async def submit(self, message: UserMessage) -> None:
+        """Hand over under the message's own id. Raises: AlreadySubmitted, OutcomeUnknown, Unavailable, Refused."""
+        asked = tokens.Asked(SUBMIT, message.message_id)
+        body = documents.written(message)
+        reply = await self._call("POST", f"messages/{quote(message.message_id, safe='')}", asked, body)
+        if verdict := verdicts.of_submit(reply):
+            raise verdict
+        _confirmed(reply, message)
+        _log.info("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
+
+    async def pending(self) -> tuple[str, ...]:
+        """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
+        listed = (await self._read("GET", "pending", tokens.Asked(PENDING))).json().get("messages")
+        if not isinstance(listed, list) or not all(documents.is_message_id(one) for one in listed):
+            raise Garbled("the counterpart's list of pending messages is not one")
+        return tuple(dict.fromkeys(listed))
+
+    async def retrieve(self, message_id: str) -> UserMessage:
+        """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
+        reply = await self._retrieved(message_id)
+        try:
+            message = await self.reading(reply.body)
+        except Refused as refused:
+            raise Garbled(f"the counterpart's answer is unreadable: {refused.problems[0].code}") from refused
+        if message.message_id != message_id:
+            raise Garbled("the counterpart handed out another message than asked for")
+        return message
+
+    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+        """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
+        reply = await self._retrieved(message_id)
+        return reply.content_type, reply.body
+
+    async def mark_downloaded(self, message_id: str) -> None:
+        """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""
+        try:
+            await self._read("DELETE", _pending(message_id), tokens.Asked(DOWNLOADED, message_id))
+        except NotFound:
+            _log.info("access_point.already_marked", access_point=self.name, wire_message_id=message_id)
+
+    async def status(self, message_id: str) -> str:
+        """`ACKNOWLEDGED` once the counterpart has committed it, NOT_FOUND for an unknown id. Raises: Unavailable."""
+        try:
+            said = (await self._known(message_id)).get("status")
+        except NotFound:
+            return "NOT_FOUND"
+        if said != RECEIVED:
+            raise Garbled("a message status that eu-https does not have")
+        return "ACKNOWLEDGED"
+
+    async def errors(self, message_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- the port's shape
+        """None: what goes wrong is said in the answer to the submit itself."""
+        return ()
+
+    async def push_failed(self) -> tuple[str, ...]:
+        """None: who sends keeps its own work rows, and gives nothing up silently."""
+        return ()
+
+    async def push_again(self, message_ids: tuple[str, ...]) -> None:
+        """Raises: NotFound, for any id: `push_failed` never names one."""
+        if message_ids:
+            raise NotFound("eu-https gives up no notification")
+
+    async def restore(self, message_id: str) -> None:  # noqa: ARG002 -- the port's shape
+        """Raises: ConfigurationError: there is no access point in between that could send again."""
+        raise ConfigurationError("eu-https restores nothing (access_point.kind): use `hdeu messages retry`")
+
+    async def receipt(self, message_id: str) -> bytes | None:
+        """The counterpart's signed receipt (a JWT), proven by its keys. Raises: Unavailable, Garbled."""
+        try:
+            signed = (await self._known(message_id)).get("receipt")
+        except NotFound:
+            return None
+        if not isinstance(signed, str):
+            return None
+        here = tokens.Between(issuer=self._settings.counterpart, audience=self._settings.party)
+        try:
+            await tokens.verify_receipt(signed, message_id, self.keys, here)
+        except Unauthenticated as error:
+            raise Garbled(f"the counterpart's receipt does not hold: {error.detail}") from error
+        return signed.encode()
+
+    async def ping(self) -> None:
+        """Ask something that needs the whole counterpart. Raises: Unavailable."""
+        await self.status(_PROBE)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._transport.close()
+
+    async def reading(self, body: bytes) -> UserMessage:
+        """The message that JSON says, from the counterpart to us, as its key has proven. Raises: Refused."""
+        limits = self._settings.limits
+        if len(body) > _LARGE:
+            message = await asyncio.to_thread(documents.read, body, limits)
+        else:
+            message = documents.read(body, limits)
+        return replace(message, from_party=self._settings.counterpart, to_party=self._settings.party)
+
+    async def _known(self, message_id: str) -> dict[str, Any]:
+        path = f"messages/{quote(message_id, safe='')}"
+        return (await self._read("GET", path, tokens.Asked(STATUS, message_id))).json()
+
+    async def _retrieved(self, message_id: str) -> Reply:
+        return await self._read("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
+
+    async def _read(self, method: str, path: str, asked: Asked) -> Reply:
+        """A call without lasting effect, or with one that may happen twice. Raises: NotFound, Unavailable."""
+        try:
+            reply = await self._call(method, path, asked)
+        except OutcomeUnknown as error:
+            raise Unavailable(error.detail) from error
+        if verdict := verdicts.of_read(reply):
+            raise verdict
+        return reply
+
+    async def _call(self, method: str, path: str, asked: Asked, body: bytes = b"") -> Reply:
+        """A few tries within seconds, each with a token of its own; a submit only if no connection was made."""
+        patience = self._settings.patience
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(NotConnected if asked.operation == SUBMIT else Unavailable),
+            stop=tenacity.stop_after_attempt(patience.tries) | tenacity.stop_after_delay(patience.retry_within),
+            wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
+            reraise=True,
+        )
+        try:
+            return await retrying(self._once, method, path, asked, body)
+        except NotConnected as error:
+            raise Unavailable(error.detail) from error
+
+    async def _once(self, method: str, path: str, asked: Asked, body: bytes) -> Reply:
+        between = tokens.Between(issuer=self._settings.party, audience=self._settings.counterpart)
+        signed = tokens.request_token(
+            self._key, asked, body, between, now=self._now(), token_id=secrets.token_urlsafe(18)
+        )
+        headers = {"Authorization": f"Bearer {signed}", "Accept": documents.MEDIA_TYPE, "Accept-Encoding": "identity"}
+        if body:
+            headers["Content-Type"] = documents.MEDIA_TYPE
+        return await self._transport.call(Request(method, path, headers, body))
+
+
+def _pending(message_id: str) -> str:
+    return f"pending/{quote(message_id, safe='')}"
+
+
+def _confirmed(reply: Reply, message: UserMessage) -> None:
+    """Hold what the counterpart says it has kept against what was sent. Raises: OutcomeUnknown."""
+    main = documents.main_part(message)
+    sent = {"message_id": message.message_id, "sha256": tokens.digest(main.data if main else b"")}
+    try:
+        said = reply.json()
+    except Garbled as error:
+        raise OutcomeUnknown(error.detail) from error
+    if {name: said.get(name) for name in sent} != sent:
+        raise OutcomeUnknown("the counterpart confirmed another message than ours")
