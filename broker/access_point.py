@@ -93,7 +93,7 @@ def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None], f
     `wake` is called when something is to fetch; `folder` holds what is large while it is read.
     """
     limits = Limits()
-    if not section.push_password.get_secret_value():
+    if section.kind != "domibus-ws" or not section.push_password.get_secret_value():
         return None
 
     async def take(content_type: str, chunks: AsyncIterator[bytes]) -> None:

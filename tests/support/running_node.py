@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.demo.processes import Parties, hdeu
-from adapters.demo.stage import FRANCE, Stage, free_ports
+from adapters.demo.stage import FRANCE, Land, Stage, free_ports
 from adapters.mock_eu.model import RECEIVING, SENDING, Header, Held, Part
 from adapters.mock_eu.store import Store
 
@@ -67,14 +67,15 @@ class Running:
     stage: Stage
     parties: Parties
     tokens: dict[str, str] = field(default_factory=dict)
+    land: Land = FRANCE
 
     @property
     def api(self) -> str:
-        return self.stage.url(FRANCE.node)
+        return self.stage.url(self.land.node)
 
     @property
     def ops(self) -> str:
-        return self.stage.url(f"{FRANCE.node}.ops")
+        return self.stage.url(f"{self.land.node}.ops")
 
     @property
     def mock(self) -> str:
@@ -83,17 +84,17 @@ class Running:
     @property
     def pid(self) -> int:
         """Of the node; it must be alive."""
-        process = self.parties.by_name[FRANCE.node].process
+        process = self.parties.by_name[self.land.node].process
         assert process is not None
         assert process.poll() is None, f"the node ended with {process.returncode}: {self.log()[-2000:]}"
         return process.pid
 
     def log(self) -> str:
-        return self.stage.log(FRANCE.node).read_text("utf-8")
+        return self.stage.log(self.land.node).read_text("utf-8")
 
     def cli(self, *words: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.stage.folder / "pycache")}
-        env = {**os.environ, **self.stage.node_env(FRANCE), **cache}
+        env = {**os.environ, **self.stage.node_env(self.land), **cache}
         return subprocess.run(hdeu(*words), env=env, input=data, capture_output=True, timeout=60, check=False)
 
     def token(self, name: str) -> str:
