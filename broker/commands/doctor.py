@@ -51,7 +51,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
     """What the access point's own files say, if there is an access point."""
-    if not settings.access_point.url:
+    if not settings.access_point.url or settings.access_point.kind == "eu-https":
         return []
     try:
         plugin = properties(read_file(arguments.ws_plugin).decode("utf-8", "replace")) if arguments.ws_plugin else None
@@ -108,10 +108,13 @@ async def _bindings(settings: Settings) -> str:
 
 async def _access_point(settings: Settings) -> str | list[Finding]:
     from broker.commands.probing import probe  # noqa: PLC0415 - loads the adapter
+    from broker.commands.probing_https import probe_https  # noqa: PLC0415 - same
 
     if not settings.access_point.url:
         return "none is configured"
     log_to_stderr()
+    if settings.access_point.kind == "eu-https":
+        return await probe_https(settings)
     return await probe(settings, await _notified(settings))
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
-
-from adapters.access_point.domibus_ws.probe import Sight, look
+from adapters.access_point.domibus_ws.probe import is_open
+from adapters.access_point.tls_sight import look_at
 from broker.access_point import access_point_of, settings_of, tls_of
 from broker.commands.findings import Finding, fails, unknown, works
-from broker.errors import BrokerError, ConfigurationError
+from broker.commands.seeing import clock, our_certificates, server_certificate
+from broker.errors import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +17,8 @@ if TYPE_CHECKING:
     from adapters.access_point.domibus_ws import DomibusWs
     from broker.settings import AccessPointSection, Settings
 
-SKEW: Final = timedelta(seconds=60)
-ENDING: Final = timedelta(days=30)
 _NO_ACCESS: Final = "none is configured (access_point.url): nothing goes out and nothing comes in"
+_CERTIFICATE: Final = "access point's certificate"
 
 
 async def probe(settings: Settings, notified: Iterable[str]) -> list[Finding]:
@@ -31,71 +28,28 @@ async def probe(settings: Settings, notified: Iterable[str]) -> list[Finding]:
     if access_point is None:
         return [works("access point", _NO_ACCESS)]
     try:
+        sight = await look_at(section.url, tls_of(section))
+        shown = [server_certificate(_CERTIFICATE, section, sight), *our_certificates(section)]
+        if sight.trouble:
+            return [fails("access point", "nothing can be said to it before its certificate is in order"), *shown]
         await access_point.ping()
     except BrokerError as error:
-        return [fails("access point", f"{error.code}: {error.detail}"), *_files(section)]
+        return [fails("access point", f"{error.code}: {error.detail}"), *our_certificates(section)]
     finally:
         await access_point.close()
-    sight = await look(settings_of(section), tls_of(section))
-    found = [works("access point", f"{section.name} answers"), clock(sight), *_certificates(section, sight)]
-    return [*found, anonymous(sight), *await _rights(section, tuple(notified))]
+    stranger = anonymous(is_open=await is_open(settings_of(section), tls_of(section)))
+    found = [works("access point", f"{section.name} answers"), clock(sight.clock), *shown, stranger]
+    return [*found, *await _rights(section, tuple(notified))]
 
 
-def clock(sight: Sight, now: datetime | None = None) -> Finding:
-    """Whether both machines have the same time."""
-    name = "clock skew"
-    if sight.clock is None:
-        return unknown(name, "the access point does not tell its time: compare both machines' clocks by hand")
-    apart = abs((now or datetime.now(UTC)) - sight.clock)
-    if apart > SKEW:
-        return fails(
-            name, f"{round(apart.total_seconds())} seconds apart: start the time service (NTP) on both machines"
-        )
-    return works(name, f"{round(apart.total_seconds())} seconds")
-
-
-def anonymous(sight: Sight) -> Finding:
+def anonymous(*, is_open: bool) -> Finding:
     """Whether anybody may use the access point."""
     name = "anonymous login"
-    if sight.anonymous:
+    if is_open:
         return fails(
             name, "anybody may send and fetch: set domibus.auth.unsecureLoginAllowed=false at the access point"
         )
     return works(name, "the access point asks for credentials")
-
-
-def certificate(name: str, ends: datetime, now: datetime | None = None) -> Finding:
-    """How long a certificate is still good."""
-    left = ends - (now or datetime.now(UTC))
-    if left < ENDING:
-        return fails(name, f"it ends on {ends.date()}, in {max(left.days, 0)} days: renew it now")
-    return works(name, f"good for {left.days} days")
-
-
-def _certificates(section: AccessPointSection, sight: Sight) -> list[Finding]:
-    name = "access point's certificate"
-    if sight.certificate_ends is not None:
-        return [certificate(name, sight.certificate_ends), *_files(section)]
-    if section.url.startswith("https:"):
-        return [unknown(name, "its end cannot be seen: look with openssl s_client"), *_files(section)]
-    return [
-        unknown(name, "the access point is reached without TLS: only on one machine or a closed network"),
-        *_files(section),
-    ]
-
-
-def _files(section: AccessPointSection) -> list[Finding]:
-    """Certificates that lie in files of ours."""
-    files = {"client certificate": section.tls_certificate, "receipts' certificate": section.receipt_certificate}
-    found = []
-    for name, path in files.items():
-        if path:
-            try:
-                loaded = x509.load_pem_x509_certificate(Path(path).read_bytes())
-            except (OSError, ValueError) as error:
-                raise ConfigurationError(f"{name}: {path} is no certificate ({type(error).__name__})") from error
-            found.append(certificate(name, loaded.not_valid_after_utc))
-    return found
 
 
 async def _rights(section: AccessPointSection, notified: tuple[str, ...]) -> list[Finding]:

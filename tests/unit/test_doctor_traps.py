@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.access_point.domibus_ws.probe import Sight
 from broker.commands.findings import Finding, Seen
-from broker.commands.probing import anonymous, certificate, clock
+from broker.commands.probing import anonymous
+from broker.commands.seeing import certificate, clock
 from broker.commands.traps import properties, push_findings, retention_findings, rules
 from broker.errors import ConfigurationError
 from broker.settings import AccessPointSection, Settings
@@ -126,11 +126,11 @@ def test_a_file_that_is_no_pmode_is_told(pmode: bytes) -> None:
 
 def test_two_clocks_that_differ_are_seen() -> None:
     def at(seconds: float) -> Finding:
-        return clock(Sight(NOW + timedelta(seconds=seconds), None, anonymous=False), NOW)
+        return clock(NOW + timedelta(seconds=seconds), NOW)
 
     assert [at(seconds).seen for seconds in (-59, 0, 59, 61, -3600)] == [*[Seen.WORKS] * 3, *[Seen.FAILS] * 2]
     assert "NTP" in at(3600).detail
-    assert clock(Sight(None, None, anonymous=False), NOW).seen is Seen.UNKNOWN
+    assert clock(None, NOW).seen is Seen.UNKNOWN
 
 
 def test_a_certificate_that_ends_soon_is_seen() -> None:
@@ -139,6 +139,6 @@ def test_a_certificate_that_ends_soon_is_seen() -> None:
 
 
 def test_an_open_door_is_seen() -> None:
-    found = anonymous(Sight(None, None, anonymous=True))
+    found = anonymous(is_open=True)
     assert (found.seen, "unsecureLoginAllowed=false" in found.detail) == (Seen.FAILS, True)
-    assert anonymous(Sight(None, None, anonymous=False)).seen is Seen.WORKS
+    assert anonymous(is_open=False).seen is Seen.WORKS

@@ -16,11 +16,12 @@ NEEDED = (
     "usr/bin/soapcpp2",
     "usr/bin/amqp-publish",
     "usr/bin/g++",
+    "usr/bin/openssl",
     "usr/bin/node",
     "usr/bin/npm",
     "usr/include/stdsoap2.h",
 )
-PACKAGES = "rabbitmq-server postgresql chromium gsoap amqp-tools g++ nodejs npm libgsoap-dev"
+PACKAGES = "rabbitmq-server postgresql chromium gsoap amqp-tools g++ openssl nodejs npm libgsoap-dev"
 
 
 def executable(path: Path, text: str = "") -> None:

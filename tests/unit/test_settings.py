@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pydantic import ValidationError
 
 from broker.errors import ConfigurationError
-from broker.settings import load_settings
+from broker.settings import AccessPointSection, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +58,30 @@ def test_every_wrong_key_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ConfigurationError) as told:
         load_settings()
     assert {line.partition(":")[0] for line in str(told.value).splitlines()} == {"api.port", "work.lease"}
+
+
+@pytest.mark.parametrize("name", ["embedded", "france", "finland", "eu-https"])
+def test_every_shipped_configuration_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HDEU_CONFIG", str(Path(__file__).parents[2] / "config" / f"{name}.toml"))
+    assert load_settings().access_point.kind == ("eu-https" if name == "eu-https" else "domibus-ws")
+
+
+GOOD = {"kind": "eu-https", "url": "https://there.example.org/eu-https", "party": "a", "central_party": "b"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"party": ""}, "party, central_party"),
+        ({"central_party": "a"}, "party, central_party"),
+        ({"url": "http://there.example.org/eu-https"}, "url: eu-https goes over https"),
+        ({"jwks_url": "http://there.example.org/keys"}, "jwks_url: eu-https goes over https"),
+        ({"counterpart": "body"}, "poll: a body hands its messages over itself"),
+        ({"kind": "domibus-ws", "counterpart": "body"}, "by eu-https only"),
+    ],
+)
+def test_eu_https_is_refused_where_it_could_not_be_trusted(changes: dict[str, str], said: str) -> None:
+    section = AccessPointSection.model_validate(GOOD)
+    assert Settings(access_point=section).access_point.kind == "eu-https"
+    with pytest.raises(ValidationError, match=said):
+        Settings(access_point=AccessPointSection.model_validate({**GOOD, **changes}))

@@ -36,7 +36,6 @@ STATUS: Final = "status"
 PENDING: Final = "pending"
 RETRIEVE: Final = "retrieve"
 DOWNLOADED: Final = "downloaded"
-RECEIVED: Final = "RECEIVED"  #: what the counterpart says of a message that it has committed
 _PROBE: Final = "hdeu-probe"  # an id that no message has: to know that, the counterpart needs our key and its database
 _LARGE: Final = 1024 * 1024  #: bytes from which on JSON is read beside the loop
 
@@ -108,7 +107,7 @@ class EuHttps:
             said = (await self._known(message_id)).get("status")
         except NotFound:
             return "NOT_FOUND"
-        if said != RECEIVED:
+        if said != verdicts.RECEIVED:
             raise Garbled("a message status that eu-https does not have")
         return "ACKNOWLEDGED"
 

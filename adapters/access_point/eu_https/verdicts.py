@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEPT: Final = 201
 KNOWN: Final = 200
+RECEIVED: Final = "RECEIVED"  #: what the counterpart says of a message that it has committed
 DONE: Final = frozenset({200, 204})
 _NOT_FOUND: Final = 404
 _UNAUTHORIZED: Final = frozenset({401, 403})
@@ -40,7 +41,7 @@ def of_submit(reply: Reply) -> BrokerError | None:
     """The error that an answer to a submit stands for; None if the message was kept just now."""
     if reply.status == KEPT:
         return None
-    if reply.status == KNOWN:
+    if reply.status == KNOWN and _is_known(reply):
         return AlreadySubmitted("the counterpart has this message already")
     if reply.status in _UNAUTHORIZED:
         return _not_us(reply)
@@ -81,6 +82,14 @@ def problems_type(reply: Reply) -> str:
         return str(reply.json().get("type", ""))
     except Garbled:
         return ""
+
+
+def _is_known(reply: Reply) -> bool:
+    """Whether a 200 is the counterpart's: a login page answers 200 to everything."""
+    try:
+        return reply.json().get("status") == RECEIVED
+    except Garbled:
+        return False
 
 
 def _problem(said: dict[str, object]) -> Problem:

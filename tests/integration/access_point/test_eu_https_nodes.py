@@ -16,7 +16,8 @@ import jwt
 import pytest
 
 from adapters.access_point.eu_https import tokens
-from adapters.demo.stage import FINLAND
+from adapters.demo.processes import free_port
+from adapters.demo.stage import FINLAND, FRANCE
 from adapters.identity.keys import generate
 from tests.support.running_node import DATA, Answer
 from tests.support.two_nodes import (
@@ -337,3 +338,48 @@ def test_a_body_beyond_the_limit_is_refused_by_its_length(pair: Pair) -> None:
     got = line.getresponse()
     assert (got.status, json.loads(got.read())["type"]) == (413, "urn:hdeu:problem:document-too-large")
     line.close()
+
+
+def examined(pair: Pair, **changed: str) -> dict[str, dict[str, Any]]:
+    """What the doctor says of the French node, with other settings than those that it runs with."""
+    before = pair.france.stage.extra[FRANCE.node]
+    pair.france.stage.extra[FRANCE.node] = {**before, **{f"HDEU_ACCESS_POINT__{k}": v for k, v in changed.items()}}
+    try:
+        done = pair.france.cli("doctor", "--json")
+    finally:
+        pair.france.stage.extra[FRANCE.node] = before
+    return {finding["check"]: finding for finding in json.loads(done.stdout)["checks"]}
+
+
+def test_the_doctor_sees_that_both_nodes_know_each_other(pair: Pair) -> None:
+    found = examined(pair)
+    states = {name: found[name]["state"] for name in ("counterpart", "counterpart's keys", "our keys", "clock skew")}
+    assert set(states.values()) == {"works"}, found
+    assert found["counterpart's certificate"]["state"] == "unknown", "no TLS on this machine"
+    assert "push rule" not in found
+
+
+def test_the_doctor_says_what_to_change_where_they_do_not(pair: Pair) -> None:
+    elsewhere = f"http://127.0.0.1:{free_port()}/keys"
+    found = examined(pair, PARTY="urn:example:node:misspelt", JWKS_URL=elsewhere)
+    assert found["counterpart"]["state"] == "fails"
+    assert "access_point.central_party must be urn:example:node:misspelt" in found["counterpart"]["detail"]
+    assert found["counterpart's keys"]["state"] == "fails"
+    assert elsewhere in found["counterpart's keys"]["detail"]
+    assert examined(pair, URL=f"http://127.0.0.1:{free_port()}/eu-https")["counterpart"]["state"] == "fails"
+
+
+def test_the_doctor_sees_that_keys_were_rotated_under_a_running_node(pair: Pair) -> None:
+    keys = pair.france.stage.folder / FRANCE.node / "keys"
+    before = {path: path.read_bytes() for path in keys.glob("*.pem")}
+    try:
+        for _ in range(2):  # the next key is published before it signs; the one behind it is not
+            assert pair.france.cli("keys", "rotate").returncode == 0
+        found = examined(pair)
+        assert (found["our keys"]["state"], "restart the node" in found["our keys"]["detail"]) == ("fails", True)
+    finally:
+        for path in keys.glob("*.pem"):
+            path.unlink()
+        for path, data in before.items():
+            path.write_bytes(data)
+            path.chmod(0o600)
