@@ -238,7 +238,7 @@ def _read(body: bytes, nation: Nation, central: str) -> tuple[Header, tuple[Part
 
 def _written(held: Held) -> dict[str, Any]:
     head = held.header
-    texts = {name: getattr(head, name) for name in ("message_id", *_TEXTS, "timestamp")}
+    texts = {name: getattr(head, name) for name in ("message_id", *_TEXTS, "from_role", "to_role", "timestamp")}
     parts = [
         {"href": part.href, "media_type": part.media_type, "data": base64.b64encode(part.data).decode()}
         for part in held.parts

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from broker.errors import Problem, Refused
+from broker.model.messages import document_place
 from broker.ports import Part, UserMessage
 from broker.translation.codecs import json_text
 
@@ -18,8 +19,17 @@ if TYPE_CHECKING:
     from adapters.access_point.eu_https.settings import Limits
 
 MEDIA_TYPE: Final = "application/json"
-MAIN_PART: Final = "cid:message"
-_TEXTS: Final = ("conversation_id", "ref_to_message_id", "service", "service_type", "action", "timestamp")
+_TEXTS: Final = (
+    "conversation_id",
+    "ref_to_message_id",
+    "agreement",
+    "service",
+    "service_type",
+    "action",
+    "from_role",
+    "to_role",
+    "timestamp",
+)
 _LONGEST_TEXT: Final = 1024
 _MESSAGE_ID: Final = re.compile(r"[!-.0-~]{1,255}")
 _MOST_PARTS: Final = 64
@@ -56,8 +66,8 @@ def read(body: bytes, limits: Limits) -> UserMessage:
 
 def main_part(message: UserMessage) -> Part | None:
     """The business document."""
-    named = {part.href.lower(): part for part in message.parts}
-    return named.get(MAIN_PART) or next(iter(message.parts), None)
+    parts = message.parts
+    return parts[document_place([part.href for part in parts])] if parts else None
 
 
 def is_message_id(given: Any) -> TypeGuard[str]:
