@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Problem
 from broker.translation.carry import Said, anchor_hash
 from broker.translation.fates import Do
+from broker.translation.lead_ins import apart, together
 from broker.translation.leaves import gaps
 from broker.translation.reading import Reading
 from broker.translation.report import Report
@@ -55,6 +56,7 @@ class Run:
         self.kept, self.annexed, self.entries = self.source.kept, self.source.annexed, self.source.entries
         self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
+        self.parts: dict[int, tuple[bool, ...]] = {}  #: by row: which parts a text had that was told apart by lead-ins
         self.aside: dict[str, int] = {}
         self.left_aside: dict[str, int] = {}
         #: Leaves that say what another usually says, or say it too: (leaf, the other, their place, how it is said).
@@ -121,6 +123,7 @@ class Run:
             constant_places=tuple(self.constants),
             restored_places=tuple(self.restored),
             orphaned=tuple(self.orphaned),
+            parts=tuple(said for row in sorted(self.parts) for said in self.parts[row]),
         )
 
     # one handler for each way of treating a leaf
@@ -185,6 +188,9 @@ class Run:
         if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
+        if op.before:
+            self._split_by_lead_ins(op, leaf)
+            return
         parts = leaf[3].split(op.by)
         fits = len(parts) == len(op.targets) and all(
             target.fits is None or target.fits(part) for target, part in zip(op.targets, parts, strict=True)
@@ -193,6 +199,16 @@ class Run:
             self._send(leaf, tuple(zip(op.targets, parts, strict=True)))
         else:
             self._flag(leaf, "not-convertible")
+
+    def _split_by_lead_ins(self, op: Op, leaf: Leaf) -> None:
+        parts = apart(leaf[3], op.before, [target.node.fits for target in op.targets])
+        if parts is None:
+            self._flag(leaf, "not-convertible")
+            return
+        present = [(target, part) for target, part in zip(op.targets, parts, strict=True) if part is not None]
+        self._send(leaf, tuple(present))
+        if self.rows[leaf[0]] == leaf[1].number + Outcome.PLANNED:
+            self.parts[leaf[0]] = tuple(part is not None for part in parts)
 
     def join(self, op: Op, leaf: Leaf) -> None:
         """Keep it until its fellows are met."""
@@ -261,11 +277,9 @@ class Run:
     def _join(self) -> None:
         for (joined, where), members in self.joined.items():
             present = [member for member in members if member is not None]
-            text = joined.by.join(member[3] for member in present)
-            target = joined.target
-            fits = target.fits is None or target.fits(text)
-            again = text.split(joined.by) == [member[3] for member in present]
-            if len(present) == joined.members and fits and again and not self.written.has(target.node, where):
+            text, target = _joined(joined, [member and member[3] for member in members]), joined.target
+            fits = text is not None and (target.fits is None or target.fits(text))
+            if fits and not self.written.has(target.node, where):
                 self.written.put(target.node, where, text)
                 for _, _, instance, _ in present:
                     instance.is_sent = True
@@ -280,6 +294,15 @@ class Run:
             if node is not None and node not in present:
                 self.written.put(node, where, value)
                 self.constants.append((node, where))
+
+
+def _joined(joined: Joined, members: list[str | None]) -> str | None:
+    """One text of several; None where they could not be told apart again."""
+    if joined.before:
+        return together(tuple(members), joined.before, joined.fits)
+    present = [member for member in members if member is not None]
+    text = joined.by.join(present)
+    return text if len(present) == joined.members and text.split(joined.by) == present else None
 
 
 #: What is left for a second look.

@@ -64,7 +64,8 @@ def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:
 
 
 def _meaning(line: Line) -> str:
-    return "|".join((line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor))
+    parts = (line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor, *line.before)
+    return "|".join(parts)
 
 
 def _digest(text: str) -> str:

@@ -45,6 +45,8 @@ class Joined:
     members: int
     by: str
     target: Target
+    before: tuple[str, ...] = ()  #: what leads in each of them, where some may be missing
+    fits: tuple[Callable[[str], bool] | None, ...] = ()  #: of each of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,7 @@ class Op:
     otherwise: Target | None = None
     usual: Usual | None = None
     by: str = ""
+    before: tuple[str, ...] = ()  #: what leads in each part, where some may be missing
     joined: Joined | None = None
     member: int = 0
     only: Only | None = None
@@ -256,12 +259,14 @@ class _Compiler:
     def _translated(self, line: Line, sources: list[Node], targets: list[Node]) -> Iterator[tuple[Node, Op]]:
         common = Op(Do.COPY, Fate.COPIED, self.mapping, only=self._only(sources[0]), at=str(line.at))
         if len(sources) > 1:
-            joined = Joined(len(sources), line.by, self._target(sources[0], targets[0]))
+            fits, target = tuple(node.fits for node in sources), self._target(sources[0], targets[0])
+            joined = Joined(len(sources), line.by, target, line.before, fits)
             for number, node in enumerate(sources):
                 yield node, replace(common, do=Do.JOIN, fate=Fate.JOINED, joined=joined, member=number)
         elif len(targets) > 1:
             parts = tuple(self._target(sources[0], node, always=True) for node in targets)
-            yield sources[0], replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, by=line.by)
+            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, by=line.by, before=line.before)
+            yield sources[0], op
         elif line.kind == "recode":
             yield from self._recoded(line, sources[0], targets[0], common)
         elif line.text:

@@ -85,13 +85,14 @@ class Report:
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
     next_hop: tuple[Lossy, ...] = ()
+    parts: tuple[bool, ...] = ()  #: of each text told apart by lead-ins: which of its targets were written
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
 
     def rows(self) -> Iterator[Row]:
         """One for each leaf of the source, in the order of the document."""
         if self.plan is None:
             return
-        steps, entries = self.plan.steps.by_order, iter(self._slots())
+        steps, entries, parts = self.plan.steps.by_order, iter(self._slots()), iter(self.parts)
         where: Where = ()
         numbers = iter(self.numbers)
         for number in numbers:
@@ -100,6 +101,8 @@ class Report:
                 continue
             step, outcome = steps[number >> 2], number & 3
             fate, places = self._done(step, outcome, where, entries)
+            if step.op is not None and step.op.before and fate is Fate.SPLIT:
+                places = [place for place, is_said in zip(places, parts, strict=False) if is_said]
             if step.op is not None:
                 yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
         yield from self._entries(self.plan)
@@ -172,6 +175,7 @@ class Report:
             "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
             "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
+            "parts": self.parts,
         }
         return zlib.compress(_json(kept) + b"\n" + struct.pack(f"<{len(self.numbers)}i", *self.numbers), 1)
 
@@ -214,6 +218,7 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
         restored_places=_all(nodes, found["restored"]),
         orphaned=tuple(found["orphaned"]),
         next_hop=next_hop,
+        parts=tuple(found["parts"]),
     )
 
 

@@ -231,12 +231,20 @@ def _recoded(example: Example, row: dict[str, Any], source: str, targets: list[s
 
 
 def _split(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
-    return example.way.lookups.line(row, plain(row["source"])).by.join(targets) == source
+    line = example.way.lookups.line(row, plain(row["source"]))
+    if not line.before:
+        return line.by.join(targets) == source
+    leads = dict(zip(line.others, line.before, strict=True))
+    first, *others = [(leads[plain(path)], text) for path, text in zip(row["target"], targets, strict=True)]
+    return first[0].lstrip() + first[1] + "".join(lead + text for lead, text in others) == source
 
 
 def _joined(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
-    by = example.way.lookups.line(row, plain(row["source"])).by
-    return len(targets) == 1 and source in targets[0].split(by)
+    line, leaf = example.way.lookups.line(row, plain(row["source"])), plain(row["source"])
+    if not line.before:
+        return len(targets) == 1 and source in targets[0].split(line.by)
+    lead = dict(zip(line.others, line.before, strict=True))[leaf]
+    return len(targets) == 1 and (lead + source in targets[0] or targets[0].startswith(lead.lstrip() + source))
 
 
 def _annexed(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:

@@ -72,7 +72,7 @@ class Lookups:
         """Leaves of the source whose texts are no free texts: tables, conventions, keys, conditions, the annex."""
         annex = self.profile.annex
         paths = {f"{annex.entry}/@{annex.path}"} if annex and not self.forth else set()
-        paths |= {path for (_, path), line in self.lines.items() if line.table or line.text or line.by}
+        paths |= {path for (_, path), line in self.lines.items() if line.table or line.text or line.by or line.before}
         return frozenset(paths | self.leading)
 
     @cached_property
