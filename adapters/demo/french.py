@@ -173,7 +173,7 @@ class HealthDataHub:
                 ],
             ),
             (
-                "decisionCNIL",
+                "decision",
                 [
                     ("numeroDecision", dossier.decision),
                     ("natureDecision", "AUTORISATION_PARTIELLE"),

@@ -159,12 +159,19 @@ class Run:
         found = op.convert(value) if op.convert is not None else None
         if found is not None:
             self._send(leaf, ((op.targets[0], found),))
-        elif op.otherwise is not None:
+        elif op.otherwise is not None and (op.otherwise.fits is None or op.otherwise.fits(leaf[3])):
             self._send(leaf, ((op.otherwise, leaf[3]),), Outcome.OTHERWISE)
+            self._ask_for_review(op, leaf)
         elif value in op.several:
             self._settled(op, leaf, op.several[value])
         else:
             self._flag(leaf, "unmapped-value")
+
+    def _ask_for_review(self, op: Op, leaf: Leaf) -> None:
+        if op.review:
+            detail, hint = WORDS["review-due"]
+            rule, at = f"{op.mapping} {op.table}", numbered(leaf[1].node, leaf[2].where)
+            self.problems.append(Problem("review-due", f"{detail}: {op.review}.", at, rule, leaf[3][:_LIMIT], hint))
 
     def _settled(self, op: Op, leaf: Leaf, meant: frozenset[str]) -> None:
         """Write the one of several values that is meant: the only one, or the one that the leaf beside it says."""
@@ -188,19 +195,6 @@ class Run:
         if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
-        if op.before:
-            self._split_by_lead_ins(op, leaf)
-            return
-        parts = leaf[3].split(op.by)
-        fits = len(parts) == len(op.targets) and all(
-            target.fits is None or target.fits(part) for target, part in zip(op.targets, parts, strict=True)
-        )
-        if fits:
-            self._send(leaf, tuple(zip(op.targets, parts, strict=True)))
-        else:
-            self._flag(leaf, "not-convertible")
-
-    def _split_by_lead_ins(self, op: Op, leaf: Leaf) -> None:
         parts = apart(leaf[3], op.before, [target.node.fits for target in op.targets])
         if parts is None:
             self._flag(leaf, "not-convertible")

@@ -43,7 +43,7 @@ def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node)
 def _leads_in(line: Line) -> bool:
     first, *others = line.before
     different = len({lead.strip() for lead in line.before}) == len(line.others)
-    return line.kind == "split" and not line.by and not first and all(lead.strip() for lead in others) and different
+    return not line.by and not first and all(lead.strip() for lead in others) and different
 
 
 def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
@@ -138,7 +138,7 @@ class _FamilyCheck:
             yield Fault(line.at, f"unknown text convention {line.text!r}")
         if line.table:
             yield from self._table(line)
-        if line.before and not _leads_in(line):
+        if line.kind == "split" and not _leads_in(line):
             yield Fault(line.at, f"{line.leaf!r}: 'before' needs '' for the first part and another text for each other")
         own = self._root(line.side).find(line.leaf)
         there = self._root(NATIONAL if line.side == EU else EU)

@@ -23,7 +23,7 @@ NATIONAL: Final = "national"
 ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
-LINE_KEYS: Final = frozenset({*KINDS, "table", "otherwise", "by", "before", "text", "source", "anchor"})
+LINE_KEYS: Final = frozenset({*KINDS, "table", "otherwise", "review", "by", "before", "text", "source", "anchor"})
 GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
 FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
 MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
@@ -65,8 +65,9 @@ class Line:
     others: tuple[str, ...] = ()  #: leaves of the other side, in order
     table: str = ""
     otherwise: str = ""
+    review: str = ""  #: why a person must look at what goes otherwise
     by: str = ""
-    before: tuple[str, ...] = ()  #: what leads in each part of a split, instead of what stands between all
+    before: tuple[str, ...] = ()  #: what leads in each part of a split
     text: str = ""
     reason: str = ""
     source: str = ""
@@ -283,7 +284,7 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
         raise source.error(f"{leaf!r}: {kind!r} cannot stand under [{table}]", table, leaf)
     for key, needs in (
         ("recode", "table"),
-        ("split", "by" if "before" not in row else "before"),
+        ("split", "before"),
         ("join", "by"),
         ("carried", "source"),
         ("left_out", "source"),
@@ -295,7 +296,7 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     reason = "" if others else str(what)
     if not others and not reason.strip():
         raise source.error(f"{leaf!r}: {kind!r} needs its reason", table, leaf)
-    texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "by", "text", "source", "anchor")}
+    texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "review", "by", "text", "source", "anchor")}
     before = tuple(map(str, row.get("before", ())))
     return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
 

@@ -64,7 +64,8 @@ def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:
 
 
 def _meaning(line: Line) -> str:
-    parts = (line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor, *line.before)
+    added = (*line.before, *((line.review,) if line.review else ()))
+    parts = (line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor, *added)
     return "|".join(parts)
 
 

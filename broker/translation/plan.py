@@ -45,7 +45,7 @@ class Joined:
     members: int
     by: str
     target: Target
-    before: tuple[str, ...] = ()  #: what leads in each of them, where some may be missing
+    before: tuple[str, ...] = ()  #: what leads in each of them, instead
     fits: tuple[Callable[[str], bool] | None, ...] = ()  #: of each of them
 
 
@@ -70,9 +70,9 @@ class Op:
     #: Values that are one of several on the other side, and which those are.
     several: Mapping[str, frozenset[str]] = field(default_factory=dict)
     otherwise: Target | None = None
+    review: str = ""  #: why a person must look at what goes otherwise
     usual: Usual | None = None
-    by: str = ""
-    before: tuple[str, ...] = ()  #: what leads in each part, where some may be missing
+    before: tuple[str, ...] = ()  #: of a split: what leads in each part
     joined: Joined | None = None
     member: int = 0
     only: Only | None = None
@@ -265,7 +265,7 @@ class _Compiler:
                 yield node, replace(common, do=Do.JOIN, fate=Fate.JOINED, joined=joined, member=number)
         elif len(targets) > 1:
             parts = tuple(self._target(sources[0], node, always=True) for node in targets)
-            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, by=line.by, before=line.before)
+            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, before=line.before)
             yield sources[0], op
         elif line.kind == "recode":
             yield from self._recoded(line, sources[0], targets[0], common)
@@ -288,7 +288,8 @@ class _Compiler:
         op = replace(common, do=Do.CONVERT, fate=Fate.RECODED, table=line.table, convert=rows.get)
         op = replace(op, targets=(self._target(source, target),), several=table.said() if forth else table.meant())
         if forth:
-            yield source, replace(op, otherwise=self._target(source, otherwise) if otherwise else None)
+            aside = self._target(source, otherwise) if otherwise else None
+            yield source, replace(op, otherwise=aside, review=line.review)
             return
         yield source, replace(op, anchor=otherwise)
         if otherwise is not None:

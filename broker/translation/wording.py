@@ -15,6 +15,7 @@ WORDS: Final = {
         "The value cannot be written on the other side as it stands; it was kept.",
         "Correct its form.",
     ),
+    "review-due": ("A person must look at this value", "Decide which national value it is, if any."),
     "two-values": ("Two values were given where one is due; the second was kept aside.", "Give one of them."),
     "annex-path": (
         "The annex names a field that eu-1 does not have, or whose group is gone.",

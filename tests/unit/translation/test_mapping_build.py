@@ -121,10 +121,20 @@ def test_a_published_version_does_not_change_its_meaning(
 
 
 def test_a_table_that_misses_a_value_of_the_schema_is_named(schemas: Path) -> None:
-    changed(schemas / "mappings/fr-hdh-1/tables/finalites.toml", '"f" = "AMELIORATION_DES_SOINS"\n', "")
+    changed(schemas / "mappings/fr-hdh-1/tables/natures-decision.toml", '"PERMIT_REFUSED" = "REFUS"\n', "")
     faults = failing(schemas)
-    assert any("no row for 'f'" in fault for fault in faults)
-    assert any("no row for 'AMELIORATION_DES_SOINS'" in fault for fault in faults)
+    assert any("no row for 'PERMIT_REFUSED'" in fault for fault in faults)
+    assert any("no row for 'REFUS'" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "before", ['["", ""]', '["x", "y"]', '["", " "]', '[""]', '["", " — acronyme : "], by = ","'], ids=range(5)
+)
+def test_lead_ins_that_could_not_be_told_apart_are_refused(schemas: Path, before: str) -> None:
+    file = schemas / "mappings/fr-hdh-1/application.toml"
+    at = changed(file, 'before = ["", " — acronyme : "]', f"before = {before}")
+    found = [fault for fault in failing(schemas) if fault.startswith(f"fr-hdh-1/application.toml:{at}: ")]
+    assert any("'before'" in fault for fault in found)
 
 
 def test_a_table_that_is_not_one_to_one_is_refused(schemas: Path) -> None:

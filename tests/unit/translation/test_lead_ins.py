@@ -1,0 +1,117 @@
+"""Several optional parts in one text: put together and told apart, or not put together at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from broker.translation.lead_ins import apart, together
+from broker.translation.translator import EnvelopeContext
+from tests.support.documents import canonical
+from tests.support.sides import side, translator
+from tests.unit.translation.test_french_profile import FR, example, find, text
+
+BEFORE = ("", " au ", "\nTitres : ")
+FREE = (None, None, None)
+PIECES = st.sampled_from(["", " ", "2019", " au ", "au ", "\nTitres : ", "Titres : ", "\n", "é"])
+TEXTS = st.lists(PIECES, max_size=6).map("".join)
+FIT = st.sampled_from([None, str.isdigit, lambda text: len(text) > 2])
+FITS = st.tuples(FIT, FIT, FIT)
+FORM = "content/form"
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (("2019", "2024", "Docteur"), "2019 au 2024\nTitres : Docteur"),
+        (("2019", None, "Docteur"), "2019\nTitres : Docteur"),
+        ((None, None, "Docteur"), "Titres : Docteur"),
+        ((None, "2024", None), "au 2024"),
+        (("", None, "Docteur"), "\nTitres : Docteur"),
+        (("next summer", None, None), "next summer"),
+    ],
+)
+def test_a_part_that_is_missing_takes_its_lead_in_with_it(parts: tuple[str | None, ...], whole: str) -> None:
+    assert together(parts, BEFORE, FREE) == whole
+    assert apart(whole, BEFORE, FREE) == parts
+
+
+@given(TEXTS, FITS)
+def test_every_text_comes_back_from_its_parts(whole: str, fits: tuple[None, None, None]) -> None:
+    parts = apart(whole, BEFORE, fits)
+    assert parts is None or together(parts, BEFORE, fits) == whole
+
+
+@given(st.tuples(*[st.none() | TEXTS] * 3).filter(any), FITS)
+def test_parts_come_back_or_are_never_put_together(
+    parts: tuple[str | None, ...], fits: tuple[None, None, None]
+) -> None:
+    whole = together(parts, BEFORE, fits)
+    assert whole is None or apart(whole, BEFORE, fits) == parts
+
+
+def test_a_part_of_another_type_leaves_the_text_whole() -> None:
+    fits = (None, str.isdigit, None)
+    assert apart("du 3 au 4 mai", BEFORE, fits) == ("du 3 au 4 mai", None, None)
+    assert apart("du 3 au 4 mai", BEFORE, (str.isdigit, str.isdigit, None)) is None
+    assert together(("du 3", "quatre", None), BEFORE, fits) is None
+
+
+def test_what_the_french_file_asks_beyond_the_eu_form_is_read_by_everybody() -> None:
+    told = translator().read(FR, example(FR, "ApplicationOriginated"), envelope=EnvelopeContext(message_id="m-1"))
+    assert text(told.root, f"{FORM}/section6/howWillTheDataFromDifferentSourcesBeLinked").endswith(
+        "\nAppariement : INDIRECT\nCircuit des identifiants : Circuit exemple, identifiants détruits après appariement"
+    )
+    assert "\nMéthodologie : " in text(told.root, f"{FORM}/section5/whatIsTheAimAndTopicOfTheProject")
+    assert "\nSIRET : 00000000000000" in text(told.root, f"{FORM}/section5/describeApplicantsQualification")
+    row = next(row for row in told.report.fields() if row["source"] == "Demande/besoins/appariement/type")
+    assert (row["fate"], row["target"]) == (
+        "joined",
+        ["content/form/section6[1]/howWillTheDataFromDifferentSourcesBeLinked"],
+    )
+
+
+def test_the_report_names_only_the_parts_that_a_text_had() -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    find(document, f"{FORM}/section9/additionalInformation").text = "Financeurs : Agence exemple"
+    forth = translator().write(FR, document)
+    row = next(row for row in forth.report.fields() if row["source"].endswith("section9/additionalInformation"))
+    assert (row["fate"], row["target"]) == ("split", ["Demande/financement/financeurs"])
+    assert text(forth.root, "Demande/financement/financeurs") == "Agence exemple"
+    back = translator().read(FR, forth.root, envelope=EnvelopeContext(), carry=forth.carry)
+    assert canonical(back.root) == canonical(document)
+
+
+def test_a_kept_report_names_them_too() -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    forth = translator().write(FR, document)
+    assert translator().report(forth.report.compact()).fields() == forth.report.fields()
+
+
+def test_a_period_without_a_boundary_is_shown_in_the_annex() -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    find(document, f"{FORM}/section6/timePeriodOfDataExtraction").text = "as far back as possible"
+    forth = translator().write(FR, document)
+    assert [problem.code for problem in forth.problems if problem.code != "review-due"] == ["not-convertible"]
+    assert side("fr/1/hdh.xsd").gate.validate(forth.root)
+    assert any(
+        etree.QName(entry).localname == "champ" and entry.text == "as far back as possible"
+        for entry in find(forth.root, "AnnexeEU")
+    )
+
+
+@pytest.mark.parametrize(("letter", "codes"), [("a", []), ("d", ["review-due"]), ("e", []), ("f", ["review-due"])])
+def test_a_purpose_without_a_french_one_goes_under_its_letter_and_asks_for_a_person(
+    letter: str, codes: list[str]
+) -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    purposes = document.findall("{*}content/{*}form/{*}section2/{*}purposeForWhichDataWillBeUsed")
+    for purpose in purposes[1:]:
+        purpose.getparent().remove(purpose)
+    find(purposes[0], "key").text = letter
+    forth = translator().write(FR, document)
+    assert [problem.code for problem in forth.problems] == codes
+    assert forth.root.findtext("{*}Demande/{*}finalites/{*}finalite/{*}pointEU") == (letter if codes else None)
+    assert not forth.sign_off
