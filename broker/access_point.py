@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from broker.settings import AccessPointSection
 
 
-def access_point_of(section: AccessPointSection) -> DomibusWs | None:
-    """The WS plugin; None where none is configured. Raises: ConfigurationError, if a certificate does not load."""
-    return DomibusWs(settings_of(section), tls=tls_of(section)) if section.url else None
+def access_point_of(section: AccessPointSection, *, mock: bool = True) -> DomibusWs | None:
+    """The WS plugin; None where none is configured. What answers may be a mock, or not.
+
+    Raises: ConfigurationError, if a certificate does not load.
+    """
+    return DomibusWs(replace(settings_of(section), mock=mock), tls=tls_of(section)) if section.url else None
 
 
 def settings_of(section: AccessPointSection) -> DomibusSettings:

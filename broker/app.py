@@ -123,6 +123,7 @@ async def open_node(
             judged_by=XmlDocuments.NAME,
             retry=_retry_policy(settings),
             hold_seconds=settings.work.hold,
+            production=settings.environment == "production",
             worker=f"{socket.gethostname()}:{os.getpid()}",
             days=StateDays(settings.node.nation, settings.node.time_zone),
             observe=_observer(metrics) if metrics else unobserved,
@@ -186,7 +187,9 @@ def _wire(settings: Settings) -> Wire:
 
 def _access_point(settings: Settings, ring: KeyRing, clock: SystemClock) -> AccessPoint | None:
     section = settings.access_point
-    return eu_https_of(section, ring, clock) if is_eu_https(section) else access_point_of(section)
+    if is_eu_https(section):
+        return eu_https_of(section, ring, clock)
+    return access_point_of(section, mock=settings.environment != "production")
 
 
 def scanner_of(settings: Settings) -> Clamd | None:

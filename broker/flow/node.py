@@ -116,6 +116,7 @@ class Node:
     paused: PauseBoard = field(default_factory=PauseBoard)
     observe: Observe = unobserved
     hold_seconds: float = 3600.0
+    production: bool = False  #: messages that are marked as tests wait for a person
     worker: str = "worker"
 
     def wire_id(self, *parts: str) -> str:

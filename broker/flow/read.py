@@ -154,6 +154,8 @@ def _not_from(kind: str, sender: str) -> Problem:
 
 async def validate(node: Node, passage: Passage) -> Passage | Stop:
     """Hold the eu-1 document against its schema: what the wire brought is refused, what our mapping wrote is parked."""
+    if passage.known.test and node.production:
+        return Park("it is marked as a test, and this node is in production", (_test_message(),))
     if node.documents.is_valid(PIVOT, passage.tree):
         return replace(passage, flags=(*passage.flags, *_flags(passage.tree)))
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
@@ -163,6 +165,17 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
     if passage.flags:
         return Refuse(passage.flags)  # what could not be said in eu-1 is something that no message of its type may lack
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
+
+
+def _test_message() -> Problem:
+    return Problem(
+        code="test-message",
+        detail="the message is marked as a test",
+        path="envelope/testFlag",
+        value="true",
+        rule="a production node takes no tests",
+        hint="Find out who sent it. What is meant seriously must be sent again without the mark.",
+    )
 
 
 def _flags(root: etree._Element) -> tuple[Problem, ...]:

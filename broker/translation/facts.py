@@ -52,6 +52,7 @@ class Facts:
     language: str = ""
     original_message_id: str = ""  #: the message that an answer speaks of: content before envelope
     created_at: str = ""
+    test: bool = False  #: the sender calls it a test
     leg_id: str = ""
     title: str = ""
     application_type: str = ""
@@ -93,6 +94,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         language=_text(root, "envelope/language"),
         original_message_id=_first(root, "content/originalMessageId", "envelope/originalMessageId"),
         created_at=_text(root, "envelope/createdAt"),
+        test=_flag(_text(root, "envelope/testFlag")) is True,
         leg_id=_first(root, "envelope/legId", "content/leg"),
         title=_first(root, "content/title", "content/projectTitle"),
         application_type=_first(root, "content/application_type", "content/applicationType"),

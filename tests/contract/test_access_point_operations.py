@@ -8,9 +8,11 @@ import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
 from adapters.access_point.domibus_ws.requests import Wanted
@@ -263,3 +265,37 @@ async def test_more_than_the_limit_of_payloads_is_not_taken(node: MockNode) -> N
     with pytest.raises(Garbled, match="more than 100 bytes"):
         await narrow.retrieve(message_id)
     await narrow.close()
+
+
+async def test_in_production_nothing_is_sent_to_what_answers_as_the_mock(
+    node: MockNode, access_point: DomibusWs
+) -> None:
+    real = client(node, mock=False)
+    parts = (Part("cid:message", "application/json", b"{}"),)
+    for call in (real.submit(UserMessage("for-nobody@fr", parts=parts)), real.pending(), real.ping()):
+        with pytest.raises(ConfigurationError) as refused:
+            await call
+        assert "production refuses it" in refused.value.detail
+    await real.close()
+    assert await access_point.status("for-nobody@fr") == "NOT_FOUND"
+
+
+async def test_in_production_an_access_point_that_does_not_call_itself_a_mock_is_used(
+    node: MockNode, access_point: DomibusWs
+) -> None:
+    async def passed_on(request: web.Request) -> web.StreamResponse:
+        async with aiohttp.ClientSession(node.base) as session:
+            sent = {"Authorization": request.headers["Authorization"], "Content-Type": request.content_type}
+            async with session.request(request.method, request.path, data=await request.read(), headers=sent) as answer:
+                return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", passed_on)
+    server = TestServer(app)
+    await server.start_server()
+    url = str(server.make_url("/fr/domibus/services/wsplugin"))
+    real = client(node, mock=False, url=url)
+    await real.submit(UserMessage("for-real@fr", parts=(Part("cid:message", "application/json", b"{}"),)))
+    await reached(access_point, "for-real@fr", "ACKNOWLEDGED")
+    await real.close()
+    await server.close()

@@ -10,7 +10,7 @@ import aiohttp
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
 from adapters.access_point.domibus_ws.hardened import Unreadable
 from adapters.access_point.domibus_ws.intake import intake
-from broker.errors import OutcomeUnknown, Unavailable
+from broker.errors import ConfigurationError, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapters.access_point.domibus_ws.settings import DomibusSettings
 
 _CHUNK: Final = 256 * 1024
+_MOCK: Final = "X-HealthData-EU-Mock"  #: in every answer of the mock EU node, whatever its parties are called
 
 
 class NotConnected(Unavailable):
@@ -41,10 +42,12 @@ class Transport:
         self._settings = settings
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._known_as_real = settings.mock
 
     async def post(self, body: Outgoing) -> Reply:
-        """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting."""
+        """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting; ConfigurationError."""
         try:
+            await self._no_mock()
             async with self._posting(body) as response:
                 return Reply(response.status, await self._answer(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
@@ -56,6 +59,7 @@ class Transport:
         """Content-Type and body of the answer, unread, and cut off at the limit of a document. Raises: Unavailable."""
         raw, limit = bytearray(), self._settings.limits.document
         try:
+            await self._no_mock()
             async with self._posting(body) as response:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     raw += chunk
@@ -71,6 +75,15 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _no_mock(self) -> None:
+        """Ask before anything is sent: nobody's health data may go to what plays the EU. Raises: ConfigurationError."""
+        if self._known_as_real:
+            return
+        async with self._opened().get(self._settings.url, allow_redirects=False) as response:
+            if _MOCK in response.headers:
+                raise ConfigurationError("access_point.url: the mock EU node answers there; production refuses it")
+        self._known_as_real = True
 
     def _posting(self, body: Outgoing) -> aiohttp.client._RequestContextManager:
         headers = {"Content-Type": body.content_type, "Content-Length": str(len(body))}

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from adapters.store.sql import SqlStore
+from adapters.xml import XmlDocuments
 from broker.flow.staff import retry
 from broker.model.exchanges import Direction, State
 from tests.support.flow_node import (
@@ -17,8 +19,10 @@ from tests.support.flow_node import (
     dossier,
     eu,
     eu_application,
+    make_flow,
     pre_screening,
 )
+from tests.support.samples import SetClock
 
 ZIP = "application/zip"
 
@@ -263,3 +267,14 @@ async def test_every_prepared_message_leaves_an_attempt_and_no_work(flow: Flow) 
             continue  # the broker wrote it itself: nothing was prepared
         attempts = await flow.attempts(exchange.message_id)
         assert len(attempts) == 1, exchange
+
+
+async def test_a_message_that_is_marked_as_a_test_waits_for_a_person_in_production(
+    store: SqlStore, documents: XmlDocuments, clock: SetClock
+) -> None:
+    flow = make_flow(store, documents, clock, production=True)
+    test = await flow.exchange(await flow.from_eu(eu_application(testFlag=True), "application/zip"))
+    assert (test.state, test.problems[0]["code"]) == (State.PARKED, "test-message")
+    assert (await flow.cases(), flow.point.sent) == ((), {})
+    await flow.from_eu(eu_application(testFlag=None), "application/zip")
+    assert len(await flow.cases()) == 1
