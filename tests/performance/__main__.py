@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "translate.eu-fr.plain": partial(documents.plain, source="eu-1", target="fr-hdh-1"),
     "translate.fr-eu.plain": partial(documents.plain, source="fr-hdh-1", target="eu-1"),
     "translate.eu-fi.plain": partial(documents.plain, source="eu-1", target="fi-findata-1"),
+    "translate.eu-rems.plain": documents.plain_rems,
     "report.expand": documents.expand_report,
     "memory.translate-10mb": memory.translate,
     "validate.eu-1": documents.validate_pivot,

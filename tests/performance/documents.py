@@ -99,12 +99,23 @@ def _rems() -> RemsCodec:
 
 def write_rems(folder: Path) -> Figure:
     """eu-1 into rems-1 and into its JSON; the floor writes the tree as XML."""
+    data, ours = _to_rems(folder)
+    floor = Translated(_schema(PIVOT), _schema(REMS), _written(REMS, data))
+    return compare(ours, lambda: floor(data), unit=UNIT)
+
+
+def plain_rems(folder: Path) -> Figure:
+    """The same beside the plain way, which writes the tree as XML too."""
+    data, ours = _to_rems(folder)
+    floor = Plain(_schema(PIVOT), _schema(REMS), _written(REMS, data))
+    return compare(ours, lambda: floor(data), unit=UNIT, times=1, rounds=5)
+
+
+def _to_rems(folder: Path) -> tuple[bytes, Callable[[], bytes]]:
     data = _input(folder, PIVOT)
-    tree = _written(REMS, data)
     ours = partial(_written, REMS, data, written=lambda done: _rems().encode(done.root))
     (folder / f"{PIVOT}.ApplicationSubmitted.{REMS}.json").write_bytes(ours())
-    floor = Translated(_schema(PIVOT), _schema(REMS), tree)
-    return compare(ours, lambda: floor(data), unit=UNIT)
+    return data, ours
 
 
 def read_national(folder: Path, profile: str) -> Figure:

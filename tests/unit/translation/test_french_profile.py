@@ -208,7 +208,7 @@ def test_a_partial_grant_loses_facts_on_the_wire_and_each_is_named() -> None:
     assert (row["fate"], row["target"]) == ("left-out", [])
 
 
-def test_a_full_grant_says_all_on_the_wire() -> None:
+def test_a_full_grant_says_all_on_the_wire_but_its_number_which_the_eu_1_document_beside_it_has() -> None:
     dossier = example(FR, "DecisionIssued")
     decision = find(dossier, "Instruction/decision")
     plain = {"referenceEU", "numeroDecision", "nature", "dateHeureDecision", "dateDecision", "signataire"}
@@ -218,6 +218,23 @@ def test_a_full_grant_says_all_on_the_wire() -> None:
     find(decision, "nature").text = "AUTORISATION"
     result = translate_between(TOOLS, etree.tostring(dossier), source=FR, target="eu-r7")
     assert result.sign_off == ()
+    said = {child: text(decision, child) for child in ("referenceEU", "dateDecision")}
+    year, month, day = said["dateDecision"].split("-")
+    assert json.loads(result.document)["content"] == {
+        "applicationId": said["referenceEU"],
+        "decision": "Positive",
+        "timestamp": f"{day}:{month}:{year}",
+        "user": {
+            "firstName": text(decision, "signataire/prenom"),
+            "lastName": text(decision, "signataire/nomFamille"),
+            "jobTitle": text(decision, "signataire/fonction"),
+        },
+    }
+    here = "Instruction/decision/"
+    lost = {row["source"]: row["what"] for row in result.report["lost"] if row["source"].startswith(here)}
+    assert lost == {f"{here}numeroDecision": "dropped"}
+    assert TOOLS.codec.beside("DecisionIssued").structured
+    assert text(result.pivot, "content/decisionId") == text(decision, "numeroDecision")
 
 
 def test_the_permit_is_the_union_of_decision_and_convention() -> None:
