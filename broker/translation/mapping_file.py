@@ -219,7 +219,9 @@ class _Source:
         self._lines = _line_numbers(text)
 
     def place(self, table: str, key: str) -> Place:
-        return Place(self.name, self._lines.get((table, key), self._lines.get((table, ""), 1)))
+        """Of a key, or of the table of that name; else of the table that it would stand in."""
+        written = ((table, key), (f"{table}.{key}".strip("."), ""), (table, ""))
+        return Place(self.name, next((self._lines[one] for one in written if one in self._lines), 1))
 
     def error(self, detail: str, table: str, key: str) -> ConfigurationError:
         return ConfigurationError(str(Fault(self.place(table, key), detail)))
