@@ -73,6 +73,8 @@ class _Journal:
     contents: Contents | None
     links: dict[int, tuple[str, str]] = field(default_factory=dict)  #: number → (previous, hash)
     changed: set[int] = field(default_factory=set)
+    places: dict[str, int] = field(default_factory=dict)  #: hash → the number under which the entry was sealed
+    moved: dict[int, int] = field(default_factory=dict)  #: number → the number under which the entry was sealed
     ids: set[str] = field(default_factory=set)
     named: dict[int, Record] = field(default_factory=dict)  #: number → the entry, if it names kept bytes
     checkpoints: list[Record] = field(default_factory=list)
@@ -196,10 +198,7 @@ def _read_entry(journal: _Journal, record: Record) -> None:
     if not isinstance(number, int) or number < 1:
         raise ValueError("a number counts from 1")
     journal.entries += 1
-    hashed = {name: value for name, value in record.items() if name not in {"kind", "hash"}}
-    if _digest(hashed) != stated:
-        journal.changed.add(number)
-        journal.found(number, "changed", "its content is not what was sealed")
+    _check_content(journal, record)
     if number in journal.links or str(entry_id) in journal.ids:
         journal.found(number, "duplicated", "its number or its id stands there twice")
     elif number < journal.highest:
@@ -208,6 +207,20 @@ def _read_entry(journal: _Journal, record: Record) -> None:
     journal.links.setdefault(number, (str(previous), str(stated)))
     journal.highest = max(journal.highest, number)
     _name_contents(journal, record)
+
+
+def _check_content(journal: _Journal, record: Record) -> None:
+    """Whether the hash holds: under this number, or under the one behind the entry that it is chained to."""
+    number, stated = record["number"], str(record["hash"])
+    hashed = {name: value for name, value in record.items() if name not in {"kind", "hash"}}
+    sealed_as = journal.places.get(str(record["previous"]), 0) + 1
+    if _digest(hashed) == stated:
+        journal.places[stated] = number
+    elif sealed_as < number and _digest({**hashed, "number": sealed_as}) == stated:
+        journal.places[stated] = journal.moved[number] = sealed_as
+    else:
+        journal.changed.add(number)
+        journal.found(number, "changed", "its content is not what was sealed")
 
 
 def _digest(value: Record) -> str:
@@ -254,12 +267,16 @@ def _read_message(journal: _Journal, record: Record) -> None:
 def _check_chain(journal: _Journal) -> None:
     """No gap up to the highest number, and each entry hangs on the one before."""
     before, head = 0, GENESIS
+    pushed = 0  # by how many places the entries stand behind those under which they were sealed
     for number, (previous, stated) in sorted(journal.links.items()):
+        further = number - journal.moved[number] - pushed if number in journal.moved else 0
         if number > before + 1:
             journal.found(before + 1, "missing", f"entries {before + 1} to {number - 1} were deleted")
+        elif further > 0:
+            journal.found(number - further, "inserted", f"entry {number} was sealed as entry {journal.moved[number]}")
         elif previous != head and number not in journal.changed:
             _blame(journal, number)
-        before, head = number, stated
+        before, head, pushed = number, stated, pushed + max(further, 0)
 
 
 def _blame(journal: _Journal, number: int) -> None:

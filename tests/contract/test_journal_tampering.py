@@ -45,6 +45,7 @@ def filled(statement: str, url: str) -> str:
         "{kept}": literal.format(BYTES.hex()),
         "{lower}": literal.format(BYTES.upper().hex()),
         "{other}": other_hash(),
+        "{later}": "replace(at, '2027', '2028')" if url.startswith("sqlite") else "at + interval '1 microsecond'",
     }
     for name, value in words.items():
         statement = statement.replace(name, value)
@@ -126,6 +127,7 @@ WHOLE = {
     "all checkpoints deleted": (["DELETE FROM checkpoints"], 1, "unsigned"),
     "checkpoint's hash": (["UPDATE checkpoints SET hash = 'x' || hash WHERE number = 10"], 10, "forged-checkpoint"),
     "checkpoint's number": (["UPDATE checkpoints SET number = 9 WHERE number = 10"], 9, "forged-checkpoint"),
+    "checkpoint's time": (["UPDATE checkpoints SET at = {later} WHERE number = 10"], 10, "forged-checkpoint"),
     "checkpoint's key": (["UPDATE checkpoints SET key_id = 'x' WHERE number = 10"], 10, "forged-checkpoint"),
     "checkpoint's signature": (
         ["UPDATE checkpoints SET signature = 'A' || substr(signature, 2) WHERE number = 10"],
@@ -214,6 +216,33 @@ async def test_one_entry_sealed_anew_in_place_is_the_one_that_is_named(
         connection.execute(statement, {"h": forged.hash})
     found = (await verdict(store)).findings
     assert [(finding.number, finding.code) for finding in found] == [(7, "broken-link")]
+
+
+@pytest.mark.parametrize("places", [(7,), (1,), (12,), (6, 7), (4, 9)])
+async def test_an_entry_forged_into_the_middle_is_the_one_that_is_named(
+    store: SqlStore, clock: SetClock, store_url: str, places: tuple[int, ...]
+) -> None:
+    """It is chained to the entry before it, and those behind it are renumbered."""
+    await sealed_journal(store, clock)
+    for place in places:
+        await force_in(store, store_url, place)
+    found = (await verdict(store)).findings
+    first = [place for place in places if place - 1 not in places]
+    assert [finding.number for finding in found if finding.code == "inserted"] == first
+    assert (found[0].number, found[0].code) == (first[0], "inserted")
+    assert {finding.code for finding in found} <= {"inserted", "unsigned"}
+
+
+async def force_in(store: SqlStore, store_url: str, place: int) -> None:
+    async with store.transaction() as transaction:
+        before = await transaction.sealed(place - 2, 1) if place > 1 else ()
+    (forged,) = chain((entry(f"forged-{place}", at=NOW),), before[0] if before else None)
+    with with_the_file(store_url) as connection:
+        for step in ("-number - 1 WHERE number >= :n", "-number WHERE number < 0"):
+            connection.execute(text(f"UPDATE journal SET number = {step}"), {"n": place})  # noqa: S608  a test's words
+    async with store.transaction() as transaction:
+        await transaction.write_entry(forged.entry)
+        await transaction.seal((forged,))
 
 
 async def test_a_tail_removed_with_its_checkpoints_is_found_by_a_head_seen_earlier(
