@@ -7,8 +7,9 @@ Import all of this from `broker.ports`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,24 @@ class Notification:
     message: UserMessage | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a message was received, by the access point's clock, both ends included; None is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def halves(self) -> tuple[Window, ...]:
+        """Earlier and later half; none where it is open, or a tenth of a second."""
+        if self.since is None or self.until is None or self.until - self.since <= timedelta(seconds=0.1):
+            return ()
+        middle = self.since + (self.until - self.since) / 2
+        return Window(self.since, middle), Window(middle, self.until)
+
+
+ALWAYS: Final = Window()
+
+
 class AccessPoint(Protocol):
     """The national eDelivery access point (Domibus or compatible)."""
 
@@ -76,7 +95,10 @@ class AccessPoint(Protocol):
         """
         ...
 
-    async def pending(self) -> tuple[str, ...]: ...
+    async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
+        """Ids of what waits to be fetched: so many as one list holds, in no order. Raises: Unavailable."""
+        ...
+
     async def retrieve(self, message_id: str) -> UserMessage:
         """Without marking it as downloaded. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
         ...

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from broker.access_port import ALWAYS as ALWAYS
 from broker.access_port import AccessPoint as AccessPoint
 from broker.access_port import Notification as Notification
 from broker.access_port import Part as Part
 from broker.access_port import Told as Told
 from broker.access_port import UserMessage as UserMessage
+from broker.access_port import Window as Window
 from broker.model.work import TICKETED
 
 if TYPE_CHECKING:

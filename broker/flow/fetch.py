@@ -8,6 +8,7 @@ between the list and the retrieval is reported in the journal, not looped on.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.node import commit, log
 from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
+from broker.ports import ALWAYS, Window
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -28,6 +30,11 @@ CONCURRENCY: Final = 4
 #: Seconds after which a slow message leaves its place to the next one; it is fetched on beside them.
 PATIENCE: Final = 2.0
 BATCH: Final = 500
+#: How often what a full list hides is looked for, how far back at first, and by how much one look overlaps the last.
+LOOK_BEHIND: Final = timedelta(seconds=20)
+HORIZON: Final = timedelta(days=32)
+OVERLAP: Final = timedelta(hours=1)
+MOST_WINDOWS: Final = 200  # of one look: an access point may not heed the times
 #: Tries after which an id that was notified and is not there counts as deleted: a notification may come early.
 GONE_TRIES: Final = 3
 #: Tries after which an answer that cannot be read is kept for a person.
@@ -51,6 +58,7 @@ class Fetcher:
     access_point: AccessPoint
     poll: bool = True
     resting: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    looked_behind: datetime | None = None
     in_hand: dict[str, asyncio.Task[bool]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -69,12 +77,44 @@ class Fetcher:
         return await self._all(self._by_row, [work.subject for work in due])
 
     async def _pending(self) -> int:
-        """A list holds 500 ids at most, in no order: it is asked for again as long as it brings new ones."""
-        done, seen = 0, set[str]()
-        while fresh := [mid for mid in dict.fromkeys(await self.access_point.pending()) if mid not in seen]:
+        """All that waits. What stays pending may fill the list, and hide what came behind it."""
+        seen = set[str]()
+        done, listed = await self._drained(ALWAYS, seen)
+        if listed:
+            return done + await self._behind(listed, seen)
+        self.resting = {mid: rest for mid, rest in self.resting.items() if mid in seen}
+        return done
+
+    async def _drained(self, window: Window, seen: set[str]) -> tuple[int, int]:
+        """A list holds 500 ids at most, in no order: it is asked for again as long as it brings new ones.
+
+        How many were kept and marked, and how many the last list still held.
+        """
+        done = 0
+        while True:
+            listed = dict.fromkeys(await self.access_point.pending(window))
+            fresh = [mid for mid in listed if mid not in seen]
+            if not fresh:
+                return done, len(listed)
             seen.update(fresh)
             done += await self._all(self._guarded, [mid for mid in fresh if self._due(mid)])
-        self.resting = {mid: rest for mid, rest in self.resting.items() if mid in seen}
+
+    async def _behind(self, full: int, seen: set[str]) -> int:
+        """What a full list hides: asked for by time of receipt, in halves, until an answer is no longer full."""
+        done = await self._all(self._guarded, [mid for mid in self.resting if mid not in seen and self._due(mid)])
+        now = self.node.clock.now()
+        if self.looked_behind and now < self.looked_behind + LOOK_BEHIND:
+            return done
+        start = self.looked_behind - OVERLAP if self.looked_behind else now - HORIZON
+        self.looked_behind = now
+        windows = deque((Window(until=start), Window(start, now), Window(since=now)))
+        for _ in range(MOST_WINDOWS):
+            if not windows:
+                break
+            window = windows.popleft()
+            more, listed = await self._drained(window, seen)
+            done += more
+            windows += window.halves() if listed >= full else ()
         return done
 
     def _due(self, message_id: str) -> bool:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from broker.errors import AlreadySubmitted, NotFound, OutcomeUnknown, Unavailable
+from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from broker.model.work import WorkKind
-    from broker.ports import Delivery, UserMessage
+    from broker.ports import Delivery, UserMessage, Window
 
 
 @dataclass
@@ -30,6 +34,8 @@ class FakeAccessPoint:
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unpushed: list[str] = field(default_factory=list)
     receipts: dict[str, bytes] = field(default_factory=dict)
+    received: dict[str, datetime] = field(default_factory=dict)
+    list_max: int = 500
     cut: bool = False  #: submits are kept, and the answer is lost
 
     def _told(self, name: str, message_id: str = "") -> None:
@@ -48,9 +54,15 @@ class FakeAccessPoint:
         if self.cut:
             raise OutcomeUnknown("the connection was cut before the answer")
 
-    async def pending(self) -> tuple[str, ...]:
+    async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
         self._told("pending")
-        return tuple(message_id for message_id in self.inbox if message_id not in self.marked)
+        waiting = (message_id for message_id in self.inbox if message_id not in self.marked)
+        return tuple(islice((one for one in waiting if self._within(window, one)), self.list_max))
+
+    def _within(self, window: Window, message_id: str) -> bool:
+        at = self.received.get(message_id)
+        late, early = window.until and at and at > window.until, window.since and at and at < window.since
+        return not (late or early)
 
     async def retrieve(self, message_id: str) -> UserMessage:
         self._told("retrieve", message_id)

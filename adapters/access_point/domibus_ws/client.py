@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from datetime import UTC
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -21,13 +22,15 @@ from adapters.access_point.domibus_ws.names import RECEIVING, SENDING, STATUSES
 from adapters.access_point.domibus_ws.outgoing import Outgoing
 from adapters.access_point.domibus_ws.transport import NotConnected, Reply, Transport
 from broker.errors import Garbled, NotFound, OutcomeUnknown, Unavailable
+from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+    from datetime import datetime
 
     from adapters.access_point.domibus_ws.settings import DomibusSettings
-    from broker.ports import UserMessage
+    from broker.ports import UserMessage, Window
 
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
@@ -61,8 +64,9 @@ class DomibusWs:
             raise OutcomeUnknown("the access point confirmed another MessageId than ours")
         _log.info("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
 
-    async def pending(self, wanted: requests.Wanted = requests.EVERYTHING) -> tuple[str, ...]:
+    async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
         """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
+        wanted = requests.Wanted(received_from=_moment(window.since), received_to=_moment(window.until))
         return await self._read(requests.list_pending(wanted), _pending)
 
     async def retrieve(self, message_id: str) -> UserMessage:
@@ -184,6 +188,11 @@ class DomibusWs:
             wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
             reraise=True,
         )
+
+
+def _moment(at: datetime | None) -> str:
+    """An xsd:dateTime in UTC; "" for none."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else ""
 
 
 def _pending(answer: answers.Answer) -> tuple[str, ...]:

@@ -21,13 +21,14 @@ import tenacity
 from adapters.access_point.eu_https import documents, tokens, verdicts
 from adapters.access_point.eu_https.transport import NotConnected, Reply, Request, Transport
 from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Refused, Unauthenticated, Unavailable
+from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
     import ssl
 
     from adapters.access_point.eu_https.settings import EuHttpsSettings
     from adapters.access_point.eu_https.tokens import Asked, KeySource, Signer
-    from broker.ports import UserMessage
+    from broker.ports import UserMessage, Window
 
 _log = structlog.get_logger(__name__)
 Now = Callable[[], datetime]
@@ -71,8 +72,10 @@ class EuHttps:
         _confirmed(reply, message)
         _log.info("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
 
-    async def pending(self) -> tuple[str, ...]:
-        """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
+    async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
+        """Ids waiting to be fetched, once each. Nothing stands behind this list. Raises: Unavailable, Garbled."""
+        if window != ALWAYS:
+            return ()
         listed = (await self._read("GET", "pending", tokens.Asked(PENDING))).json().get("messages")
         if not isinstance(listed, list) or not all(documents.is_message_id(one) for one in listed):
             raise Garbled("the counterpart's list of pending messages is not one")

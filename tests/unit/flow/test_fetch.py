@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from broker.errors import Unavailable
+from broker.errors import Garbled, Unavailable
 from broker.flow.staff import sign_off
 from broker.model.exchanges import State
 from broker.model.messages import Door, Message
@@ -56,7 +57,7 @@ async def test_what_cannot_be_kept_is_not_marked(flow: Flow, monkeypatch: pytest
 async def test_a_message_listed_twice_is_fetched_once(flow: Flow) -> None:
     waiting(flow, "one")
 
-    async def twice() -> tuple[str, ...]:
+    async def twice(*_: object) -> tuple[str, ...]:
         return ("one", "one")
 
     flow.point.pending = twice  # type: ignore[method-assign]
@@ -101,7 +102,7 @@ async def test_one_that_is_gone_between_list_and_retrieval_is_reported_once(flow
     waiting(flow, "here")
     del flow.point.inbox["gone"]
 
-    async def stale() -> tuple[str, ...]:
+    async def stale(*_: object) -> tuple[str, ...]:
         return ("gone", "here")
 
     flow.point.pending = stale  # type: ignore[method-assign]
@@ -223,6 +224,49 @@ async def test_a_list_that_cannot_be_had_is_told_to_the_loop(flow: Flow) -> None
     flow.point.script["pending"].append(Unavailable("away"))
     with pytest.raises(Unavailable):
         await flow.fetcher().drain()
+
+
+async def test_what_stays_unreadable_fills_the_list_and_hides_nothing(flow: Flow) -> None:
+    """The list holds three ids, and five that cannot be read came first, within one minute or over weeks."""
+    flow.point.list_max = 3
+    start = flow.clock.now()
+    came = {"bad-0": -20 * 86400, "bad-1": -60, "bad-2": -60.5, "bad-3": -59, "bad-4": -30, "good-0": -30, "good-1": -1}
+    for name, seconds in came.items():
+        waiting(flow, name)
+        flow.point.received[name] = start + timedelta(seconds=seconds)
+        if name.startswith("bad"):
+            flow.point.script[f"retrieve {name}"].extend([Garbled("not base64")] * 100)
+    fetcher = flow.fetcher()
+    await fetcher.drain()
+    assert sorted(flow.point.marked) == ["good-0", "good-1"]
+    for _ in range(3):
+        flow.clock.advance(30)
+        await fetcher.drain()
+    aside = [await flow.message(exchange.message_id) for exchange in await flow.all(states=("PARKED",))]
+    assert sorted(message.key for message in aside) == [f"bad-{number}|UNREADABLE" for number in range(5)]
+    waiting(flow, "late")
+    flow.clock.advance(20)
+    flow.point.received["late"] = flow.clock.now()
+    del flow.point.script["retrieve bad-3"]  # the access point was mended
+    await fetcher.drain()
+    flow.clock.advance(60)
+    await fetcher.drain()
+    assert sorted(flow.point.marked) == ["bad-3", "good-0", "good-1", "late"]
+
+
+async def test_a_full_list_is_looked_behind_now_and_then_and_not_each_time(flow: Flow) -> None:
+    waiting(flow, "bad")
+    flow.point.received["bad"] = flow.clock.now()
+    flow.point.script["retrieve bad"].extend([Garbled("not base64")] * 100)
+    fetcher = flow.fetcher()
+    asked = []
+    for _ in range(4):
+        flow.point.calls.clear()
+        await fetcher.drain()
+        asked.append(sum(name == "pending" for name, _ in flow.point.calls))
+        flow.clock.advance(2)
+    assert asked[0] < 80
+    assert asked[1:] == [2, 2, 2]
 
 
 async def test_a_hundred_messages_come_in_one_drain(flow: Flow) -> None:
