@@ -120,8 +120,9 @@ class Writer:
             inner = "".join(_payload(part, base64.b64encode(part.data).decode()) for part in parts)
             body = self._envelope(prefixes, name, inner, head)
             return Reply(200, "application/soap+xml;charset=UTF-8", body)
-        inner = "".join(_payload(part, _include(number)) for number, part in enumerate(parts))
-        return self._related(self._envelope(prefixes, name, inner, head), parts)
+        inner = "".join(_payload(part, include(number)) for number, part in enumerate(parts))
+        bare = self.start == "bare" if self.start else bool(self.turn % 2)
+        return related(self._envelope(prefixes, name, inner, head), parts, number=self.turn, bare=bare)
 
     def fault(self, fault: WsFault) -> Reply:
         """A SOAP fault."""
@@ -146,17 +147,17 @@ class Writer:
         body = f"<{p.s}:Body>" + (f"<{p.w}:{name}>{inner}</{p.w}:{name}>" if name else "") + f"</{p.s}:Body>"
         return f"<{p.s}:Envelope {p.declarations()}>{head}{body}</{p.s}:Envelope>".encode()
 
-    def _related(self, root: bytes, parts: tuple[Part, ...]) -> Reply:
-        """MTOM; every second answer writes `start` without its brackets, as some stacks do."""
-        boundary = f"uuid-hdeu-mock-{self.turn}"
-        bare = self.start == "bare" if self.start else bool(self.turn % 2)
-        start = "root@hdeu-mock" if bare else "<root@hdeu-mock>"
-        pieces = [_mime('application/xop+xml; charset=UTF-8; type="application/soap+xml"', "root@hdeu-mock", root)]
-        pieces += [_mime(part.media_type, f"{number}@hdeu-mock", part.data) for number, part in enumerate(parts)]
-        mark = f"--{boundary}\r\n".encode()
-        body = mark + (b"\r\n" + mark).join(pieces) + f"\r\n--{boundary}--\r\n".encode()
-        kind = 'type="application/xop+xml"; start-info="application/soap+xml"'
-        return Reply(200, f'multipart/related; {kind}; start="{start}"; boundary="{boundary}"', body)
+
+def related(root: bytes, parts: tuple[Part, ...], *, number: int, bare: bool) -> Reply:
+    """MTOM. `bare` writes `start` without its brackets, as some stacks do; `number` tells boundaries apart."""
+    boundary = f"uuid-hdeu-mock-{number}"
+    start = "root@hdeu-mock" if bare else "<root@hdeu-mock>"
+    pieces = [_mime('application/xop+xml; charset=UTF-8; type="application/soap+xml"', "root@hdeu-mock", root)]
+    pieces += [_mime(part.media_type, f"{place}@hdeu-mock", part.data) for place, part in enumerate(parts)]
+    mark = f"--{boundary}\r\n".encode()
+    body = mark + (b"\r\n" + mark).join(pieces) + f"\r\n--{boundary}--\r\n".encode()
+    kind = 'type="application/xop+xml"; start-info="application/soap+xml"'
+    return Reply(200, f'multipart/related; {kind}; start="{start}"; boundary="{boundary}"', body)
 
 
 def _mime(media_type: str, content_id: str, data: bytes) -> bytes:
@@ -164,7 +165,8 @@ def _mime(media_type: str, content_id: str, data: bytes) -> bytes:
     return head.encode() + data
 
 
-def _include(number: int) -> str:
+def include(number: int) -> str:
+    """What stands in a value whose bytes are the MIME part of this number."""
     return f'<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:{number}%40hdeu-mock"/>'
 
 

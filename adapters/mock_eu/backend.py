@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from adapters.mock_eu.answers import messaging
+from adapters.mock_eu.answers import Reply, include, messaging, related
 from adapters.mock_eu.soap import S
 
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ def notification(type_: str, message_id: str, detail: str = "") -> bytes:
     return _envelope("", OPERATIONS[type_], inner)
 
 
-def whole(held: Held) -> bytes:
-    """SUBMIT_MESSAGE: the message itself."""
+def whole(held: Held, *, mtom: bool, bare: bool = False) -> Reply:
+    """SUBMIT_MESSAGE: the message itself, inline or with its payloads as MIME parts (`bare` as in `related`)."""
     head = messaging("", held.header, held.parts, root='n:Messaging xmlns:n="eu.domibus"')
-    return _envelope(head, OPERATIONS["SUBMIT_MESSAGE"], "".join(_payload(part) for part in held.parts))
+    values = [include(place) if mtom else base64.b64encode(part.data).decode() for place, part in enumerate(held.parts)]
+    inner = "".join(_payload(part, value) for part, value in zip(held.parts, values, strict=True))
+    body = _envelope(head, OPERATIONS["SUBMIT_MESSAGE"], inner)
+    return related(body, held.parts, number=1, bare=bare) if mtom else Reply(200, CONTENT_TYPE, body)
 
 
 def refusal(status: int, body: bytes) -> str:
@@ -64,8 +67,7 @@ def _envelope(head: str, name: str, inner: str) -> bytes:
     return f"<soap:Envelope {soap}>{header}<soap:Body>{body}</soap:Body></soap:Envelope>".encode()
 
 
-def _payload(part: Part) -> str:
-    value = base64.b64encode(part.data).decode()
+def _payload(part: Part, value: str) -> str:
     kind = quoteattr(part.media_type)
     if not part.href:
         return f"<bodyload mimeType={kind}><value>{value}</value></bodyload>"

@@ -11,6 +11,7 @@ ANY: Final = frozenset[str]()
 _SUBMIT: Final = frozenset({"submitMessage"})
 _LIST: Final = frozenset({"listPendingMessages"})
 _RETRIEVE: Final = frozenset({"retrieveMessage"})
+_PAYLOADS: Final = frozenset({"retrieveMessage", "push.submitRequest"})
 _PUSH: Final = frozenset(f"push.{operation}" for operation in OPERATIONS.values())
 _TRANSMIT: Final = frozenset({"transmit"})
 _RECEIVE: Final = frozenset({"platform.receive"})
@@ -21,6 +22,7 @@ PLACES: Final[dict[frozenset[str], str]] = {
     _SUBMIT: "submitMessage",
     _LIST: "listPendingMessages",
     _RETRIEVE: "retrieveMessage",
+    _PAYLOADS: "retrieveMessage, push.submitRequest",
     frozenset({"ext.signalEnvelope"}): "/ext signalEnvelope",
     _PUSH: "push",
     _TRANSMIT: "AS4, nation to platform",
@@ -59,13 +61,13 @@ MENU: Final[dict[str, Dish]] = {
     "list-capped": Dish("at most `amount` ids in the list", _LIST),
     "extra-element": Dish("messageEntityID in the answer, as 5.2.1 adds it", _SUBMIT),
     "prefix-shuffle": Dish("other namespace prefixes in the answer, as in 5.2.1"),
-    "mtom-answer": Dish("payloads as MIME parts, `start` in angle brackets", _RETRIEVE),
-    "mtom-start-bare": Dish("payloads as MIME parts, `start` without angle brackets", _RETRIEVE),
-    "mtom-part-missing": Dish("an xop:Include whose MIME part is not there", _RETRIEVE),
-    "mtom-part-doubled": Dish("the first MIME part of a payload twice", _RETRIEVE),
+    "mtom-answer": Dish("payloads as MIME parts, `start` in angle brackets", _PAYLOADS),
+    "mtom-start-bare": Dish("payloads as MIME parts, `start` without angle brackets", _PAYLOADS),
+    "mtom-part-missing": Dish("an xop:Include whose MIME part is not there", _PAYLOADS),
+    "mtom-part-doubled": Dish("the first MIME part of a payload twice", _PAYLOADS),
     "truncated-soap": Dish("the last third of the answer is missing"),
     "wrong-encoding": Dish("a byte that is not UTF-8 in the answer"),
-    "corrupt-base64": Dish("payloads that are not base64", _RETRIEVE),
+    "corrupt-base64": Dish("payloads that are not base64", _PAYLOADS),
     "wrong-id": Dish("the header of another message in the answer", _RETRIEVE),
     "no-zone": Dish("a Timestamp without its zone, as Domibus 4.x writes it", _RETRIEVE),
     "gzip-bomb": Dish("Content-Encoding gzip over `amount` MB of zeros", _RETRIEVE, amount=256),
@@ -107,6 +109,9 @@ MENU: Final[dict[str, Dish]] = {
     "second-version": Dish("version 2 of an application right behind version 1", _SEND),
     "response-without-request": Dish("an answer to a message that nobody sent goes ahead", _SEND),
 }
+
+#: Faults of whoever hands out payloads; the pusher of a whole message is one.
+WHOLE: Final = tuple(name for name, dish in MENU.items() if dish.operations == _PAYLOADS)
 
 
 def rows() -> list[str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from adapters.mock_eu import backend
+from adapters.mock_eu import backend, dishes, spoil
+from adapters.mock_eu.answers import Reply
 from adapters.mock_eu.model import RECEIVING, SENDING
 from adapters.mock_eu.operations import Note
 
@@ -100,7 +101,7 @@ class Pusher:
             return
         body = self._body(notification, held)
         if self._fire("push-unknown-id", notification):
-            await self._post(session, notification, backend.notification("RECEIVE_SUCCESS", _UNKNOWN))
+            await self._post(session, notification, _told("RECEIVE_SUCCESS", _UNKNOWN))
         twin = self._fire("push-duplicate", notification)
         results = await asyncio.gather(
             *(self._post(session, notification, body) for _ in range(1 + (max(twin.amount, 1) if twin else 0)))
@@ -120,25 +121,35 @@ class Pusher:
             note.type = held.type if held else ""
             self._store.add_log(note.entry(self._chance.stamp(), error or "sent"))
 
-    async def _post(self, session: aiohttp.ClientSession, notification: Notification, body: bytes) -> str:
+    async def _post(self, session: aiohttp.ClientSession, notification: Notification, body: Reply) -> str:
         """One HTTP call; "" if the back end took it, else why not."""
         rule, push = self._notifications.rule(notification), self._settings.nations[notification.nation].push
         if rule is None:
             return "its rule is gone"
-        headers = {"Content-Type": backend.CONTENT_TYPE}
+        headers = {"Content-Type": body.content_type}
         if push.user:
             headers["Authorization"] = aiohttp.encode_basic_auth(push.user, push.password)
         timeout = aiohttp.ClientTimeout(push.timeout_seconds)
         try:
-            async with session.post(rule.endpoint, data=body, headers=headers, timeout=timeout) as response:
+            async with session.post(rule.endpoint, data=body.body, headers=headers, timeout=timeout) as response:
                 return backend.refusal(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
 
-    def _body(self, notification: Notification, held: Held | None) -> bytes:
+    def _body(self, notification: Notification, held: Held | None) -> Reply:
         if notification.type == "SUBMIT_MESSAGE" and held is not None:
-            return backend.whole(held)
-        return backend.notification(notification.type, notification.message_id, notification.detail)
+            return self._whole(notification, held)
+        return _told(notification.type, notification.message_id, notification.detail)
+
+    def _whole(self, notification: Notification, held: Held) -> Reply:
+        """In the form of the access point's answers, or as a fault has it."""
+        fired = {name: fault for name in dishes.WHOLE if (fault := self._fire(name, notification))}
+        form = {key: value for name in fired for key, value in spoil.DIFFERENTLY.get(name, {}).items()}
+        mtom = bool(form.get("mtom", self._settings.style.mtom))
+        body = backend.whole(held, mtom=mtom, bare=form.get("start") == "bare")
+        for name in fired.keys() & spoil.AFTERWARDS.keys():
+            body = spoil.AFTERWARDS[name](body, fired[name])
+        return body
 
     def _held(self, notification: Notification) -> Held | None:
         """The message; by the role that the notification is about."""
@@ -161,3 +172,7 @@ class Pusher:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _told(type_: str, message_id: str, detail: str = "") -> Reply:
+    return Reply(200, backend.CONTENT_TYPE, backend.notification(type_, message_id, detail))

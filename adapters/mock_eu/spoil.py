@@ -45,6 +45,7 @@ DIFFERENTLY: Final[dict[str, Mapping[str, Any]]] = {
     "mtom-start-bare": {"mtom": True, "start": "bare"},
     "mtom-part-missing": {"mtom": True},
     "mtom-part-doubled": {"mtom": True},
+    "corrupt-base64": {"mtom": False},
 }
 
 

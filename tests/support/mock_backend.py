@@ -24,9 +24,23 @@ EMPTY = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body/>
 class Notification:
     """What came: the operation's element, who said it, when (event loop's clock)."""
 
-    root: Any
     authorization: str
     at: float
+    content_type: str
+    body: bytes
+
+    @property
+    def root(self) -> Any:
+        """The envelope; of several MIME parts the first."""
+        if not self.content_type.startswith("multipart/related"):
+            return etree.fromstring(self.body)
+        return etree.fromstring(self.sections[0].partition(b"\r\n\r\n")[2])
+
+    @property
+    def sections(self) -> list[bytes]:
+        """MIME parts, with their headers."""
+        boundary = self.content_type.partition('boundary="')[2].partition('"')[0]
+        return self.body.split(f"--{boundary}".encode())[1:-1]
 
     @property
     def element(self) -> Any:
@@ -51,8 +65,9 @@ class Backend:
 
     async def take(self, request: web.Request) -> web.Response:
         at = asyncio.get_running_loop().time()
-        root = etree.fromstring(await request.read())
-        self.came.append(Notification(root, request.headers.get("Authorization", ""), at))
+        given = (request.headers.get(name, "") for name in ("Authorization", "Content-Type"))
+        authorization, content_type = given
+        self.came.append(Notification(authorization, at, content_type, await request.read()))
         status, body = self.answers.popleft() if self.answers else (200, EMPTY)
         return web.Response(status=status, text=body, content_type="application/soap+xml")
 

@@ -40,3 +40,15 @@ def whole(message_id: str, data: bytes, media_type: str = "application/json", **
     attributes = f'payloadId="cid:message" mimeType="{media_type}" payloadName="x"'
     payload = f"<payload {attributes}><value>{value}</value></payload>"
     return envelope(f'<n:submitRequest xmlns:n="eu.domibus">{payload}</n:submitRequest>', header)
+
+
+RELATED = 'multipart/related; type="application/xop+xml"; start="root"; boundary=B'
+
+
+def related(*parts: bytes) -> bytes:
+    """SUBMIT_MESSAGE by MTOM, with the message's one part as often as given."""
+    include = '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:part@x"/>'
+    root = whole("m-1", b"x").replace(b"<value>eA==</value>", f"<value>{include}</value>".encode())
+    sections = [b"Content-Type: application/xop+xml\r\nContent-ID: <root>\r\n\r\n" + root]
+    sections += [b"Content-Type: application/json\r\nContent-ID: <part@x>\r\n\r\n" + part for part in parts]
+    return b"--B\r\n" + b"\r\n--B\r\n".join(sections) + b"\r\n--B--\r\n"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.bad_input import GOOD, Matrix, eu_json, same_bytes
 from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER
 from tests.support.pusher import operations, push, push_at_once
-from tests.support.pushes import told
+from tests.support.pushes import RELATED, related, told
 from tests.support.running_node import Running
 
 
@@ -145,6 +145,8 @@ PUSHED: dict[str, tuple[bytes, str, int]] = {
     "cut SOAP": (told("receiveSuccess", "x")[:-9], "application/soap+xml", 200),
     "UTF-16": (told("receiveSuccess", "x").decode().encode("utf-16"), "application/soap+xml", 200),
     "MTOM without end": (b"--b\r\n\r\n<x/>", "multipart/related; boundary=b", 200),
+    "MTOM without its part": (related(), RELATED, 200),
+    "MTOM with its part twice": (related(b"{}", b"{}"), RELATED, 200),
     "nothing": (b"", "", 200),
 }
 

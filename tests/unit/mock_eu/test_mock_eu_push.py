@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import pytest_asyncio
 
 from adapters.mock_eu.settings import Rule
@@ -83,6 +84,41 @@ async def test_a_whole_message_is_pushed_and_then_marked(tmp_path: Path, backend
     assert base64.b64decode(came.element.findtext("payload/value")).startswith(b"PK")
     message = came.root.find(".//{eu.domibus}Messaging/UserMessage")
     assert message.findtext("PartyInfo/From/PartyId") == "hdeu:mock:ap:central", "unqualified down to the leaves"
+
+
+@pytest.mark.parametrize(
+    ("fault", "sections", "start"),
+    [
+        ("", 2, "root@hdeu-mock"),
+        ("mtom-answer", 2, '"<root@hdeu-mock>"'),
+        ("mtom-start-bare", 2, '"root@hdeu-mock"'),
+        ("mtom-part-missing", 1, "root@hdeu-mock"),
+        ("mtom-part-doubled", 3, "root@hdeu-mock"),
+    ],
+)
+async def test_a_whole_message_goes_by_mtom_and_its_parts_can_be_damaged(
+    tmp_path: Path, backend: Backend, fault: str, sections: int, start: str
+) -> None:
+    push = backend.push("SUBMIT_MESSAGE")
+    async with mock_node(tmp_path, france={"push": push}, mtom=not fault) as node:
+        armed = await node.arm(fault, times=1) if fault else ""
+        await node.file()
+        await backend.until(lambda: bool(backend.came))
+        assert not armed or await node.fired(armed) == 1
+    (came,) = backend.came
+    assert came.operation == "submitRequest"
+    assert came.element.find("payload/value/{http://www.w3.org/2004/08/xop/include}Include") is not None
+    assert start in came.content_type
+    assert [b"\r\n\r\nPK" in section for section in came.sections] == [False, True, True][:sections]
+
+
+async def test_a_whole_message_that_is_no_base64(tmp_path: Path, backend: Backend) -> None:
+    async with pushing(tmp_path, backend, "SUBMIT_MESSAGE") as node:
+        await node.arm("corrupt-base64", times=1)
+        await node.file()
+        await backend.until(lambda: bool(backend.came))
+    with pytest.raises(ValueError, match="base64"):
+        base64.b64decode(backend.came[0].element.findtext("payload/value"), validate=True)
 
 
 async def test_a_whole_message_stays_pending_where_the_operator_wants_it(tmp_path: Path, backend: Backend) -> None:
