@@ -20,7 +20,7 @@ from broker.flow.outcomes import Done, Later, Outcome, Park
 from broker.flow.pauses import is_paused
 from broker.flow.record import write_notice
 from broker.model.exchanges import Direction, Exchange, State
-from broker.model.messages import Message, MessageType
+from broker.model.messages import DOCUMENT_PART, FILE_PART, Message, MessageType
 from broker.model.work import Attempt, Work, WorkKind
 from broker.ports import Delivery, Part, UserMessage
 from broker.translation.facts import attachments_of
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from broker.ports import AccessPoint, Transaction
     from broker.translation.facts import AttachmentFact
 
-DOCUMENT_PART: Final = "cid:message"
 STRUCTURED_PART: Final = "cid:structured"
-FILE_PART: Final = "cid:file-"  #: with the file's SHA-256: names of files name people, and headers are read in clear
 #: What the access point knows and will not send: under this MessageId it never arrives.
 _GIVEN_UP: Final = frozenset({"SEND_FAILURE", "DELETED"})
 _DELIVERABLE: Final = frozenset({State.QUEUED, State.SUBMITTING, State.READY})

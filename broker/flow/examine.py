@@ -50,16 +50,20 @@ async def examine(node: Node, passage: Passage) -> Passage | Stop:
 
 
 def _unread(passage: Passage) -> tuple[Problem, ...]:
-    """What came beside the document: no wire form of today says what an inbound message means by it."""
-    document = passage.message.document_number
-    numbered = enumerate(passage.message.parts, start=1)
-    return tuple(_not_read(number, part.cid) for number, part in numbered if number != document)
+    """What came beside the document and is no file that it names: no wire form of today says what is meant by it."""
+    message = passage.message
+    files = {one.sha256 for one in message.attachments}
+    return tuple(
+        _not_read(number, part.cid)
+        for number, part in enumerate(message.parts, start=1)
+        if number != message.document_number and not (part.is_file and part.sha256 in files)
+    )
 
 
 def _not_read(number: int, cid: str) -> Problem:
     detail = "A part came beside the document, and nothing here reads it."
     hint = f"Look at it (`hdeu messages bytes ID --part {number}`), then sign the message off with a reason, or not."
-    return Problem("unread-part", detail, f"parts/{number}", "cid:message alone", cid[:80], hint)
+    return Problem("unread-part", detail, f"parts/{number}", "cid:message, and the files that it names", cid[:80], hint)
 
 
 async def _files(node: Node, passage: Passage) -> Sequence[File]:

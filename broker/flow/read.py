@@ -37,7 +37,7 @@ async def read(node: Node, passage: Passage) -> Passage | Stop:
     """The message as eu-1, with its facts."""
     try:
         if passage.exchange.direction is Direction.INBOUND:
-            return _decode(node, passage)
+            return await _with_files(node, _decode(node, passage))
         return await _translate(node, passage)
     except Refused as refused:
         return Refuse(refused.problems)
@@ -68,6 +68,24 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
         passage.message, type=facts.type, profile=node.wire.profile, version=facts.version, attachments=attachments
     )
     return replace(passage, message=message, root=decoded.root, facts=facts, files=files)
+
+
+async def _with_files(node: Node, decoded: Passage | Stop) -> Passage | Stop:
+    """With what came beside the document, where the document names it by its hash."""
+    if isinstance(decoded, Stop):
+        return decoded
+    named = {one.sha256: one for one in decoded.known.attachments if one.sha256}
+    came = [part for part in decoded.message.parts if part.is_file and part.sha256 in named]
+    if not came:
+        return decoded
+    async with node.store.transaction() as tx:
+        files = tuple([(part.sha256, await tx.content(part.sha256)) for part in came])
+    attachments = tuple(
+        Attachment(one.id, one.name, part.media_type, part.size, part.sha256)
+        for part, one in ((part, named[part.sha256]) for part in came)
+    )
+    message = replace(decoded.message, attachments=(*decoded.message.attachments, *attachments))
+    return replace(decoded, message=message, files=(*decoded.files, *files))
 
 
 def _of_another_process(node: Node, passage: Passage) -> bool:

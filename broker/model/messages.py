@@ -15,6 +15,8 @@ from typing import Final
 
 #: The part of an AS4 user message that is its business document.
 DOCUMENT_PART: Final = "cid:message"
+#: A file beside it, with its SHA-256: names of files name people, and headers are read in clear.
+FILE_PART: Final = "cid:file-"
 
 
 class MessageType(StrEnum):
@@ -89,6 +91,11 @@ class KeptPart:
     media_type: str
     size: int
     sha256: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is called what a file with these bytes is called."""
+        return self.cid.strip().lower() == f"{FILE_PART}{self.sha256}"
 
 
 def document_place(names: Sequence[str]) -> int:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
+import pytest
 from lxml import etree
 
+from broker.flow.fetch import arrival_of
+from broker.flow.keep import keep
 from broker.flow.staff import sign_off
-from broker.model.exchanges import State
+from broker.model.exchanges import Exchange, State
+from broker.ports import Part, UserMessage
 from tests.support.files import a_pdf
-from tests.support.flow_node import FR, Flow, altered, case_in, dossier, eu, partial_grant, sha256
+from tests.support.flow_node import CENTRAL_PARTY, FR, Flow, altered, case_in, dossier, eu, partial_grant, sha256
 
 DECISION = "Instruction/decision"
 AGREEMENT = "Instruction/permis/convention"
@@ -120,3 +125,60 @@ async def test_more_files_than_an_access_point_takes_are_refused_before_anything
     assert (await flow.leg()).state == "POSITIVE_DECISION_ACCEPTED"
     await flow.from_office(permit_with(*files[:26]))
     assert max(len(message.parts) for message in flow.point.sent.values()) == 27
+
+
+def shared(document: bytes) -> bytes:
+    """Another body's permit, with its signed document."""
+    reference = {"id": "p-1", "name": "permit.pdf", "size": len(document), "sha256": sha256(document)}
+    return eu("PeerPermit", {"document": reference})
+
+
+async def received(flow: Flow, *beside: Part) -> Exchange:
+    message = UserMessage("peer-1@example.org", (Part("cid:message", "application/json", shared(a_pdf())), *beside))
+    kept = await keep(flow.node, arrival_of(flow.point.name, replace(message, from_party=CENTRAL_PARTY)))
+    await flow.run()
+    return await flow.exchange(kept.message.id)
+
+
+async def test_the_signed_permit_of_another_body_reaches_the_back_end_as_an_attachment(flow: Flow) -> None:
+    await case_in(flow, "RECEIVED")
+    exchange = await received(flow, Part(f"cid:file-{sha256(a_pdf())}", "application/pdf", a_pdf()))
+    assert exchange.state is State.ACKNOWLEDGED, exchange
+    [delivery] = flow.hdh.of("PeerPermit")
+    [attachment] = delivery.attachments
+    assert (attachment.id, attachment.sha256, attachment.size) == ("p-1", sha256(a_pdf()), len(a_pdf()))
+    async with flow.store.transaction() as tx:
+        assert await tx.content(attachment.sha256) == a_pdf()
+
+
+@pytest.mark.parametrize(
+    ("href", "data"),
+    [
+        ("cid:structured", b"<a/>"),
+        (f"cid:file-{sha256(b'another')}", b"another"),
+        (f"cid:file-{sha256(a_pdf())}", b"another"),
+        ("cid:file-1", a_pdf()),
+    ],
+    ids=["no file", "a file that nobody names", "other bytes than the name says", "a name that is no hash"],
+)
+async def test_a_part_that_is_no_file_of_the_document_waits_for_a_person(flow: Flow, href: str, data: bytes) -> None:
+    await case_in(flow, "RECEIVED")
+    exchange = await received(flow, Part(href, "application/pdf", data))
+    assert (exchange.state, [one["code"] for one in exchange.problems]) == (State.PARKED, ["unread-part"])
+    assert flow.hdh.of("PeerPermit") == []
+
+
+async def test_a_file_beside_the_document_is_looked_at_like_any_other(flow: Flow) -> None:
+    await case_in(flow, "RECEIVED")
+    locked = a_pdf(trailer="/Encrypt 9 0 R ")
+    message = UserMessage(
+        "peer-2@example.org",
+        (
+            Part("cid:message", "application/json", shared(locked)),
+            Part(f"cid:file-{sha256(locked)}", "application/pdf", locked),
+        ),
+        from_party=CENTRAL_PARTY,
+    )
+    kept = await keep(flow.node, arrival_of(flow.point.name, message))
+    await flow.run()
+    assert [one["code"] for one in (await flow.exchange(kept.message.id)).problems] == ["attachment-encrypted"]
