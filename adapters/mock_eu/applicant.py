@@ -12,8 +12,6 @@ from aiohttp import BodyPartReader, web
 from adapters.mock_eu.problem import Problem
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
-
     from adapters.mock_eu.deeds import Deeds
 
 _ENTRY: Final = re.compile(r"[^_/\\]+_[^/\\]+")
@@ -43,8 +41,8 @@ class Applicant:
             web.get(base + "/{id}", self.show),
             web.get(base + "/{id}/files/{sha256}", self.paper),
             web.post(base + "/{id}/versions", self.amend),
-            web.post(base + "/{id}/fee-responses", self._answer("fee_estimate")),
-            web.post(base + "/{id}/responses", self._answer("decision")),
+            web.post(base + "/{id}/fee-responses", self.accept_fees),
+            web.post(base + "/{id}/responses", self.respond),
             web.post(base + "/{id}/appeals", self.appeal),
             web.post(base + "/{id}/permit-requests", self.ask),
             web.post(base + "/{id}/reminders", self.remind),
@@ -104,13 +102,16 @@ class Applicant:
         id_ = request.match_info["id"]
         return web.json_response({"application_id": id_, "nations": self._deeds.withdraw(id_)}, status=202)
 
-    def _answer(self, about: str) -> Handler:
-        async def answer(request: web.Request) -> web.Response:
-            body = await _object(request)
-            id_ = request.match_info["id"]
-            return _sent(id_, self._deeds.answer(id_, about, _text(body, "nation"), _text(body, "response")))
+    async def accept_fees(self, request: web.Request) -> web.Response:
+        """`{nation, response}` to a fee estimate."""
+        body, id_ = await _object(request), request.match_info["id"]
+        said = self._deeds.answer(id_, "fee_estimate", _text(body, "nation"), _text(body, "response"))
+        return _sent(id_, said)
 
-        return answer
+    async def respond(self, request: web.Request) -> web.Response:
+        """`{nation, response}` to a decision, or to the offer of a statistical answer."""
+        body, id_ = await _object(request), request.match_info["id"]
+        return _sent(id_, self._deeds.respond(id_, _text(body, "nation"), _text(body, "response")))
 
 
 def _sent(id_: str, message_id: str) -> web.Response:

@@ -30,6 +30,7 @@ class Counter:
             "amend": self._amend,
             "fee_estimate": lambda id_, said: deeds.answer(id_, "fee_estimate", said["nation"], said["response"]),
             "decision": lambda id_, said: deeds.answer(id_, "decision", said["nation"], said["response"]),
+            "offer": lambda id_, said: deeds.answer(id_, "offer", said["nation"], said["response"]),
             "appeal": lambda id_, said: deeds.appeal(id_, said["nation"], said["text"]),
             "ask": lambda id_, said: deeds.ask(
                 id_, said["nation"], said["kind"], {"justification": said["justification"]}

@@ -19,6 +19,7 @@ _PLATFORM_OWNED: Final = ("application_id", "version", "dateSubmitted", "in_repl
 ANSWERS: Final = {
     "fee_estimate": ("FeeResponse", "fee_response", ("ACCEPT", "REDUCE", "REJECT")),
     "decision": ("ApplicantResponse", "response", ("ACCEPT", "REJECT")),
+    "offer": ("ApplicantResponse", "offer_response", ("ACCEPT", "REJECT")),
 }
 #: What a user asks of a permit → (message type, member with the moment).
 REQUESTS: Final = {
@@ -59,7 +60,10 @@ class Deeds:
         return {"application_id": id_, "version": version, "nations": nations}
 
     def answer(self, id_: str, about: str, nation: str, response: str) -> str:
-        """Fees (Art. 62(5)) or a decision (D6.3 section 6.6). The MessageId."""
+        """Fees (Art. 62(5)), a decision (D6.3 section 6.6), or the offer of a statistical answer (Art. 68(3)).
+
+        The MessageId.
+        """
         type_, place, allowed = ANSWERS[about]
         leg = self._leg(id_, nation)
         if response not in allowed:
@@ -72,6 +76,12 @@ class Deeds:
             leg[place] = {"response": response, "at": at, "message_id": message_id}
             self._store.put_leg(id_, nation, leg)
         return message_id
+
+    def respond(self, id_: str, nation: str, response: str) -> str:
+        """To the decision, or before there is one to the offer of a statistical answer. The MessageId."""
+        leg = self._leg(id_, nation)
+        about = "offer" if leg.get("offer") and not leg["decision"] else "decision"
+        return self.answer(id_, about, nation, response)
 
     def appeal(self, id_: str, nation: str, text: str) -> str:
         """Against a decision (D6.4 section 10). The MessageId."""
@@ -175,7 +185,7 @@ class Deeds:
         return leg
 
     def _given(self, leg: dict[str, Any], what: str) -> dict[str, Any]:
-        if not leg[what]:
+        if not leg.get(what):
             raise Problem(409, "nothing-to-answer", f"the nation has sent no {what.replace('_', ' ')}")
         return dict(leg[what])
 

@@ -61,6 +61,8 @@ def apply(leg: dict[str, Any], payload: Payload, message_id: str, at: str) -> No
     if payload.type in _KEPT_AS:
         files = {"files": papers.described(payload.beside)} if payload.beside else {}
         leg[_KEPT_AS[payload.type]] = {**content, "at": at, "message_id": message_id, **files}
+    if payload.type == "ArtSixtyNineOffer":
+        leg["offer_response"] = None  # another offer asks for another answer
     if payload.type == "StatusUpdate":
         set_status(leg, content["status"], at)
     if payload.type == "AdditionalInfoRequest":

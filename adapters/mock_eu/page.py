@@ -111,7 +111,7 @@ def _leg(here: str, nation: str, leg: dict[str, Any]) -> str:
     parts = [f"<h2>{escape(nation.upper())}: {escape(leg['status'] or 'unknown')}</h2><ul>{history}{told}</ul>"]
     parts += [_question(here, question) for question in leg["questions"] if not question["answered"]]
     for about, (_, place, allowed) in ANSWERS.items():
-        if leg[about] and not leg[place]:
+        if leg.get(about) and not leg.get(place):
             choice = _choice("response", "Answer", {name: name for name in allowed})
             parts.append(_form(here, about, f"Answer {about.replace('_', ' ')}", _hidden(nation) + choice))
     if leg["decision"] and not leg.get("appeal"):

@@ -139,3 +139,26 @@ async def test_a_fault_that_makes_no_sense_is_said_on_the_page(node: MockNode, s
     status, root = await send(node, "/faults/page", **said)
     assert status == 422
     assert len(alerts(root)) == 1
+
+
+def an_offer(application_id: str) -> dict[str, Any]:
+    """Hand-written, in the shape of the golden files."""
+    envelope = golden("from-nation-decision-issued")["envelope"] | {"messageType": "ArtSixtyNineOffer"}
+    content = {"applicationId": application_id, "offer": "Tables instead of records (example)."}
+    return {"envelope": envelope | {"applicationId": application_id}, "content": content}
+
+
+async def test_an_offer_of_a_statistical_answer_is_accepted_or_rejected_and_each_offer_anew(node: MockNode) -> None:
+    application_id = await node.file()
+    france = node.nation("fr")
+    base = f"/applicant/applications/{application_id}"
+    for number, response in enumerate(("REJECT", "ACCEPT")):
+        await france.say(f"offer-{number}", an_offer(application_id))
+        await france.next("ValidationResult")
+        shown = (await page(node, f"/applicant/pages/{application_id}")).text_content()
+        assert "Answer offer" in shown
+        assert (await node.post(f"{base}/responses", {"nation": "fr", "response": response}))[0] == 202
+        said = await france.next("ApplicantResponse")
+        assert (said["content"]["response"], said["envelope"]["inReplyTo"]) == (response, f"offer-{number}")
+        shown = (await page(node, f"/applicant/pages/{application_id}")).text_content()
+        assert "Answer offer" not in shown
