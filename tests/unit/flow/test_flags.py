@@ -20,7 +20,11 @@ async def test_what_looks_odd_goes_its_way_and_stands_in_the_view_and_in_the_rep
     )
     assert exchange.state is State.ACKNOWLEDGED
     told = {problem["code"]: problem["path"] for problem in exchange.problems}
-    assert told == {"unknown-field": "/content/newField", "implausible-email": "content/form/section4/email"}
+    assert told == {
+        "unknown-field": "/content/newField",
+        "implausible-email": "content/form/section4/email",
+        "review-due": "content/form/section2/purposeForWhichDataWillBeUsed[2]/key",
+    }
     async with flow.store.transaction() as tx:
         view = await message_view(tx, exchange.message_id)
         kept = flow.node.translator.report(await tx.content(exchange.report_sha256)).to_bytes()
