@@ -65,7 +65,7 @@ class Carry:
             "side": self.side,
             "items": self.items,
             "order": self.order,
-            "annex": self.annex,
+            "annex": [written if usual == written else (usual, written) for usual, written in self.annex],
             "instead": self.instead,
             "aside": self.aside,
             "rule": [self.rule, self.rule_hash],
@@ -89,7 +89,7 @@ def _read(document: dict[str, Any]) -> Carry:
         raise ValueError(document["format"])
     items = [Item(*item) for item in document["items"]]
     rule, rule_hash = document["rule"]
-    annex = [(usual, written) for usual, written in document["annex"]]
+    annex = [(entry, entry) if isinstance(entry, str) else (entry[0], entry[1]) for entry in document["annex"]]
     instead = [Said(*said) for said in document.get("instead", ())]
     order, aside = document["order"], document["aside"]
     return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex, instead)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from broker.translation.carry import Carry
+    from broker.translation.instances import Leaf
     from broker.translation.leaves import Moves, Place
     from broker.translation.plan import Joined, Only, Op, Plan, Target, Usual
-    from broker.translation.reading import Leaf
     from broker.translation.shapes import Node, Where
 
 _LIMIT: Final = 80
@@ -40,24 +40,25 @@ _LIMIT: Final = 80
 class Run:
     """One document on its way through one plan."""
 
-    def __init__(self, plan: Plan, root: etree._Element) -> None:
+    def __init__(self, plan: Plan, root: etree._Element, carry: Carry | None = None) -> None:
         self.plan = plan
-        self.source = Reading(plan.steps)
+        self._carry, self.aside = carry, carry.aside if carry else {}
+        self.source = Reading(plan.steps, self.aside)
         self.source.read(root)
         self.values, self.written, self.rows = self.source.values, self.source.written, self.source.rows
         self.moves: list[Moves] = []  #: what the target's instances are called, after what the rows call them
         self.slots: list[int] | None = None  #: index of each annex entry, in the order of the rows; None: as they come
         self.annex_written: list[tuple[str, str]] = []  #: (path, text) of annex entries that stand beside no other
-        self.annex_read: list[Place | None] = []  #: where each entry belongs
+        self.annex_read: list[int] = []  #: where each entry belongs, in numbers (`leaves`)
         self.problems: list[Problem] = []
         self.constants: list[Place] = []
         self.restored: list[Place] = []
         self.orphaned: list[str] = []
-        self.kept, self.annexed, self.entries = self.source.kept, self.source.annexed, self.source.entries
+        self.kept, self.annexed = self.source.kept, self.source.annexed
+        self.fallen: list[Leaf] = []  #: what could not go as its line says, and is shown in the annex
         self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.parts: dict[int, tuple[bool, ...]] = {}  #: by row: which parts a text had that was told apart by lead-ins
-        self.aside: dict[str, int] = {}
         self.left_aside: dict[str, int] = {}
         #: Leaves that say what another usually says, or say it too: (leaf, the other, their place, how it is said).
         self.instead: list[tuple[Node, Node, Where, Said]] = []
@@ -67,22 +68,22 @@ class Run:
         self._unsent: Carry | None = None
         self._layout: Layout | None = None
 
-    def translate(self, carry: Carry | None, given: Mapping[tuple[str, Where], str], *, stand_in: bool = False) -> None:
+    def translate(self, given: Mapping[tuple[str, Where], str], *, stand_in: bool = False) -> None:
         """Fill `written`. What is given goes before the carry, or only stands in for what the carry has not either."""
-        self.aside = carry.aside if carry else {}
+        carry = self._carry
         for leaf in self.source.waiting:
             op = leaf[1].op
             if op is not None:
                 _HANDLERS[op.do](self, op, leaf)
         self._join()
         self._settle()
-        sent = self.written.instances() if self.entries or carry else set()
+        sent = self.written.instances() if self.source.paths or carry else set()
         for node, value in self.plan.constants:
             self.written.put(node, (), value)
             self.constants.append((node, ()))
         if not stand_in:
             self._fill(given)
-        if self.entries or carry:
+        if self.source.paths or carry:
             put_back(self, carry, sent)
         if stand_in:
             self._fill(given)
@@ -94,7 +95,6 @@ class Run:
     def _settle(self) -> None:
         """Bring back into the order of the document what was worked out later."""
         if self.source.waiting:
-            self.annexed.sort(key=itemgetter(0))
             self.kept.sort(key=itemgetter(0))
 
     def unsent(self) -> Carry:
@@ -106,7 +106,7 @@ class Run:
     def document(self, namespace: str) -> bytes:
         """The target document."""
         layout, entry, path = self._layout or Layout(self.written), self.plan.annex_entry, self.plan.annex_path
-        if entry and path and self.slots is None and self.annexed:
+        if entry and path and self.slots is None and len(self.annexed):
             layout.add(entry, annex_as_met(entry, path, self.annexed))
         elif entry and path and self.annex_written:
             layout.add(entry, annex(entry, path, self.annex_written))
@@ -240,8 +240,9 @@ class Run:
         instance.is_sent = True
 
     def _fallback(self, leaf: Leaf) -> None:
-        if self.plan.forth and self.plan.annex_entry is not None:
-            self.annexed.append(leaf)
+        if self.plan.steps.shows:
+            self.annexed.take(leaf[0], leaf[3])
+            self.fallen.append(leaf)
             self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
         else:
             self._keep(leaf, Outcome.KEPT)

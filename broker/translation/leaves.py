@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from broker.translation.shapes import Node, Where
 
 Place = tuple["Node", "Where"]
 #: Of a group in one place: the new index by the old one.
 Moves = dict[Place, dict[int, int]]
+#: Places in numbers: that of the node; -1 - n and n indices, where those of all that follow are others; or this, none.
+NOWHERE: Final = -(1 << 31)
 
 
 class Leaves(dict["Where", "dict[Node, str | None]"]):
@@ -91,3 +94,16 @@ def gaps(used: Mapping[Place, set[int]]) -> Moves:
         for place, found in used.items()
         if max(found) >= len(found)
     }
+
+
+def from_numbers(nodes: tuple[Node, ...], numbers: Iterable[int]) -> Iterator[Place | None]:
+    """The places that numbers stand for."""
+    at: Where = ()
+    left = iter(numbers)
+    for number in left:
+        if number == NOWHERE:
+            yield None
+        elif number < 0:
+            at = tuple(islice(left, -1 - number))
+        else:
+            yield nodes[number], at

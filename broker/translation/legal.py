@@ -69,7 +69,7 @@ class LegalFacts:
     def _rows(self, plan: Plan, run: Run) -> Iterator[LegalFactLoss]:
         found: list[tuple[int, Step, Where, tuple[tuple[str, str], ...]]] = []
         known = self._known.setdefault(plan, {})
-        for row, step, instance, _ in (*run.kept, *run.annexed):
+        for row, step, instance, _ in (*run.kept, *run.fallen):
             number = run.rows[row]
             if number not in known:
                 known[number] = tuple(self._of_outcome(plan, step, number & 3))

@@ -136,6 +136,11 @@ def parse(root: Node, path: str) -> tuple[Node, tuple[str, ...]] | None:
     return (node, tuple(labels)) if node is not None else None
 
 
+def labelled(node: Node, labels: tuple[str, ...]) -> str:
+    """The path of a place that `parse` takes apart."""
+    return "".join([f"{piece}[{label}]" for piece, label in zip(node.pieces, labels, strict=False)]) + node.pieces[-1]
+
+
 def key_of(label: str) -> str:
     """The key that a label shows."""
     return unquote(label.partition(";")[0])

@@ -80,7 +80,6 @@ class Op:
     reason: str = ""
     context: bool = False
     at: str = ""  #: file and line
-    plain: Node | None = None  #: set for a copy that has nothing to check or shift: where it goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +90,12 @@ class Only:
     key: Node
     values: frozenset[str]
     first: bool  #: the counterpart does not repeat: the first instance that fits, and no other
+
+    @property
+    def steps_to_key(self) -> tuple[str, ...] | None:
+        """Tags on the way from an instance to the element that is its key; None, if the key cannot be reached so."""
+        way = self.key.chain[len(self.group.chain) :]
+        return None if self.key.is_attribute or self.key.depth != self.group.depth else tuple(node.tag for node in way)
 
     def matching(self, leaves: Leaves) -> Iterator[Where]:
         """Where instances stand whose key is one of the wanted."""
@@ -276,10 +281,7 @@ class _Compiler:
             recoded = replace(common, do=Do.CONVERT, fate=Fate.RECODED, table=line.text)
             yield sources[0], replace(recoded, targets=(target,), convert=convert)
         else:
-            target = self._target(sources[0], targets[0])
-            simple = target.shift is None and target.fits is None and self._only(sources[0]) is None
-            plain = target.node if simple else None
-            yield sources[0], replace(common, do=Do.COPY, fate=Fate.COPIED, targets=(target,), plain=plain)
+            yield sources[0], replace(common, targets=(self._target(sources[0], targets[0]),))
 
     def _recoded(self, line: Line, source: Node, target: Node, common: Op) -> Iterator[tuple[Node, Op]]:
         table, forth = self.family.tables[line.table], self.plan.forth
@@ -302,7 +304,7 @@ class _Compiler:
         return next((self.only[node] for node in source.groups if node in self.only), None)
 
     def _target(self, source: Node, target: Node, *, always: bool = False) -> Target:
-        anything = target.text is None or _values(target.text) == ("string", (), (), 0, None, ())
+        anything = target.text is None or target.text.is_free
         same = not always and source.text is not None and target.text is not None
         if anything or (same and _values(source.text) == _values(target.text)):
             return Target(target, self._shift(source, target), None)

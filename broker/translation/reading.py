@@ -11,32 +11,18 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
+from broker.translation.annexed import Annexed
+from broker.translation.instances import Instance
 from broker.translation.leaves import Leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from broker.translation.instances import Leaf
     from broker.translation.leaves import Place
+    from broker.translation.plan import Only
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step, Steps
-
-
-class Instance:
-    """One instance of a repeated element; the document itself is one."""
-
-    __slots__ = ("group", "head", "is_sent", "mark", "target", "values", "where")
-
-    def __init__(self, group: Node | None, where: Where, reading: Reading) -> None:
-        self.group, self.where = group, where
-        self.values = reading.values.setdefault(where, {})
-        self.target = reading.written.setdefault(where, {})
-        self.mark = (-1 - len(where), *where)  #: how it is announced in rows
-        self.is_sent = False  #: whether something of it was written as itself
-        self.head: str | None = None  #: its labelled path, once somebody asked
-
-
-#: Its row, its step, its instance, its text.
-Leaf = tuple[int, "Step", Instance, str]
 
 
 @dataclass(slots=True)
@@ -47,14 +33,16 @@ class Reading:
     """
 
     steps: Steps
+    aside: Mapping[str, int] = field(default_factory=dict)  #: `only` groups of which none is taken of so many that fit
     values: Leaves = field(default_factory=Leaves)  #: of leaves that others are worked out by
     written: Leaves = field(default_factory=Leaves)
     rows: list[int] = field(default_factory=list)
     waiting: list[Leaf] = field(default_factory=list)
-    annexed: list[Leaf] = field(default_factory=list)
     kept: list[Leaf] = field(default_factory=list)
-    _lists: tuple[list[Leaf], ...] = ()
-    entries: list[tuple[str, str]] = field(default_factory=list)  #: path and text of each annex entry
+    annexed: Annexed = field(default_factory=Annexed)
+    _first: dict[Place, int] = field(default_factory=dict)  #: of which groups the other side takes which one; -1: none
+    paths: list[str] = field(default_factory=list)  #: of each annex entry
+    texts: list[str] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     repeats: dict[Place, int] = field(default_factory=dict)  #: how many instances of each group in each place
     #: Empty, or of no line: the row that follows, and what is there.
@@ -62,10 +50,9 @@ class Reading:
 
     def read(self, root: etree._Element) -> None:
         """Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape."""
-        self._lists = (self.waiting, self.annexed, self.kept)
-        self._walk(root, self.steps.root, Instance(None, (), self))
-        if self.entries and self.steps.entry is not None:
-            self.repeats[self.steps.entry.node, ()] = len(self.entries)
+        self._walk(root, self.steps.root, Instance(None, ()))
+        if self.paths and self.steps.entry is not None:
+            self.repeats[self.steps.entry.node, ()] = len(self.paths)
 
     def sent(self) -> set[Place]:
         """The innermost instances of which something was written as itself."""
@@ -73,46 +60,87 @@ class Reading:
 
     def _walk(self, element: etree._Element, step: Step, instance: Instance) -> None:
         """The children of an element."""
-        find, rows, annexed, target = step.children.get, self.rows, self.annexed, instance.target
+        find, rows, shown = step.children.get, self.rows, self.annexed
+        target = instance.at(None, self.written) if step.sends else {}
         for child in element:
             below = find(child.tag)
             if below is None:
                 _must_be_silent(child, step)
-            elif not below.is_quick or len(child):
+            elif len(child):
+                (self._walk if below.is_inside else self._within)(child, below, instance)
+            elif not below.is_quick:
                 self._within(child, below, instance)
-            elif below.plain is not None:
-                target[below.plain] = child.text or ""
+            elif below.is_annexed:
+                if shown.instance is not instance:
+                    shown.enter(instance)
+                shown.steps.append(below)
+                shown.texts.append(child.text or "")
+                rows.append(below.annexed)
+            elif below.is_turned:
+                self._leaf(below, instance, child.text or "")
+            elif below.goes is not None:
+                target[below.goes] = child.text or ""
                 rows.append(below.number)
                 instance.is_sent = True
-            else:
-                annexed.append((len(rows), below, instance, child.text or ""))
-                rows.append(below.annexed)
 
     def _within(self, child: etree._Element, below: Step, around: Instance) -> None:
         """An element with attributes, children, or both; or one that repeats."""
         if below is self.steps.entry:
-            self.entries.append((child.get(self.steps.path, ""), _text(child)))
+            self._entry(child)
             return
         instance = self._instance(below.node, around) if below.node.repeats else around
+        if below.only is not None:
+            below = below.chosen if self._is_chosen(below.only, child, instance) else below.passed
         if below.attributes:
             self._attributes(child, below, instance)
         if below.node.has_text:
             self._leaf(below, instance, _text(child))
         elif len(child):
-            self._walk(child, below, instance)
+            if below is self.steps.annex:
+                self._annex(child, below)
+            else:
+                self._walk(child, below, instance)
         elif not below.attributes or not child.attrib:
             self.unplanned.append((len(self.rows), below.node, instance.where, None))
         if instance is not around:
             self.rows += around.mark
 
+    def _annex(self, element: etree._Element, step: Step) -> None:
+        """The entries of the annex, and nothing else."""
+        found = self.steps.entries.read(element) if self.steps.entries else None
+        if found is not None:
+            self.paths += found[0]
+            self.texts += found[1]
+            return
+        for child in element:
+            if child.tag in step.children:
+                self._entry(child)
+            else:
+                _must_be_silent(child, step)
+
+    def _entry(self, element: etree._Element) -> None:
+        self.paths.append(element.get(self.steps.path, ""))
+        self.texts.append(_text(element))
+
     def _instance(self, group: Node, around: Instance) -> Instance:
         place = (group, around.where)
         index = self.repeats.get(place, 0)
         self.repeats[place] = index + 1
-        instance = Instance(group, (*around.where, index), self)
+        instance = Instance(group, (*around.where, index))
         self.instances.append(instance)
         self.rows += instance.mark
         return instance
+
+    def _is_chosen(self, only: Only, element: etree._Element, instance: Instance) -> bool:
+        """Whether this instance is one that the other side takes."""
+        if not only.first:
+            return _is_wanted(only, element)
+        place = (only.group, instance.where[:-1])
+        if place not in self._first:
+            found = [_is_wanted(only, one) for one in _siblings(element)]
+            is_taken = True in found and self.aside.get(only.group.path) != sum(found)
+            self._first[place] = found.index(True) if is_taken else -1
+        return self._first[place] == instance.where[-1]
 
     def _attributes(self, element: etree._Element, step: Step, instance: Instance) -> None:
         for name, text in element.items():
@@ -124,16 +152,41 @@ class Reading:
 
     def _leaf(self, step: Step, instance: Instance, text: str) -> None:
         if step.is_asked:
-            instance.values[step.node] = text
-        if step.plain is not None:
-            instance.target[step.plain] = text
+            self.values.put(step.node, instance.where, text)
+        if step.goes is not None and self._send(step, step.goes, instance, text):
             instance.is_sent = True
         elif step.op is None:
             self.unplanned.append((len(self.rows), step.node, instance.where, text))
             return
+        elif step.is_annexed:
+            self.annexed.add(step, instance, text)
+        elif step.is_kept:
+            self.kept.append((len(self.rows), step, instance, text))
         else:
-            self._lists[step.way].append((len(self.rows), step, instance, text))
+            self.waiting.append((len(self.rows), step, instance, text))
+            if self.steps.shows:
+                self.annexed.reserve(len(self.rows), step, instance)
         self.rows.append(step.usual)
+
+    def _send(self, step: Step, goes: Node, instance: Instance, text: str) -> bool:
+        """Whether a text could be written at once; what is there already is not written over."""
+        said = text if step.turn is None else step.turn(text)
+        target = instance.at(step.shift, self.written)
+        if said is None or (step.shift is not None and goes in target):
+            return False
+        target[goes] = said
+        return True
+
+
+def _siblings(element: etree._Element) -> Iterator[etree._Element]:
+    """All instances of the group that an element is of."""
+    around = element.getparent()
+    return iter((element,)) if around is None else around.iterchildren(element.tag)
+
+
+def _is_wanted(only: Only, element: etree._Element) -> bool:
+    keys = element.findall("/".join(only.steps_to_key or ()))
+    return bool(keys) and _text(keys[-1]).strip() in only.values
 
 
 def _must_be_silent(child: etree._Element, step: Step) -> None:

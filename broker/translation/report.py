@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from broker.errors import Problem, TranslationError
 from broker.translation.fates import Fate
-from broker.translation.leaves import renumbered
+from broker.translation.leaves import from_numbers, renumbered
 from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
 
 
@@ -79,7 +79,7 @@ class Report:
     plan: Plan | None = None
     numbers: tuple[int, ...] = ()
     slots: tuple[int, ...] | None = None  #: index of each annex entry written, in the order of rows; None: 0, 1, 2, …
-    annex: tuple[Place | None, ...] = ()  #: where each annex entry that was read belongs
+    annex: tuple[int, ...] = ()  #: where each annex entry that was read belongs, in numbers (`leaves`)
     moves: tuple[Moves, ...] = ()
     constant_places: tuple[Place, ...] = ()
     restored_places: tuple[Place, ...] = ()
@@ -109,7 +109,7 @@ class Report:
 
     def _entries(self, plan: Plan) -> Iterator[Row]:
         """Two rows for each annex entry that was read: its text and its path."""
-        for index, place in enumerate(self.annex):
+        for index, place in enumerate(from_numbers(plan.target.numbered, self.annex)):
             for node in (plan.annex_entry, plan.annex_path):
                 if node is not None:
                     places = (self._moved(place),) if place else ()
@@ -169,7 +169,7 @@ class Report:
             "format": FORMAT,
             "plan": MadeWith(plan.mapping, plan.forth, plan.number, plan.steps.digest) if plan else None,
             "slots": self.slots,
-            "annex": list(map(_short, self.annex)),
+            "rows": len(self.numbers),
             "moves": [[[*_short(at), list(moved.items())] for at, moved in moves.items()] for moves in self.moves],
             "constants": list(map(_short, self.constant_places)),
             "restored": list(map(_short, self.restored_places)),
@@ -177,7 +177,8 @@ class Report:
             "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
             "parts": self.parts,
         }
-        return zlib.compress(_json(kept) + b"\n" + struct.pack(f"<{len(self.numbers)}i", *self.numbers), 1)
+        numbers = (*self.numbers, *self.annex)
+        return zlib.compress(_json(kept) + b"\n" + struct.pack(f"<{len(numbers)}i", *numbers), 1)
 
     def counts(self) -> dict[str, int]:
         """How many leaves had each fate."""
@@ -207,12 +208,12 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
     if found["plan"] is None:
         return Report(orphaned=tuple(found["orphaned"]), next_hop=next_hop)
     made_with = plan(MadeWith(*found["plan"]))
-    nodes = made_with.target.numbered
+    nodes, unpacked = made_with.target.numbered, struct.unpack(f"<{len(numbers) // 4}i", numbers)
     return Report(
         plan=made_with,
-        numbers=struct.unpack(f"<{len(numbers) // 4}i", numbers),
+        numbers=unpacked[: found["rows"]],
         slots=found["slots"],
-        annex=tuple(_long(nodes, place) for place in found["annex"]),
+        annex=unpacked[found["rows"] :],
         moves=tuple({_group(nodes, at): dict(moved) for *at, moved in moves} for moves in found["moves"]),
         constant_places=_all(nodes, found["constants"]),
         restored_places=_all(nodes, found["restored"]),
@@ -222,17 +223,13 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
     )
 
 
-def _short(place: Place | None) -> list[int]:
+def _short(place: Place) -> list[int]:
     """A place of the target in numbers."""
-    return [place[0].order, *place[1]] if place else []
+    return [place[0].order, *place[1]]
 
 
 def _group(nodes: tuple[Node, ...], place: list[int]) -> Place:
     return nodes[place[0]], tuple(place[1:])
-
-
-def _long(nodes: tuple[Node, ...], place: list[int]) -> Place | None:
-    return _group(nodes, place) if place else None
 
 
 def _all(nodes: tuple[Node, ...], places: list[list[int]]) -> tuple[Place, ...]:

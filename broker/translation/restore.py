@@ -6,18 +6,34 @@ beside an anchor that was changed.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from broker.translation.carry import anchor_hash
-from broker.translation.places import Instances, parse
+from broker.translation.leaves import NOWHERE
+from broker.translation.places import Instances, labelled, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from broker.translation.carry import Carry, Item, Said
     from broker.translation.leaves import Leaves, Moves, Place
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node, Where
+
+
+class _Instance:
+    """An instance of a group, or the document itself: which leaves it may have, and what is written at its indices."""
+
+    __slots__ = ("found", "key", "leaves", "mark", "place")
+
+    def __init__(self, place: Place, written: Leaves) -> None:
+        self.place = place
+        group, where = place
+        self.leaves, self.found = group.leaves_in, written.setdefault(where, {})
+        self.mark = (-1 - len(where), *where)  #: how it is announced in numbers
+        orders = [one.order for one in group.groups]
+        self.key = tuple(chain.from_iterable(zip(orders, where, strict=True)))  #: puts instances in document order
 
 
 class Restorer:
@@ -27,37 +43,59 @@ class Restorer:
         self._plan, self._written = plan, written
         self._given = frozenset(given)
         self._instances = Instances(written, plan.target_keys, plan.target_mapped)
-        self._around: dict[str, Place] = {"": (plan.target, ())}  #: by the path up to the last step
-        self._may_create: set[tuple[Node, tuple[str, ...]]] = set()
+        #: Of a labelled path up to the last label, without its bracket: the group, and the indices of the instance.
+        self._group_of: dict[str, Node | None] = {"": plan.target}
+        self._where_of: dict[str, Where] = {"": ()}
+        self._announced: set[str] = set()  #: paths of all that is put back
         self._created: set[Place] = set()
+        self.is_ordered = True  #: whether annex entries followed each other as in a document
+        self.opened: dict[str, Place] = {}  #: the instances that annex entries were put into, likewise
 
     def groups(self) -> set[Node]:
         """Every group in which something is."""
         return {group for group, _ in self._instances.groups()}
 
-    def annex(self, entries: list[tuple[str, str]]) -> list[Place | None]:
-        """Put annex entries (path, text) in their places; None for those that have none."""
-        self._announce(path for path, _ in entries)
-        return [self._annexed(path, text) for path, text in entries]
+    def annex(self, paths: Sequence[str], texts: Sequence[str]) -> list[int]:
+        """Put annex entries in their places; the places in numbers (`leaves`)."""
+        self._announced.update(paths)
+        known, last, numbers = dict[str, _Instance](), None, list[int]()
+        order = 0
+        for path, text in zip(paths, texts, strict=True):
+            head, bracket, tail = path.rpartition("]")
+            instance = known.get(head) or self._open(known, head, tail)
+            node = instance.leaves.get(tail) if instance else None
+            if instance is None or node is None or node in instance.found or (bracket and not head):
+                numbers.append(NOWHERE)
+                continue
+            if node.fits is not None and not node.fits(text):
+                numbers.append(NOWHERE)
+                continue
+            instance.found[node] = text
+            if instance is not last:
+                self.is_ordered &= last is None or (*last.key, order) <= (*instance.key, node.order)
+                numbers += instance.mark
+                last = instance
+            elif node.order < order:
+                self.is_ordered = False
+            order = node.order
+            numbers.append(order)
+        self.opened = {head: instance.place for head, instance in known.items()}
+        return numbers
 
-    def _annexed(self, path: str, text: str) -> Place | None:
-        place = self._resolve(path, create=True)
-        if place is None:
+    def _open(self, known: dict[str, _Instance], head: str, tail: str) -> _Instance | None:
+        """The instance of a leaf; it may be made anew."""
+        group = self._group(head)
+        where = self._where(head, create=True) if group is not None and tail in group.leaves_in else None
+        if group is None or where is None:
             return None
-        node, where = place
-        if not node.is_leaf or (node.fits is not None and not node.fits(text)):
-            return None
-        found = self._written.setdefault(where, {})
-        if node in found:
-            return None
-        found[node] = text
-        return place
+        instance = known[head] = _Instance((group, where), self._written)
+        return instance
 
     def carry(self, carry: Carry) -> tuple[list[Place], list[str]]:
         """Put the carry back: places restored, and paths that were orphaned."""
         if carry.type != self._plan.rule.type or carry.side != self._side:
             return [], [item.path for item in carry.items if item.value is not None]
-        self._announce(item.path for item in carry.items)
+        self._announced.update(item.path for item in carry.items)
         restored, orphaned = [], []
         for item in sorted(carry.items, key=lambda item: bool(item.anchor)):
             if self._resolve(item.path, create=False) in self._given:
@@ -97,48 +135,47 @@ class Restorer:
             return item.hash == anchor_hash(None)
         return anchor_hash(self._written.value(*anchor)) == item.hash
 
-    def _announce(self, paths: Iterable[str]) -> None:
-        """Note which instances of mapped groups bring their own key, and so may be made anew."""
-        keys = {key: group for group, key in self._plan.target_keys.items()}
-        names = {key.name for key in keys}
-        for path in paths:
-            if path.rpartition("/")[2].partition("[")[0] not in names:
-                continue
-            found = parse(self._plan.target, path)
-            if found is not None and found[0] in keys:
-                self._may_create.add((keys[found[0]], found[1]))
+    def _brings_its_key(self, group: Node, path: str) -> bool:
+        """Whether the key of an instance is among what is put back: then the instance may be made anew."""
+        key = self._plan.target_keys.get(group)
+        return key is not None and key.group is group and f"{path}{key.tail}" in self._announced
 
     def _resolve(self, path: str, *, create: bool) -> Place | None:
-        """The place of a labelled path. What stands around it is looked for once."""
-        head, _, name = path.rpartition("/")
-        around = self._around.get(head) or self._container(head)
-        if around is None:
+        """The place of a labelled path. Nothing is made anew for a path that the schema does not have."""
+        head, bracket, tail = path.rpartition("]")
+        group = self._group(head)
+        if group is None or tail not in group.leaves_in or (bracket and not head):
             return self._looked_for(path, create=create)
-        bare, bracket, label = name.partition("[")
-        node, where = around[0].by_name.get(bare), around[1]
-        if node is None or node.repeats != bool(bracket):
-            return None
-        if not bracket:
-            return node, where
-        index = self._instances.index(node, where, label[:-1]) if label.endswith("]") else None
-        return self._looked_for(path, create=create) if index is None else (node, (*where, index))
+        where = self._where(head, create=create)
+        return None if where is None else (group.leaves_in[tail], where)
 
-    def _container(self, path: str) -> Place | None:
-        """The element that a labelled path leads to, if it is there already or does not repeat; looked for once."""
-        head, _, name = path.rpartition("/")
-        above = self._around.get(head) or self._container(head)
-        bare, bracket, label = name.partition("[")
-        node = above[0].by_name.get(bare) if above else None
-        if above is None or node is None or node.repeats != bool(bracket):
+    def _group(self, head: str) -> Node | None:
+        """The group whose label ends a labelled path, without its bracket; None if the schema has no such group."""
+        if head not in self._group_of:
+            outer, ended, rest = head.rpartition("]")
+            around = None if ended and not outer else self._group(outer)
+            name, bracket, label = rest.partition("[")
+            is_label = bracket and "[" not in label and "/" not in label
+            self._group_of[head] = around.groups_in.get(name) if around and is_label else None
+        return self._group_of[head]
+
+    def _where(self, head: str, *, create: bool) -> Where | None:
+        """The indices of the instance whose label ends a labelled path of the schema; None if it is not there."""
+        known, group = self._where_of.get(head), self._group_of[head]
+        if known is not None or group is None:
+            return known
+        outer, _, rest = head.rpartition("]")
+        around = self._where(outer, create=create)
+        if around is None:
             return None
-        where = above[1]
-        if bracket:
-            index = self._instances.index(node, where, label[:-1]) if label.endswith("]") else None
-            if index is None:
-                return None
-            where = (*where, index)
-        self._around[path] = node, where
-        return node, where
+        label = rest.partition("[")[2]
+        index = self._instances.index(group, around, label)
+        if index is None:
+            index = self._new(group, label, around, f"{head}]") if create else None
+        if index is None:
+            return None
+        self._where_of[head] = (*around, index)
+        return self._where_of[head]
 
     def _looked_for(self, path: str, *, create: bool) -> Place | None:
         """The same, step by step: nothing is made anew for a path that the schema does not have."""
@@ -150,23 +187,21 @@ class Restorer:
         for depth, (group, label) in enumerate(zip(node.groups, labels, strict=True), start=1):
             index = self._instances.index(group, where, label)
             if index is None:
-                index = self._new(group, labels[:depth], where) if create else None
+                index = self._new(group, label, where, labelled(group, labels[:depth])) if create else None
             if index is None:
                 return None
             where = (*where, index)
         return node, where
 
-    def _new(self, group: Node, labels: tuple[str, ...], around: Where) -> int | None:
-        label = labels[-1]
-        known = self._instances.labels(group, around)
-        index = max(known, default=-1) + 1
-        if group not in self._plan.target_mapped:
-            if group not in self._plan.target_keys:
-                if not label.isascii() or not label.isdigit() or not 0 < int(label) <= _MOST:
-                    return None
-                index = int(label) - 1
-        elif not label.startswith("+") and (group, labels) not in self._may_create:
+    def _new(self, group: Node, label: str, around: Where, path: str) -> int | None:
+        if group not in self._plan.target_mapped and group not in self._plan.target_keys:
+            if not label.isascii() or not label.isdigit() or not 0 < int(label) <= _MOST:
+                return None
+            index = int(label) - 1
+        elif group in self._plan.target_mapped and not label.startswith("+") and not self._brings_its_key(group, path):
             return None
+        else:
+            index = max(self._instances.labels(group, around), default=-1) + 1
         self._instances.add(group, (*around, index), label)
         self._created.add((group, (*around, index)))
         return index
@@ -175,7 +210,7 @@ class Restorer:
         """What has to be renumbered so that what was not sent stands where it stood."""
         moves: Moves = {}
         for path, order in orders.items():
-            group = self._group(path)
+            group = self._repeated(path)
             if group is None:
                 continue
             labels = self._instances.labels(*group)
@@ -185,7 +220,7 @@ class Restorer:
                 moves[group] = {old: new for new, old in enumerate(sequence)}
         return moves
 
-    def _group(self, path: str) -> Place | None:
+    def _repeated(self, path: str) -> Place | None:
         head, _, _ = path.rpartition("/")
         above = self._resolve(head, create=False) if head else (self._plan.target, ())
         name = path.rpartition("/")[2]

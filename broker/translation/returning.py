@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from broker.errors import Problem
-from broker.translation.leaves import renumbered
+from broker.translation.leaves import NOWHERE, from_numbers, renumbered
 from broker.translation.places import Instances
 from broker.translation.restore import Restorer
 from broker.translation.steps import Outcome
@@ -15,12 +15,12 @@ from broker.translation.unsent import annex_order
 from broker.translation.wording import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from broker.translation.carry import Carry, Said
     from broker.translation.engine import Run
+    from broker.translation.instances import Leaf
     from broker.translation.leaves import Moves, Place
-    from broker.translation.reading import Leaf
 
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _LIMIT = 80
@@ -28,11 +28,12 @@ _LIMIT = 80
 
 def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     """Put the annex and the carry back. `sent`: the innermost target instances that came from the source itself."""
-    entries = run.entries
+    paths = run.source.paths
     restorer = Restorer(run.plan, run.written, given=run.constants)
     taken = restorer.groups()
-    places = restorer.annex(entries)
-    _read_annex(run, places)
+    run.annex_read = restorer.annex(paths, run.source.texts)
+    if NOWHERE in run.annex_read:
+        _keep_unread(run)
     if carry is not None:
         beside, stale = _say_instead(run, restorer.instead(carry), carry)
         run.restored, run.orphaned = restorer.carry(carry)
@@ -46,13 +47,15 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     if moves:
         run.moves.append(moves)
         run.written = run.written.moved(moves)
-        sent, places = _moved(sent, moves), _after(places, moves)
-    if entries:
-        _note_annex(run, places, sent)
+        sent = _moved(sent, moves)
+    if paths:
+        instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
+        if moves or not _is_usual(run, restorer, instances):
+            _note_annex(run, instances, moves)
 
 
-def _after(places: list[Place | None], moves: Moves) -> list[Place | None]:
-    return [(place[0], renumbered(*place, moves)) if place else None for place in places]
+def _places(run: Run) -> Iterator[Place | None]:
+    return from_numbers(run.plan.target.numbered, run.annex_read)
 
 
 def _moved(places: Iterable[Place], moves: Moves) -> set[Place]:
@@ -95,31 +98,35 @@ def _is_still(leaf: Leaf, said: Said) -> bool:
     return not said.text or " ".join(said.text.split()) in known
 
 
-def _note_annex(run: Run, places: list[Place | None], sent: set[Place]) -> None:
+def _is_usual(run: Run, restorer: Restorer, instances: Instances) -> bool:
+    """Whether writing the annex again would name and order its entries as they were."""
+    return (
+        restorer.is_ordered
+        and NOWHERE not in run.annex_read
+        and all(instances.path(*place) == f"{head}]" for head, place in restorer.opened.items() if head)
+    )
+
+
+def _note_annex(run: Run, instances: Instances, moves: Moves) -> None:
     """Remember how the annex was written, where writing it again would order or name its entries otherwise."""
-    instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
+    places = [(place[0], renumbered(*place, moves)) if place else None for place in _places(run)]
     usual = [instances.path(*place) if place else "" for place in places]
-    written = [path for path, _ in run.entries]
-    if usual != written or not _in_order([place for place in places if place]):
-        run.annex_order = list(zip(usual, written, strict=True))
+    if usual != run.source.paths or not _in_order([place for place in places if place]):
+        run.annex_order = list(zip(usual, run.source.paths, strict=True))
 
 
 def _in_order(places: list[Place]) -> bool:
     """Whether places follow each other as in a document."""
-    return all(
-        one[0].order <= other[0].order
-        if one[1] == other[1] and one[0].group is other[0].group
-        else annex_order(one) <= annex_order(other)
-        for one, other in pairwise(places)
-    )
+    return all(annex_order(one) <= annex_order(other) for one, other in pairwise(places))
 
 
-def _read_annex(run: Run, places: list[Place | None]) -> None:
+def _keep_unread(run: Run) -> None:
+    """Keep the annex entries that have no place."""
     entry, path = run.plan.annex_entry, run.plan.annex_path
-    run.annex_read = places
-    if entry is None or path is None or None not in places:
+    if entry is None or path is None:
         return
-    for index, ((written, text), place) in enumerate(zip(run.entries, places, strict=True)):
+    read = zip(run.source.paths, run.source.texts, _places(run), strict=True)
+    for index, (written, text, place) in enumerate(read):
         if place is not None:
             continue
         run.kept_entries += [(path, (index,), written), (entry, (index,), text)]

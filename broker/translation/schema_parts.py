@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -32,12 +33,16 @@ class SimpleType:
     min_length: int = 0
     max_length: int | None = None
     bounds: tuple[tuple[str, str], ...] = ()  #: (facet, value): minInclusive, maxExclusive, …
+    #: Whether a text is in the value space, by built-in type, enumeration, length and pattern.
+    fits: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fits", _all_of(tuple(_checks(self)), self.normalised))
 
     @property
     def is_free(self) -> bool:
         """Whether every text is of this type."""
-        facets = (self.enumeration, self.patterns, self.min_length, self.max_length is not None, self.bounds)
-        return self.base == "string" and not any(facets)
+        return self.base in _ANY_TEXT and not any(True for _ in _checks(self))
 
     @property
     def keeps_white_space(self) -> bool:
@@ -49,18 +54,6 @@ class SimpleType:
         if self.keeps_white_space or not (" " in text or "\n" in text or "\t" in text or "\r" in text):
             return text
         return " ".join(word for word in _SPACE.split(text) if word)
-
-    def fits(self, text: str) -> bool:
-        """Whether a text is in the value space, by built-in type, enumeration, length and pattern."""
-        value = self.normalised(text)
-        return (
-            _in_lexical_space(self.base, value)
-            and (not self.enumeration or value in self.enumeration)
-            and len(value) >= self.min_length
-            and (self.max_length is None or len(value) <= self.max_length)
-            and all(re.fullmatch(pattern, value) for pattern in self.patterns)
-            and all(_within(bound, value) for bound in self.bounds)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +160,36 @@ def _leaves_of(element: Element, *, prefix: str, optional: bool, repeats: bool) 
     yield from _leaves_below(element, prefix=f"{path}/", optional=optional, repeats=repeats)
 
 
-def _in_lexical_space(base: str, value: str) -> bool:
-    check = _LEXICAL.get(base)
-    return check is None or check(value)
+def _all_of(checks: tuple[Callable[[str], object], ...], normalised: Callable[[str], str]) -> Callable[[str], bool]:
+    """One question for all of them, in turn, of a text after white space handling."""
+    if len(checks) == 1:
+        (only,) = checks
+        return lambda text: bool(only(normalised(text)))
+
+    def fits(text: str) -> bool:
+        value = normalised(text)
+        return all(check(value) for check in checks)
+
+    return fits
 
 
-def _matches(pattern: str) -> Callable[[str], bool]:
-    return lambda value: re.fullmatch(pattern, value) is not None
+def _checks(type_: SimpleType) -> Iterator[Callable[[str], object]]:
+    """What a value must answer to; what says no most cheaply stands first."""
+    if type_.base in _LEXICAL:
+        yield _LEXICAL[type_.base]
+    if type_.enumeration:
+        yield frozenset(type_.enumeration).__contains__
+    least, most = type_.min_length, type_.max_length
+    if least or most is not None:
+        yield lambda value: least <= len(value) and (most is None or len(value) <= most)
+    for pattern in type_.patterns:
+        yield re.compile(pattern).fullmatch
+    for bound in type_.bounds:
+        yield partial(_within, bound)
+
+
+def _matches(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).fullmatch
 
 
 def _parses(parse: Callable[[str], object], value: str) -> bool:
@@ -213,7 +229,8 @@ def _comparable(value: str) -> tuple[Decimal, str]:
 
 
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
-_LEXICAL: Final[dict[str, Callable[[str], bool]]] = {
+_ANY_TEXT: Final = frozenset({"string", "normalizedString", "token"})
+_LEXICAL: Final[dict[str, Callable[[str], object]]] = {
     "boolean": frozenset({"true", "false", "1", "0"}).__contains__,
     "integer": _matches(r"[+-]?[0-9]+"),
     "nonNegativeInteger": _matches(r"\+?[0-9]+"),

@@ -73,8 +73,10 @@ class Node:
         "fits",
         "group",
         "groups",
+        "groups_in",
         "has_text",
         "is_attribute",
+        "leaves_in",
         "name",
         "numbered",
         "order",
@@ -102,6 +104,9 @@ class Node:
         self.children: dict[str, Node] = {}
         self.attributes: dict[str, Node] = {}
         self.by_name: dict[str, Node] = {}
+        #: Of a root and of what repeats: the leaves and groups in it and in no other group, by the rest of their path.
+        self.leaves_in: dict[str, Node] = {}
+        self.groups_in: dict[str, Node] = {}
         self.has_text = False
         self.is_attribute = False
         self.repeats = False
@@ -163,6 +168,13 @@ class Node:
         for child in self.children.values():
             yield from child.walk()
 
+    def all_below(self) -> Iterator[Node]:
+        """Attributes, this node, and all below."""
+        yield from self.attributes.values()
+        yield self
+        for child in self.children.values():
+            yield from child.all_below()
+
     def leaves(self) -> tuple[Node, ...]:
         """The leaves below, in document order; looked for once, when the tree is complete."""
         if self._leaves is None:
@@ -184,18 +196,16 @@ def shape(model: SchemaModel, name: str) -> Node:
     """Compile one global element. Raises: KeyError, if the schema has none of this name."""
     root = Node(name, f"{{{model.namespace}}}{name}", None, 0)
     _fill(root, model.roots[name], model.namespace)
-    root.numbered = tuple(_in_order(root))
+    root.numbered = tuple(root.all_below())
     for number, node in enumerate(root.numbered):
         node.order = number
         node.settle()
+        if node.repeats and node.parent is not None:
+            rest = f"{node.parent.tail}/{node.name}"
+            (node.outer or root).groups_in[rest if node.outer else rest.lstrip("/")] = node
+        if node.is_leaf:
+            (node.group or root).leaves_in[node.tail] = node
     return root
-
-
-def _in_order(node: Node) -> Iterator[Node]:
-    yield from node.attributes.values()
-    yield node
-    for child in node.children.values():
-        yield from _in_order(child)
 
 
 def _fill(node: Node, element: Element, namespace: str) -> None:

@@ -7,13 +7,18 @@ way back, sent to the field for what no table knows. A report is a list of such 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
+from broker.translation.annex_entries import AnnexEntries
 from broker.translation.fates import Do, Fate
 
 if TYPE_CHECKING:
-    from broker.translation.plan import Op, Plan, Target
+    from collections.abc import Callable
+
+    from broker.translation.plan import Only, Op, Plan, Shift, Target
     from broker.translation.shapes import Node
 
 
@@ -27,7 +32,7 @@ class Outcome(IntEnum):
 
 
 class Way(IntEnum):
-    """Where the first pass puts a leaf that does not go as it is; the order is that of the lists of `reading`."""
+    """Where the first pass puts a leaf that does not go at once."""
 
     WAIT = 0  #: worked out when all leaves are known
     ANNEX = 1
@@ -35,36 +40,62 @@ class Way(IntEnum):
 
 
 class Step:
-    """One node of the source, in one plan."""
+    """One node of the source, in one plan.
+
+    What the first pass does with an element hangs on these: `is_inside`, a container that is only passed through;
+    `is_quick`, a leaf of which nothing has to be looked at but its text. Such a text is shown in the annex, or goes to
+    `goes`: as it is, or (`is_turned`) as what `turn` makes of it (None: it waits), at the indices that `shift` makes.
+
+    Below a group of which the other side takes some instances alone there are two sets of steps: `chosen` for those
+    that it takes, and `passed` for all others.
+    """
 
     __slots__ = (
         "annexed",
         "attributes",
         "children",
+        "chosen",
+        "goes",
+        "is_annexed",
         "is_asked",
+        "is_inside",
+        "is_kept",
         "is_quick",
+        "is_turned",
         "node",
         "number",
+        "only",
         "op",
-        "plain",
+        "opens",
+        "passed",
+        "sends",
+        "shift",
         "tail",
+        "turn",
         "usual",
         "way",
     )
 
-    def __init__(self, node: Node, op: Op | None, way: Way, *, is_asked: bool) -> None:
-        self.node, self.op, self.way = node, op, way
-        self.plain = op.plain if op else None  #: where the text goes as it is, with the same indices
+    def __init__(self, plan: Plan, node: Node, *, is_asked: bool, is_shared: bool, taken: bool | None = None) -> None:
+        self.node, self.op = node, plan.ops.get(node)
+        is_passed = taken is False and self.op is not None and self.op.only is not None
+        self.way = _way(plan, self.op, is_passed=is_passed)
+        self.goes, self.turn, self.shift = (None, None, None) if is_shared else _quickly(self.op, is_taken=bool(taken))
+        self.is_turned = self.turn is not None or self.shift is not None
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
-        simple = node.has_text and not node.repeats and not node.attributes and not is_asked
-        #: Whether nothing has to be looked at but its text.
-        self.is_quick = simple and (self.plain is not None or way is Way.ANNEX)
-        self.tail = node.tail
+        self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
+        simple = not node.repeats and not node.attributes and not is_asked
+        self.is_quick = simple and node.has_text and (self.goes is not None or self.is_annexed)
+        self.is_inside = simple and not node.has_text
+        self.tail, self.opens = node.tail, f'{node.tail}">'  #: the end of its path, in an annex entry with what follows
         self.children: dict[str, Step] = {}
         self.attributes: dict[str, Step] = {}
+        self.sends = False  #: whether one of the children goes at once
+        self.only: Only | None = None
+        self.chosen = self.passed = self
         self.number = 4 * node.order
         self.annexed: int = self.number + Outcome.ANNEXED
-        self.usual: int = self.annexed if way is Way.ANNEX else self.number  #: the number that it gets at first
+        self.usual: int = self.annexed if self.is_annexed else self.number  #: the number that it gets at first
 
     def fate(self, outcome: int) -> Fate:
         """What to call an outcome. Raises: KeyError, if nothing is planned for this node."""
@@ -92,26 +123,82 @@ class Steps:
         self.plan = plan
         asked = {*plan.source_keys.values(), *(only.key for only in plan.only)}
         asked |= {op.anchor for op in plan.ops.values() if op.anchor is not None}
-        self.by_order = tuple(
-            Step(node, op := plan.ops.get(node), _way(plan, op), is_asked=node in asked)
-            for node in plan.source.numbered
-        )
-        for step in self.by_order:
-            node = step.node
-            step.children = {tag: self.by_order[below.order] for tag, below in node.children.items()}
-            step.attributes = {name: self.by_order[leaf.order] for name, leaf in node.attributes.items()}
+        written = Counter(target.node for op in plan.ops.values() for target in _all_targets(op))
+        shared = {node for node, op in plan.ops.items() if any(written[one.node] > 1 for one in _all_targets(op))}
+
+        def step(node: Node, *, taken: bool | None = None) -> Step:
+            return Step(plan, node, is_asked=node in asked, is_shared=node in shared, taken=taken)
+
+        self.by_order = tuple(map(step, plan.source.numbered))
+        _link(dict(zip(plan.source.numbered, self.by_order, strict=True)))
+        for only in plan.only if plan.annex_entry is not None and plan.forth else ():
+            if only.steps_to_key is not None:
+                here = self.by_order[only.group.order]
+                here.only = only
+                here.chosen, here.passed = (
+                    _link({node: step(node, taken=taken) for node in only.group.all_below()})[only.group]
+                    for taken in (True, False)
+                )
         self.root = self.by_order[plan.source.order]
+        self.shows = plan.forth and plan.annex_entry is not None  #: whether the target has an annex
         reads = not plan.forth and plan.annex_entry is not None
         self.entry = self.by_order[plan.annex_entry.order] if reads and plan.annex_entry else None
+        self.annex: Step | None = None  #: what holds the annex entries, and nothing else
+        self.entries: AnnexEntries | None = None
+        if self.entry is not None and self.entry.node.parent is not None and plan.annex_path is not None:
+            around = self.by_order[self.entry.node.parent.order]
+            if around.is_inside and len(around.children) == 1:
+                self.annex, around.is_inside = around, False
+                self.entries = AnnexEntries(self.entry.node, plan.annex_path)
         self.path = plan.annex_path.tag if plan.annex_path else ""  #: the attribute of an annex entry
         said = (*map(_said, self.by_order), *(node.path for node in plan.target.numbered))
         self.digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
-def _way(plan: Plan, op: Op | None) -> Way:
-    if op is not None and op.do is Do.ANNEX and plan.annex_entry is not None:
+def _link(steps: dict[Node, Step]) -> dict[Node, Step]:
+    for node, step in steps.items():
+        step.children = {tag: steps[below] for tag, below in node.children.items()}
+        step.attributes = {name: steps[leaf] for name, leaf in node.attributes.items()}
+        step.sends = any(below.goes is not None for below in step.children.values())
+    return steps
+
+
+def _way(plan: Plan, op: Op | None, *, is_passed: bool) -> Way:
+    if is_passed or (op is not None and op.do is Do.ANNEX and plan.annex_entry is not None):
         return Way.ANNEX
     return Way.KEEP if op is not None and op.do is Do.KEEP else Way.WAIT
+
+
+_Quickly = tuple["Node | None", "Callable[[str], str | None] | None", "Shift | None"]
+
+
+def _quickly(op: Op | None, *, is_taken: bool) -> _Quickly:
+    """Where a text goes at once, as what, and with which indices; no place, where other leaves must be known first."""
+    if op is None or (op.only is not None and not is_taken) or op.do not in (Do.COPY, Do.CONVERT):
+        return None, None, None
+    if op.otherwise is not None or op.usual is not None:
+        return None, None, None
+    (target,) = op.targets
+    if op.do is Do.CONVERT:
+        return target.node, partial(_converted, op.convert or _unknown), target.shift
+    return target.node, partial(_fitting, target.fits) if target.fits else None, target.shift
+
+
+def _unknown(_: str) -> None:
+    return None
+
+
+def _converted(convert: Callable[[str], str | None], text: str) -> str | None:
+    return convert(" ".join(text.split()))
+
+
+def _fitting(fits: Callable[[str], bool], text: str) -> str | None:
+    return text if fits(text) else None
+
+
+def _all_targets(op: Op) -> tuple[Target, ...]:
+    joined = (op.joined.target,) if op.joined is not None and not op.member else ()
+    return (*op.targets, *joined, *((op.otherwise,) if op.otherwise else ()))
 
 
 def _said(step: Step) -> str:

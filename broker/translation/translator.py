@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -168,8 +168,8 @@ class Translator:
         compiled = self.compiled(profile)
         kept = read_carry(carry)
         plan = compiled.reading(root, kept.type if kept else "")
-        run = Run(plan, root)
-        run.translate(kept, envelope.leaves(), stand_in=envelope.stand_in)
+        run = Run(plan, root, kept)
+        run.translate(envelope.leaves(), stand_in=envelope.stand_in)
         result = self._result(compiled, plan, run)
         return replace(result, unsent=partial(compiled.unsent, run, result.root))
 
@@ -180,8 +180,8 @@ class Translator:
         compiled = self.compiled(profile)
         kept = read_carry(carry)
         plan = compiled.writing(eu1_root, kept)
-        run = Run(plan, eu1_root)
-        run.translate(kept, {})
+        run = Run(plan, eu1_root, kept)
+        run.translate({})
         return replace(self._result(compiled, plan, run), unsent=run.unsent().to_bytes)
 
     def report(self, kept: bytes) -> Report:
@@ -224,9 +224,8 @@ class CompiledProfile:
     def reading(self, root: etree._Element, expected: str = "") -> Plan:
         """The plan for a national document; `expected` decides where several types share one form."""
         element = str(root.tag)
-        fitting = [
-            plan for plan in self.to_eu if plan.source.tag == element and _fits(root, self.namespace, plan.rule.when)
-        ]
+        said = cache(partial(_text, root, self.namespace))
+        fitting = [plan for plan in self.to_eu if plan.source.tag == element and _fits(said, plan.rule.when)]
         if not fitting:
             detail = "No message of this profile has this element and event."
             raise _refuse("unknown-message", detail, etree.QName(root).localname)
@@ -238,8 +237,9 @@ class CompiledProfile:
             plan = self.to_national[carry.rule]
             if plan.source.tag == root.tag and self._hash(plan.rule.type, root) == carry.rule_hash:
                 return plan
+        said = cache(partial(_text, root, self.eu_namespace))
         for plan in self.to_national:
-            if plan.source.tag == root.tag and _fits(root, self.eu_namespace, plan.rule.when_eu):
+            if plan.source.tag == root.tag and _fits(said, plan.rule.when_eu):
                 return plan
         name = etree.QName(root).localname
         raise _refuse("unknown-message", f"The profile {self.profile.name} has no {name}.", name)
@@ -262,9 +262,9 @@ class CompiledProfile:
         return anchor_hash("|".join(f"{path}={_text(eu_root, self.eu_namespace, path)}" for path in paths))
 
 
-def _fits(root: etree._Element, namespace: str, wanted: dict[str, str | bool]) -> bool:
+def _fits(said: Callable[[str], str | None], wanted: dict[str, str | bool]) -> bool:
     for path, value in wanted.items():
-        found = _text(root, namespace, path)
+        found = said(path)
         if (found is not None) != value if isinstance(value, bool) else (found or "").strip() != value:
             return False
     return True

@@ -23,7 +23,7 @@ def carry_of(run: Run) -> Carry:
     plan = run.plan
     carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
     source = run.source
-    if not (run.kept or run.annexed or run.kept_entries or source.unplanned or run.entries or run.instead):
+    if not (run.kept or len(run.annexed) or run.kept_entries or source.unplanned or source.paths or run.instead):
         return carry
     instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent(), source.repeats)
     _write_annex(run, instances)
@@ -61,29 +61,30 @@ def annex_order(place: Place) -> tuple[int, ...]:
 
 def _write_annex(run: Run, instances: Instances) -> None:
     entry, attribute = run.plan.annex_entry, run.plan.annex_path
-    if entry is None or attribute is None or not run.annexed:
+    if entry is None or attribute is None or not len(run.annexed):
         return
     used = {where[0] for where, found in run.written.items() if entry in found}
-    for _, _, instance, _ in run.annexed:
-        if instance.head is None:
-            instance.head = instances.path(instance.group, instance.where) if instance.group else ""
+    for _, instance in run.annexed.turns:
+        if instance.group and not instance.head:
+            instance.head = instances.path(instance.group, instance.where)
     if not used and not run.order:
         return
-    paths = [f"{instance.head}{step.tail}" for _, step, instance, _ in run.annexed]
-    slots = _slots(paths, used, run.order)
+    shown = tuple(run.annexed.entries())
+    slots = _slots([path for path, _ in shown], used, run.order)
     run.slots = [index for index, _ in slots]
+    placed = [(index, path, text) for (index, path), (_, text) in zip(slots, shown, strict=True)]
     if used:
-        _beside(run, slots, entry, attribute)
+        _beside(run, placed, entry, attribute)
         return
-    placed = sorted(zip(slots, run.annexed, strict=True), key=lambda item: item[0][0])
-    run.annex_written = [(path, leaf[3]) for (_, path), leaf in placed]
-    numbers = {index: number for number, ((index, _), _) in enumerate(placed)}
+    placed.sort(key=itemgetter(0))
+    run.annex_written = [(path, text) for _, path, text in placed]
+    numbers = {index: number for number, (index, _, _) in enumerate(placed)}
     run.slots = [numbers[index] for index in run.slots]
 
 
-def _beside(run: Run, slots: list[tuple[int, str]], entry: Node, attribute: Node) -> None:
+def _beside(run: Run, placed: list[tuple[int, str, str]], entry: Node, attribute: Node) -> None:
     """Write the annex where entries stand already that could not be read, and came back from the carry."""
-    for (index, path), (_, _, _, text) in zip(slots, run.annexed, strict=True):
+    for index, path, text in placed:
         run.written.put(entry, (index,), text)
         run.written.put(attribute, (index,), path)
 

@@ -7,6 +7,7 @@ schema (`shapes.Edges`).
 from __future__ import annotations
 
 import re
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
@@ -16,8 +17,8 @@ from lxml import etree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from broker.translation.annexed import Annexed
     from broker.translation.leaves import Leaves, Place
-    from broker.translation.reading import Leaf
     from broker.translation.shapes import Edges, Node
 
 #: Position, node, and what is there: a text, nothing, an instance, or what is written already.
@@ -95,12 +96,17 @@ def annex(entry: Node, path: Node, entries: Sequence[tuple[str, str]]) -> Ready:
     return tuple([f'{start}{_quoted(where)}">{_text(text)}{end}' for where, text in entries])
 
 
-def annex_as_met(entry: Node, path: Node, leaves: Sequence[Leaf]) -> Ready:
-    """The same for leaves in the order of their document; labelled paths have nothing to escape."""
-    start, end = f'<{entry.name} {path.tag}="', f"</{entry.name}>"
-    if _is_special("".join([leaf[3] for leaf in leaves])):
-        leaves = [(row, step, instance, _text(text)) for row, step, instance, text in leaves]
-    return tuple([f'{start}{instance.head}{step.tail}">{text}{end}' for _, step, instance, text in leaves])
+def annex_as_met(entry: Node, path: Node, annexed: Annexed) -> Ready:
+    """The same in the order of the document; labelled paths have nothing to escape."""
+    between = f'</{entry.name}><{entry.name} {path.tag}="'
+    is_special = _is_special("".join(filter(None, annexed.texts)))
+    parts: list[str] = []
+    for instance, steps, texts in annexed.runs():
+        shown = map(_text, texts) if is_special else texts
+        parts += chain.from_iterable(zip(repeat(between + instance.head), [step.opens for step in steps], shown))
+    parts[0] = parts[0].partition(">")[2]
+    parts.append(f"</{entry.name}>")
+    return tuple(parts)
 
 
 def _is_special(text: str) -> bool:

@@ -57,7 +57,7 @@ def test_what_the_next_hop_loses_and_what_was_orphaned_is_kept(translator: Trans
     assert {"source": "content/title", "what": "orphaned", "reason": "its anchor changed"} in shown["lost"]
 
 
-@pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":2', b'"format":9'), lambda said: said[:-2]])
+@pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":3', b'"format":9'), lambda said: said[:-2]])
 def test_a_report_that_cannot_be_read_is_refused(translator: Translator, change: Callable[[bytes], bytes]) -> None:
     kept = zlib.decompress(reports(translator, "fr-hdh-1")[0].compact())
     with pytest.raises(TranslationError) as refused:
