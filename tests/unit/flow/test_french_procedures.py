@@ -1,0 +1,49 @@
+"""A French office says which procedure its file takes, and what it may tell hangs on it: every step is a message."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.model.exchanges import Outcome, State
+from tests.support.flow_node import DATA, FR, Flow, altered, case_in, dossier
+
+SNAPSHOT = (DATA / "fr-hdh-1/procedures/MR-007.xml").read_bytes()
+
+
+def step(event: str, **changes: str) -> bytes:
+    """The dossier of MR-007 at one of its events."""
+    return altered(SNAPSHOT, FR, {"Entete/evenement": event, **changes})
+
+
+async def told(flow: Flow, *documents: bytes) -> list[tuple[State, Outcome | str, str]]:
+    """What became of each: state, outcome, and where the chain is then."""
+    found = []
+    for document in documents:
+        exchange = await flow.exchange(await flow.from_office(document))
+        found.append((exchange.state, exchange.outcome, (await flow.leg()).national_state))
+    return found
+
+
+@pytest.fixture
+async def chosen(flow: Flow) -> Flow:
+    """A case that is assessed under MR-007."""
+    await case_in(flow, "PRE_SCREENING")
+    assert await told(flow, step("CHOIX_PROCEDURE")) == [(State.ENDED, Outcome.RECORDED, "MR_SNDS_DEPOSE")]
+    await flow.from_office(dossier("StatusUpdate"))
+    return flow
+
+
+async def test_opinion_declaration_and_record_lead_to_a_decision_without_the_cnil(chosen: Flow) -> None:
+    sent = len(chosen.point.sent)
+    states = await told(chosen, step("AVIS_CESREES"), step("CONFORMITE_DECLAREE"), step("REPERTOIRE"))
+    assert [state for _, _, state in states] == ["AVIS_EXPRESSEMENT_FAVORABLE", "CONFORMITE_DECLAREE", "REPERTOIRE"]
+    assert len(chosen.point.sent) == sent  # steps of the chain stay in the state
+
+
+async def test_a_tacit_opinion_closes_the_methodology_and_the_office_is_told_what_is_left(chosen: Flow) -> None:
+    tacit = step("AVIS_CESREES", **{"Instruction/avisCESREES/resultat": "TACITE_FAVORABLE"})
+    assert (await told(chosen, tacit))[0][2] == "MR_FERMEE"
+    exchange = await chosen.exchange(await chosen.from_office(step("CONFORMITE_DECLAREE")))
+    assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "illegal-national-step")
+    assert "AVIS_EXPRESSEMENT_FAVORABLE" in exchange.problems[0]["hint"]
+    assert (await chosen.leg()).national_state == "MR_FERMEE"
