@@ -113,8 +113,9 @@ def _with_changes(node: Node, passage: Passage, changes: tuple[Change, ...]) -> 
     clocks = tuple(
         clock
         for change in changes
+        for step in change.steps
         for clock in moved_clocks(
-            passage.clocks, change.step, change.leg, at=passage.message.kept_at, rules=node.clocks, days=node.days
+            passage.clocks, step, change.leg, at=passage.message.kept_at, rules=node.clocks, days=node.days
         )
     )
     outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in change.step.emits)

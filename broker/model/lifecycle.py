@@ -89,6 +89,11 @@ class Change:
     step: Step
     national_step: Step | None = None
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """That of the leg, and that of the national chain if it took one."""
+        return (self.step,) if self.national_step is None else (self.step, self.national_step)
+
 
 def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
     """A lifecycle from its parsed TOML file."""

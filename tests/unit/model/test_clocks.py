@@ -29,6 +29,7 @@ from broker.model.lifecycle import Step, read_lifecycle
 FOLDER = Path(__file__).parents[3] / "schemas" / "lifecycles"
 RULES = read_clocks(tomllib.loads((FOLDER / "clocks.toml").read_text("utf-8")))
 LEG_TABLE = read_lifecycle(tomllib.loads((FOLDER / "leg.toml").read_text("utf-8")))
+CHAIN = read_lifecycle(tomllib.loads((FOLDER / "fr-hdh.toml").read_text("utf-8")))
 STEPS = {step.id: step for step in LEG_TABLE.steps}
 FRANCE, FINLAND = StateDays("FR", "Europe/Paris"), StateDays("FI", "Europe/Helsinki")
 LEG = Leg("case-1", "hdh", "PROCESSING", datetime(2029, 3, 2, tzinfo=UTC), datetime(2029, 3, 2, tzinfo=UTC))
@@ -187,12 +188,12 @@ def test_stopping_all_stops_what_runs_and_what_is_paused_and_nothing_else() -> N
 def test_every_clock_that_a_step_names_is_in_the_catalogue() -> None:
     named = {
         name
-        for step in LEG_TABLE.steps
+        for step in (*LEG_TABLE.steps, *CHAIN.steps)
         for name in (*step.starts, *step.stops, *step.pauses, *step.resumes)
         if name != "ALL"
     }
     assert named == set(RULES)
-    assert {rule.strength for rule in RULES.values()} == {"law", "guidance"}
+    assert {rule.strength for rule in RULES.values()} == {"law", "guidance", "national"}
 
 
 @given(

@@ -231,3 +231,24 @@ def test_a_refused_event_leaves_no_trace() -> None:
     copy = replace(one, facts=dict(one.facts))
     refusal(one, "PermitIssued", national=CHAIN)
     assert one == copy
+
+
+@pytest.mark.parametrize(
+    ("procedure", "clocks"),
+    [
+        ("AUTORISATION", ["HDH_COMPLETE", "CESREES_1M", "CNIL_2M"]),
+        ("MR-004", ["HDH_COMPLETE"]),
+        ("MR-007", ["HDH_COMPLETE", "CESREES_1M"]),
+        ("EGB", ["HDH_COMPLETE", "EGB_15D"]),
+    ],
+)
+def test_the_periods_of_a_procedure_begin_and_end_with_its_steps(procedure: str, clocks: list[str]) -> None:
+    one, started, running = leg(), [], set[str]()
+    for name in road(procedure):
+        change = advance(one, event(name), lifecycle=LEG, national=CHAIN, at=AT)
+        one = change.leg
+        for step in change.steps[1:]:
+            running -= set(step.stops)
+            running |= set(step.starts)
+            started += step.starts
+    assert (started, running) == (clocks, set())
