@@ -1,4 +1,7 @@
-"""Answers of a form that no list has: kept as they are, and told. A form with a new answer is still a form."""
+"""Answers that no list has: kept as they are, and told. A form with a new answer is still a form.
+
+Categories of data in permits and reports are held against Art. 51(1) in the same way: states may add some (Art. 51(2)).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
     from lxml import etree
 
 _LONGEST: Final = 40  #: of a key that is quoted; what is longer is no key
-_LISTS: Final = {"purposes": ("purpose", "key"), "languages": ("language", "code")}
+_LISTS: Final = {
+    "purposes": ("purpose", "key"),
+    "languages": ("language", "code"),
+    "health-categories": ("category", "code"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +34,18 @@ class Question:
     path: str
     keys: frozenset[str]
     source: str
+    is_code: bool = False  #: the answer is no key and label, but a code, or an IRI that ends in it
 
 
 def load_questions(folder: Path) -> tuple[Question, ...]:
     """The questions whose keys are known, from `form-answers.toml`. Raises: ConfigurationError."""
     try:
         rows = [row for row in _table(folder, "form-answers")["question"] if "open" not in row]
-        return tuple(Question(path, _keys(folder, row), row["source"]) for row in rows for path in row["fields"])
+        return tuple(
+            Question(path, _keys(folder, row), row["source"], is_code=row.get("code", False))
+            for row in rows
+            for path in row["fields"]
+        )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"The code list of form answers cannot be read: {error}") from error
 
@@ -62,11 +74,12 @@ def unknown_answers(root: etree._Element, questions: tuple[Question, ...]) -> tu
 
 def _unknown(root: etree._Element, question: Question) -> Iterator[tuple[str, str]]:
     places = [("", root)]
-    for name in (*question.path.split("/"), "key"):
+    for name in (*question.path.split("/"), *(() if question.is_code else ("key",))):
         places = [below for path, element in places for below in _below(path, element, name)]
     for path, element in places:
         key = (element.text or "").strip()
-        if key and key.lower() not in question.keys:
+        known = key.rpartition("/")[2] if question.is_code else key  # hosts of IRIs change between releases
+        if key and known.lower() not in question.keys:
             yield path.lstrip("/"), key
 
 
@@ -79,7 +92,7 @@ def _below(path: str, element: etree._Element, name: str) -> list[tuple[str, etr
 def _problem(question: Question, path: str, key: str) -> Problem:
     return Problem(
         code="unknown-answer",
-        detail="No list of answers has this key; it is kept and sent on as it is.",
+        detail="No list of answers has this; it is kept and sent on as it is.",
         path=path,
         rule=question.source,
         value=key[:_LONGEST],
