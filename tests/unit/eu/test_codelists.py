@@ -148,7 +148,10 @@ def test_the_official_languages_are_twenty_four() -> None:
         assert len({row[column] for row in rows}) == len(rows)
 
 
-@pytest.mark.parametrize("path", ["ApplicationSubmitted.xml", "variants/DataRequest.xml"])
+@pytest.mark.parametrize(
+    "path",
+    ["ApplicationSubmitted.xml", *(f"variants/{path.name}" for path in sorted((DATA / "eu-1/variants").glob("*.xml")))],
+)
 def test_the_examples_answer_with_keys_that_the_lists_have(path: str) -> None:
     assert unknown_answers(etree.parse(str(DATA / "eu-1" / path)).getroot(), load_questions(LISTS)) == ()
 

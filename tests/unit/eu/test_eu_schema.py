@@ -17,6 +17,8 @@ from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.model.messages import MessageType
+from tests.support.examples import unsaid
+from tests.support.sides import side
 from tests.unit.eu.conftest import DATA
 
 NOTICES = {MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE}
@@ -24,6 +26,8 @@ TYPES = sorted(kind.value for kind in MessageType if kind not in NOTICES)
 CARRIERS = {"ApplicationSubmitted", "ApplicationAmended", "AdditionalInformation", "ApplicationOriginated"}
 NEAR_MISSES = tomllib.loads((DATA / "eu-1/near-misses/index.toml").read_text())["near-miss"]
 XSDS = sorted((schemas_dir() / "eu/1").glob("*.xsd"))
+EU = side("eu/1/eu.xsd")
+EXAMPLES = sorted((*(DATA / "eu-1").glob("*.xml"), *(DATA / "eu-1/variants").glob("*.xml")))
 KINDS = {
     "text": "string",
     "token": "token",
@@ -103,6 +107,18 @@ def test_a_full_example_is_valid(gate: etree.XMLSchema, kind: Any) -> None:
 def test_a_full_example_has_nothing_that_the_schema_does_not_know(kind: Any) -> None:
     root = etree.parse(str(DATA / f"eu-1/{kind}.xml")).getroot()
     assert root.find("{*}content/{*}unknown") is None
+
+
+def test_the_examples_of_an_application_say_every_field_of_both_forms() -> None:
+    """But for its translations, which are forms again, and what no schema knows."""
+    missing = unsaid(EU, "ApplicationSubmitted", EXAMPLES)
+    assert not {path for path in missing if not path.startswith(("content/form_translations", "content/unknown"))}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in CARRIERS])
+def test_the_examples_of_a_message_say_every_leaf_of_its_content(kind: Any) -> None:
+    missing = unsaid(EU, kind, EXAMPLES)
+    assert not {path for path in missing if not path.startswith(("envelope", "content/unknown"))}
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -79,6 +79,11 @@ def test_a_full_example_lacks_nothing(kind: str) -> None:
     assert paths(root) == []
 
 
+@pytest.mark.parametrize("path", sorted((DATA / "eu-1/variants").glob("*.xml")), ids=lambda path: path.stem)
+def test_an_example_of_another_applicant_lacks_nothing(path: Path) -> None:
+    assert paths(etree.parse(str(path)).getroot()) == []
+
+
 def test_a_full_national_example_lacks_nothing() -> None:
     dossier = etree.parse(str(DATA / "fr-hdh-1/ApplicationOriginated.xml")).getroot()
     assert paths(translator().read("fr-hdh-1", dossier, envelope=EnvelopeContext()).root) == []
