@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -298,8 +298,8 @@ def services_of(built: Built) -> Services:
     )
 
 
-def amqp_door(built: Built) -> AmqpDoor | None:
-    """The door that reads `hdeu.out`; None where no back end comes by RabbitMQ."""
+def amqp_door(built: Built, beat: Callable[[float], None]) -> AmqpDoor | None:
+    """The door that reads `hdeu.out`; None where no back end comes by RabbitMQ. `beat` hears how long it is unwell."""
     if built.rabbit is None:
         return None
     return AmqpDoor(
@@ -308,4 +308,5 @@ def amqp_door(built: Built) -> AmqpDoor | None:
         keep=partial(keep, built.node),
         quarantine=partial(quarantine, built.node),
         node=built.node.name,
+        beat=beat,
     )

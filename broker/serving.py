@@ -48,8 +48,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 10.0
 REPUSH_SECONDS: Final = 60.0  #: between two looks at notifications that were given up, where nothing is polled
 UNPOLLED_SECONDS: Final = 1.0  #: between two looks at what was notified, where nothing is polled
-#: A loop that has not come round for this long, and three turns of its own, stands still: one slow call is not that.
-STILL_SECONDS: Final = 120.0
+DOOR: Final = "door.amqp"
 
 
 def _health(built: Built, watch: WorkerWatch) -> Health:
@@ -104,14 +103,15 @@ def _serve_loops(
         turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)
     wakes = {"fetcher": fetcher.wake} if fetcher is not None else {}
     for name, (every, _) in turns.items():
-        hearts.expect(name, within=STILL_SECONDS + 3 * every)
+        hearts.expect(name, within=work.still + 3 * every)
     loops: dict[str, Callable[[], Awaitable[object]]] = {
         name: partial(repeat, name, every, turn, hearts.beat, wake=wakes.get(name))
         for name, (every, turn) in turns.items()
     }
-    door = amqp_door(built)
+    door = amqp_door(built, lambda ago: hearts.beat(DOOR, ago=ago))
     if door is not None:
-        loops["door.amqp"] = door.run
+        hearts.expect(DOOR, within=work.still)
+        loops[DOOR] = door.run
     return loops
 
 
@@ -136,7 +136,7 @@ async def serve(settings: Settings) -> None:
     """Run one node until SIGTERM or SIGINT. Raises: ConfigurationError, Unavailable at start."""
     metrics = Metrics()
     async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
-        watch = WorkerWatch(built.node, STILL_SECONDS)
+        watch = WorkerWatch(built.node, settings.work.still)
         health = _health(built, watch)
         console = ConsoleSettings(
             session_key=_session_key(settings.data_dir / "keys"), time_zone=settings.node.time_zone
@@ -170,7 +170,7 @@ async def work(settings: Settings) -> None:
         )
     metrics = Metrics()
     async with open_node(settings, metrics=metrics) as built, AsyncExitStack() as stack:
-        watch = WorkerWatch(built.node, STILL_SECONDS)
+        watch = WorkerWatch(built.node, settings.work.still)
         health = _health(built, watch)
         ops = build_ops_app(health, metrics, built.store, built.node.clock)
         await _listen(stack, ops, settings.ops.host, settings.ops.port)

@@ -9,6 +9,7 @@ import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, MessageProcessError
 
 from adapters.amqp.connection import CONNECT_SECONDS, translated
+from adapters.amqp.listening import Listening
 from broker.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -26,27 +27,40 @@ RETRY_SECONDS: Final = 1.0
 GRACE_SECONDS: Final = 10.0
 
 
-async def consume(rabbit: Rabbit, queue: str, handle: Handle, *, prefetch: int, grace: float = GRACE_SECONDS) -> None:
-    """Call `handle` for each message, at most `prefetch` at once, until cancelled.
+async def consume(
+    rabbit: Rabbit,
+    queue: str,
+    handle: Handle,
+    *,
+    prefetch: int,
+    grace: float = GRACE_SECONDS,
+    listening: Listening | None = None,
+) -> None:
+    """Call `handle` for each message, at most `prefetch` at once, until cancelled; `listening` is told how it goes.
 
     `handle` answers for its message (ack or nack) and raises nothing. When cancelled, no new message is taken
     and those at work get `grace` seconds to end; the rest goes back to the queue.
     """
     running: set[asyncio.Task[None]] = set()
+    seen = listening or Listening()
 
     async def start(message: AbstractIncomingMessage) -> None:
         # aiormq cancels its own callbacks when a channel closes; work under way must not end with the connection.
         task = asyncio.create_task(_guarded(handle, message, queue))
         running.add(task)
+        seen.began(task)
         task.add_done_callback(running.discard)
+        task.add_done_callback(seen.ended)
 
     channel = await _opened(rabbit, prefetch)
     declared: AbstractRobustQueue | None = None
     tag = ""
     try:
         declared, tag = await _subscribed(rabbit, channel, queue, start)
+        seen.attached(channel, tag)
         await asyncio.Event().wait()
     finally:
+        seen.detached()
         await _wind_down(rabbit, channel, declared, tag, running, grace)
 
 
@@ -75,6 +89,9 @@ async def _subscribed(
         try:
             async with translated(f"consume {queue}", CONNECT_SECONDS):
                 declared = await channel.declare_queue(queue, durable=True, arguments=dict(spec.arguments))
+                # Remembered with the queue: if somebody deletes it, aio-pika brings it back bound.
+                for exchange, key in spec.bindings:
+                    await declared.bind(exchange, key)
                 return declared, await declared.consume(start)
         except Unavailable as error:
             _log.warning("rabbitmq.consume_waits", queue=queue, detail=error.detail)

@@ -27,6 +27,7 @@ from tenacity import (
 )
 
 from adapters.amqp.consumer import consume, settle
+from adapters.amqp.listening import Listening
 from adapters.amqp.tolerant import REPLACEMENT
 from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue
 from adapters.backends.amqp import routing_key
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 Keep = Callable[[Arrival], Awaitable[object]]
 Quarantine = Callable[[Arrival, Problem], Awaitable[object]]
+#: Told again and again how many seconds ago the door was last well.
+Beat = Callable[[float], None]
 
 _log = structlog.get_logger()
 
@@ -65,6 +68,11 @@ class DoorSettings:
     longest_pause: float = 30.0
     patience: float = 900.0
     grace: float = 10.0  #: for messages at work when the door closes
+    look: float = 1.0  #: between two looks at its consumers
+
+
+def unwatched(silent: float) -> None:
+    """Nobody looks."""
 
 
 class AmqpDoor:
@@ -79,6 +87,7 @@ class AmqpDoor:
         quarantine: Quarantine,
         node: str,
         settings: DoorSettings | None = None,
+        beat: Beat = unwatched,
     ) -> None:
         self._rabbit = rabbit
         self._backends = backends
@@ -86,6 +95,8 @@ class AmqpDoor:
         self._quarantine = quarantine
         self._node = node
         self._settings = settings or DoorSettings()
+        self._beat = beat
+        self._listening = {OUT: Listening(), dead_queue(OUT): Listening()}
         self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
@@ -93,9 +104,17 @@ class AmqpDoor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._consume(OUT, self._on_message, self._settings.prefetch))
             group.create_task(self._consume(dead_queue(OUT), self._on_dead, 1))
+            group.create_task(self._watch())
 
     async def _consume(self, queue: str, handle: Handle, prefetch: int) -> None:
-        await consume(self._rabbit, queue, handle, prefetch=prefetch, grace=self._settings.grace)
+        listening = self._listening[queue]
+        await consume(self._rabbit, queue, handle, prefetch=prefetch, grace=self._settings.grace, listening=listening)
+
+    async def _watch(self) -> None:
+        """Tell how long ago both consumers were last well; an idle one is well."""
+        while True:
+            self._beat(max([await one.silent() for one in self._listening.values()]))
+            await asyncio.sleep(self._settings.look)
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         await self._answering(message, self._receive)

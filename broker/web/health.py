@@ -57,9 +57,12 @@ class Heartbeats:
         self._within[loop] = timedelta(seconds=within)
         self._last[loop] = self._clock.now()
 
-    def beat(self, loop: str) -> None:
-        """The loop has come round once more. A loop that nobody expects counts, but never stands still."""
-        self._last[loop] = self._clock.now()
+    def beat(self, loop: str, *, ago: float = 0.0) -> None:
+        """The loop has come round once more, or did so many seconds ago.
+
+        A loop that nobody expects counts, but never stands still.
+        """
+        self._last[loop] = self._clock.now() - timedelta(seconds=ago)
 
     def forget(self, loop: str) -> None:
         """The loop ended on purpose."""

@@ -146,3 +146,16 @@ async def test_the_port_for_operations_tells_health_and_figures() -> None:
 class NoStore:
     def transaction(self) -> Any:
         raise Unavailable(SECRET)
+
+
+def test_a_loop_that_says_since_when_it_is_unwell_stands_still_at_that_moment() -> None:
+    clock = SteppedClock()
+    hearts = Heartbeats(clock)
+    hearts.expect("door.amqp", within=60)
+    clock.step(100)
+    hearts.beat("door.amqp", ago=59)
+    assert hearts.report()["door.amqp"] == {"state": "ok", "age": 59.0}
+    hearts.beat("door.amqp", ago=61)
+    assert hearts.report()["door.amqp"]["state"] == "stands-still"
+    hearts.beat("door.amqp")
+    assert hearts.report()["door.amqp"]["state"] == "ok"

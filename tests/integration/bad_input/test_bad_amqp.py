@@ -269,6 +269,7 @@ def test_no_answer_was_a_generic_one_and_the_journal_holds(amqp_node: Running, o
     errors = [json.loads(one.body) for one in office.told if one.routing_key == "hdh.error"]
     assert len(errors) > len(NEAR_MISSES)
     assert not GENERIC & {problem["code"] for body in errors for problem in body["problems"]}
-    assert amqp_node.call("GET", f"{amqp_node.ops}/readyz").status == 200
+    ready = amqp_node.call("GET", f"{amqp_node.ops}/readyz")
+    assert (ready.status, ready.json["loops"]["door.amqp"]["state"]) == (200, "ok")
     assert amqp_node.cli("audit", "verify").returncode == 0
     assert "Traceback" not in amqp_node.log()
