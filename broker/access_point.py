@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from broker.flow.node import Node
+    from broker.flow.receipts import Prove
     from broker.settings import AccessPointSection
 
 
@@ -76,7 +77,7 @@ def tls_of(section: AccessPointSection) -> ssl.SSLContext | None:
     return context
 
 
-def prove_of(section: AccessPointSection) -> Callable[[bytes, str], object] | None:
+def prove_of(section: AccessPointSection) -> Prove | None:
     """What proves a signed receipt; None where no certificate is pinned. Raises: ConfigurationError."""
     if not section.receipt_certificate:
         return None
@@ -85,8 +86,8 @@ def prove_of(section: AccessPointSection) -> Callable[[bytes, str], object] | No
     except OSError as error:
         raise ConfigurationError(f"access_point.receipt_certificate cannot be read: {error.strerror}") from error
 
-    def proven(signed: bytes, message_id: str) -> object:
-        return prove(signed, certificate, message_id)
+    def proven(signed: bytes, message_id: str, sent: bytes | None) -> bool:
+        return prove(signed, certificate, message_id).compared_with(sent)
 
     return proven
 

@@ -138,6 +138,10 @@ class AccessPoint(Protocol):
         """The other side's signed AS4 receipt of what we sent, where it can be had. Raises: Unavailable."""
         ...
 
+    async def sent_envelope(self, message_id: str) -> bytes | None:
+        """The signed SOAP envelope in which a message went out, where it can be had. Raises: Unavailable."""
+        ...
+
     async def ping(self) -> None:
         """Raises: Unavailable."""
         ...

@@ -82,8 +82,9 @@ def counterpart_of(section: AccessPointSection, node: Node, ring: KeyRing) -> Co
     )
 
 
-def proven_before(signed: bytes, message_id: str) -> None:
+def proven_before(signed: bytes, message_id: str, sent: bytes | None) -> bool:  # noqa: ARG001 -- a prover's shape
     """A receipt of eu-https was held against the counterpart's keys when it was fetched: nothing is left to prove."""
+    return True
 
 
 async def _use_up(node: Node, party: str, token_id: str) -> bool:

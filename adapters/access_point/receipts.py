@@ -50,6 +50,21 @@ class Receipt:
     timestamp: str
     digests: Mapping[str, str]
 
+    def compared_with(self, message: bytes | None) -> bool:
+        """Whether the digests could be held against the sent message's own; they agree then.
+
+        Args:
+            message: its SOAP envelope, None where the access point does not give it out.
+
+        Raises:
+            Refused: `receipt-other-content`, if they do not agree.
+        """
+        if message is None or not _is_signed(message):
+            return False
+        if not self.acknowledges(message):
+            raise _refusal("receipt-other-content", "the receipt names other digests than the message that was sent")
+        return True
+
     def acknowledges(self, message: bytes) -> bool:
         """Whether these digests are exactly those that the sent message's own signature names.
 
@@ -84,6 +99,15 @@ def prove(envelope: bytes, certificate: bytes, message_id: str) -> Receipt:
     if found.ref_to_message_id != message_id:
         raise _refusal("receipt-other-message", "the receipt acknowledges another message")
     return found
+
+
+def _is_signed(envelope: bytes) -> bool:
+    """Whether an envelope carries one signature: what it says can be compared with nothing else."""
+    try:
+        _one(_parse(envelope), f"{_SIGNATURES}/ds:SignedInfo")
+    except Refused:
+        return False
+    return True
 
 
 def _check_signer(root: etree._Element, signature: etree._Element, signer: x509.Certificate) -> None:

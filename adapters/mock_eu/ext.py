@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from adapters.mock_eu import receipts
-from adapters.mock_eu.answers import messaging
 from adapters.mock_eu.doors import authenticated, nation_of
 from adapters.mock_eu.model import RECEIVING, SENDING
 from adapters.mock_eu.operations import Note
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from adapters.mock_eu.settings import Settings
     from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
-
-_ENVELOPE = (
-    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header>{}</s:Header><s:Body/></s:Envelope>'
-)
-_MESSAGING = 'eb:Messaging xmlns:eb="http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"'
 
 
 class Ext:
@@ -121,10 +115,8 @@ class Ext:
         return web.json_response(_described(self._either(request)))
 
     async def envelope(self, request: web.Request) -> web.Response:
-        """The header as XML."""
-        held = self._either(request)
-        text = _ENVELOPE.format(messaging("eb", held.header, held.parts, root=_MESSAGING))
-        return web.Response(text=text, content_type="application/xml")
+        """The signed envelope that went over AS4."""
+        return web.Response(body=receipts.sent(self._either(request), self._seal()), content_type="application/xml")
 
     async def signal(self, request: web.Request) -> web.Response:
         """The signed receipt of a message that was acknowledged."""

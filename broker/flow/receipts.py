@@ -1,10 +1,12 @@
 """Signed receipts: the other side's own proof that it has a message, fetched from the access point and kept.
 
-The state of an exchange never waits for one. What the access point does not hand out is asked for again for a week.
+The state of an exchange never waits for one. What the access point does not hand out, or hands out broken, is asked for
+again for a week; a broken one is kept as well, aside.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,8 +19,13 @@ from broker.flow.node import Node, commit, log
 if TYPE_CHECKING:
     from broker.ports import AccessPoint, Transaction
 
-#: Takes a signed receipt and the MessageId that it must acknowledge. Raises: Refused.
-Prove = Callable[[bytes, str], object]
+#: Takes a signed receipt, the MessageId that it must acknowledge, and the envelope that was sent, where that is known.
+#: Whether its digests are those of what was sent. Raises: Refused.
+Prove = Callable[[bytes, str, bytes | None], bool]
+KEPT: Final = "kept"  #: nobody's certificate is pinned, so that nothing is known of it
+SIGNED: Final = "signed"  #: by the pinned certificate, for this MessageId; what was sent could not be compared
+PROVEN: Final = "proven"  #: and its digests are those of what was sent
+HOLDS: Final = frozenset({KEPT, SIGNED, PROVEN})
 ASKED_FOR: Final = timedelta(days=7)
 BATCH: Final = 20
 
@@ -43,33 +50,37 @@ class SignedReceipts:
     async def _one(self, exchange_id: str, wire_id: str) -> bool:
         try:
             signed = await self.access_point.receipt(wire_id)
+            sent = await self.access_point.sent_envelope(wire_id) if signed and self.prove else None
         except BrokerError as problem:
             log.warning("receipts.not_fetched", exchange_id=exchange_id, code=problem.code)
             return False
         if not signed:
             return False
-        return await commit(
-            self.node, partial(_keep, self.node, exchange_id, wire_id, signed, self._verdict(wire_id, signed))
-        )
+        verdict = self._verdict(wire_id, signed, sent)
+        return await commit(self.node, partial(_keep, self.node, exchange_id, wire_id, signed, verdict))
 
-    def _verdict(self, wire_id: str, signed: bytes) -> str:
-        """What the journal says of it: `kept` unproven, `proven`, or the code of what is wrong with it."""
+    def _verdict(self, wire_id: str, signed: bytes, sent: bytes | None) -> str:
+        """One of those that hold, or the code of what is wrong with it."""
         if self.prove is None:
-            return "kept"
+            return KEPT
         try:
-            self.prove(signed, wire_id)
+            return PROVEN if self.prove(signed, wire_id, sent) else SIGNED
         except Refused as refused:
-            code = refused.problems[0].code
-            log.error("receipts.not_proven", code=code)
-            return code
-        return "proven"
+            return refused.problems[0].code
 
 
 async def _keep(node: Node, exchange_id: str, wire_id: str, signed: bytes, verdict: str, tx: Transaction) -> bool:
+    """Whether it is the exchange's receipt from now on; one that does not hold is kept once, and another is awaited."""
     exchange = await tx.exchange(exchange_id)
     if exchange.receipt_sha256 or exchange.wire_message_id != wire_id:
         return False
-    digest = await tx.put_content(signed)
-    await tx.save_exchange(replace(exchange, receipt_sha256=digest, updated_at=node.clock.now()))
+    holds, digest = verdict in HOLDS, hashlib.sha256(signed).hexdigest()
+    if not holds and exchange.receipt_verdict == verdict and await tx.has_content(digest):
+        return False
+    if not holds:
+        log.error("receipts.not_proven", exchange_id=exchange_id, code=verdict)
+    await tx.put_content(signed)
+    after = replace(exchange, receipt_verdict=verdict, updated_at=node.clock.now())
+    await tx.save_exchange(replace(after, receipt_sha256=digest) if holds else after)
     await tx.write_entry(node.entry("exchange.receipt_kept", exchange_id, verdict, sha256=digest, wire_id=wire_id))
-    return True
+    return holds

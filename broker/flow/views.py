@@ -274,6 +274,8 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         "signed_off_by": exchange.signed_off_by,
         "validation": exchange.validation,
         "answer": exchange.answer,
+        "receipt": exchange.receipt_verdict,
+        "receipt_sha256": exchange.receipt_sha256,
         "resend": exchange.resend,
         **_moments(exchange),
     }

@@ -127,3 +127,4 @@ class Exchange:
     resend: int = 0
     revision: int = 0  #: optimistic lock
     receipt_sha256: str = ""  #: the other side's signed AS4 receipt, kept as content
+    receipt_verdict: str = ""  #: what was found of it: `kept`, `signed`, `proven`, or the code of what does not hold

@@ -25,9 +25,17 @@ async def test_the_brokers_check_proves_the_mocks_receipt_and_no_spoilt_one(tmp_
             certificate = await response.read()
         path = "messages/usermessages/proven-1/signalEnvelope"
         receipt = prove((await france.ext("GET", path)).body, certificate, "proven-1")
+        envelope = (await france.ext("GET", path.replace("signalEnvelope", "envelope"))).body
+        await france.submit("other-1", PART)
+        another = (await france.ext("GET", "messages/usermessages/other-1/envelope")).body
         await node.arm("wrong-signature")
         with pytest.raises(Refused) as caught:
             prove((await france.ext("GET", path)).body, certificate, "proven-1")
     assert receipt.ref_to_message_id == "proven-1"
-    assert set(receipt.digests) == {"cid:message"}
+    assert set(receipt.digests) == {"#sent-messaging", "#sent-body", "cid:message"}
+    assert receipt.compared_with(envelope)
+    assert not receipt.compared_with(None)
+    with pytest.raises(Refused) as other:
+        receipt.compared_with(another)
+    assert [problem.code for problem in other.value.problems] == ["receipt-other-content"]
     assert [problem.code for problem in caught.value.problems] == ["receipt-signature"]

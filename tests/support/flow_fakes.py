@@ -105,6 +105,10 @@ class FakeAccessPoint:
         self._told("receipt", message_id)
         return self.receipts.get(message_id)
 
+    async def sent_envelope(self, message_id: str) -> bytes | None:
+        self._told("envelope", message_id)
+        return f"<envelope of {message_id}/>".encode()
+
     async def ping(self) -> None:
         self._told("ping")
 

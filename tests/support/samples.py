@@ -84,7 +84,7 @@ def full_exchange() -> Exchange:
     )
     words = (
         *("case_key", "leg", "profile", "wire_message_id", "document_sha256", "content_type", "report_sha256"),
-        *("carry_sha256", "pivot_sha256", "receipt_sha256", "signed_off_by", "reason", "answer"),
+        *("carry_sha256", "pivot_sha256", "receipt_sha256", "receipt_verdict", "signed_off_by", "reason", "answer"),
     )
     return exchange(
         state=State.ENDED,

@@ -123,6 +123,10 @@ class DomibusWs:
         """The signed AS4 receipt, where `/ext` is configured and has it. Raises: Unavailable."""
         return await self._ext.signal_envelope(message_id) if self._settings.ext_url else None
 
+    async def sent_envelope(self, message_id: str) -> bytes | None:
+        """The signed envelope that went out, where `/ext` is configured and has it. Raises: Unavailable."""
+        return await self._ext.envelope(message_id) if self._settings.ext_url else None
+
     async def state(self) -> bytes:
         """What Domibus says of its own parts (`/ext`). Raises: NotFound, Unavailable, ConfigurationError."""
         return await self._ext.state()

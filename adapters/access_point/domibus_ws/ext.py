@@ -41,8 +41,15 @@ class Ext:
 
         Raises: Unavailable, ConfigurationError.
         """
+        return await self._envelope(message_id, "signalEnvelope")
+
+    async def envelope(self, message_id: str) -> bytes | None:
+        """The signed envelope of a user message. None where there is none. Raises: Unavailable, ConfigurationError."""
+        return await self._envelope(message_id, "envelope")
+
+    async def _envelope(self, message_id: str, which: str) -> bytes | None:
         try:
-            envelope = await self._call("GET", f"/messages/usermessages/{quote(message_id, safe='')}/signalEnvelope")
+            envelope = await self._call("GET", f"/messages/usermessages/{quote(message_id, safe='')}/{which}")
         except NotFound:
             return None
         return envelope or None

@@ -146,6 +146,9 @@ class EuHttps:
             raise Garbled(f"the counterpart's receipt does not hold: {error.detail}") from error
         return signed.encode()
 
+    async def sent_envelope(self, message_id: str) -> None:
+        """None: there is no envelope, the receipt names the hash of the document itself."""
+
     async def ping(self) -> None:
         """Ask something that needs the whole counterpart. Raises: Unavailable."""
         await self.status(_PROBE)

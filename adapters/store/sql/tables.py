@@ -157,6 +157,7 @@ EXCHANGES: Final = _table(
     _number("resend"),
     _number("revision"),
     _words("receipt_sha256"),
+    _words("receipt_verdict"),
     CheckConstraint(STATE_CHECK, name="state"),
     CheckConstraint(one_of("outcome", ("", *Outcome)), name="outcome"),
     CheckConstraint(one_of("validation", ("", "validated", "not-validated")), name="validation"),

@@ -112,6 +112,13 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "parked": N_("parked"),
 }
 
+RECEIPTS: Final[Mapping[str, str]] = {
+    "": "",
+    "kept": N_("kept; nobody said who signs it"),
+    "signed": N_("signed by the other access point"),
+    "proven": N_("signed by the other access point, for exactly what was sent"),
+}
+
 TYPES: Final[Mapping[str, str]] = {
     MessageType.APPLICATION_SUBMITTED: N_("Application submitted"),
     MessageType.APPLICATION_AMENDED: N_("Application amended"),
@@ -259,6 +266,11 @@ def state_label(state: str, outcome: str = "") -> StateLabel:
     if state == State.ENDED and outcome == Outcome.REJECTED:
         return StateLabel(N_("Ended: rejected"), "stopped", N_("The other side refused it."), _NOBODY)
     return label
+
+
+def receipt(verdict: str) -> str:
+    """What was found of a signed receipt."""
+    return RECEIPTS.get(verdict, N_("does not hold: the other side must be asked"))
 
 
 def leg_label(state: str) -> StateLabel:

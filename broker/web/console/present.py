@@ -142,6 +142,7 @@ def _exchange(exchange: View, words: Words) -> View:
         "wire_id": code(exchange["message_id"]),
         "outcome": words(labels.OUTCOMES.get(exchange["outcome"], "")),
         "validation": words(labels.OUTCOMES.get(exchange["validation"], "")),
+        "receipt": words(labels.receipt(exchange["receipt"])),
         "answer": words(labels.TYPES.get(exchange["answer"], code(exchange["answer"]))),
         "resend": exchange["resend"],
         "document_sha256": code(exchange["document_sha256"]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from broker.errors import Problem, Refused, Unavailable
 from broker.flow.answers import Receipts
 from broker.flow.receipts import SignedReceipts
+from broker.flow.views import message_view
 from broker.model.exchanges import Exchange
-from tests.support.flow_node import Flow, case_in, dossier
+from tests.support.flow_node import Flow, case_in, dossier, sha256
 
 SIGNED = b"<signed receipt/>"
 
@@ -50,17 +51,35 @@ async def test_after_a_week_nobody_asks_any_more(flow: Flow) -> None:
     assert ("receipt", sent.wire_message_id) not in flow.point.calls
 
 
-async def test_a_receipt_that_does_not_hold_is_kept_and_the_journal_says_so(flow: Flow) -> None:
+async def test_one_that_does_not_hold_is_kept_aside_and_a_good_one_is_awaited(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    flow.point.receipts = dict.fromkeys(flow.point.sent, SIGNED) | {sent.wire_message_id: b"<bad/>"}
+
+    def prove(signed: bytes, message_id: str, envelope: bytes | None) -> bool:
+        assert envelope == f"<envelope of {message_id}/>".encode()
+        if signed != SIGNED:
+            raise Refused((Problem("receipt-signature", "another certificate"),))
+        return message_id == sent.wire_message_id
+
+    signed = SignedReceipts(flow.node, flow.point, prove)
+    assert [await signed.fetch() for _ in range(3)] == [1, 0, 0]  # the other one's
+    bad = await flow.exchange(sent.message_id)
+    assert (bad.receipt_sha256, bad.receipt_verdict) == ("", "receipt-signature")
+    async with flow.store.transaction() as tx:
+        assert (await message_view(tx, sent.message_id))["exchanges"][0]["receipt"] == "receipt-signature"
+    flow.point.receipts[sent.wire_message_id] = SIGNED
+    assert await signed.fetch() == 1
+    good = await flow.exchange(sent.message_id)
+    assert (good.receipt_sha256, good.receipt_verdict) == (sha256(SIGNED), "proven")
+    entries = await flow.journal("exchange.receipt_kept")
+    told = [(entry.outcome, entry.detail["sha256"]) for entry in entries if entry.target == sent.id]
+    assert told == [("receipt-signature", sha256(b"<bad/>")), ("proven", sha256(SIGNED))]
+    assert [entry.outcome for entry in entries if entry.target != sent.id] == ["signed"]
+
+
+async def test_without_a_pinned_certificate_nothing_is_said_of_it(flow: Flow) -> None:
     sent = await acknowledged(flow)
     flow.point.receipts = dict.fromkeys(flow.point.sent, SIGNED)
-
-    def prove(signed: bytes, message_id: str) -> object:
-        assert signed == SIGNED
-        if message_id == sent.wire_message_id:
-            raise Refused((Problem("receipt-not-proven", "another certificate"),))
-        return None
-
-    assert await SignedReceipts(flow.node, flow.point, prove).fetch() == 2
-    outcomes = {entry.target: entry.outcome for entry in await flow.journal("exchange.receipt_kept")}
-    assert outcomes.pop(sent.id) == "receipt-not-proven"
-    assert set(outcomes.values()) == {"proven"}
+    assert await SignedReceipts(flow.node, flow.point).fetch() == 2
+    assert (await flow.exchange(sent.message_id)).receipt_verdict == "kept"
+    assert "envelope" not in {name for name, _ in flow.point.calls}

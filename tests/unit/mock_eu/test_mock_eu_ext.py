@@ -124,8 +124,10 @@ async def test_the_receipt_is_signed_over_the_digests_of_what_arrived(node: Mock
     root, certificate = verify(first.body)
     assert "MOCK" in certificate.subject.rfc4514_string()
     assert root.findtext(f".//{EB}SignalMessage/{EB}MessageInfo/{EB}RefToMessageId") == "signed-1"
-    (part,) = root.iterfind(f".//{EB}Receipt//{DS}Reference")
-    assert part.get("URI") == "cid:message"
+    named = {part.get("URI"): part for part in root.iterfind(f".//{EB}Receipt//{DS}Reference")}
+    sent = etree.fromstring((await france.ext("GET", "messages/usermessages/signed-1/envelope")).body)
+    assert set(named) == {part.get("URI") for part in sent.iterfind(f".//{DS}Reference")}
+    part = named["cid:message"]
     digest = base64.b64encode(hashlib.sha256(PART[2]).digest()).decode()
     assert part.findtext(f"{DS}DigestValue") == digest
     assert (await france.ext("GET", "messages/usermessages/signed-1/signalEnvelope")).body == first.body
