@@ -158,6 +158,7 @@ def retrieved(answer: Any) -> dict[str, Any]:
         "id": message.MessageInfo.MessageId,
         "ref": message.MessageInfo.RefToMessageId or "",
         "from": message.PartyInfo.From.PartyId._value_1,
+        "service": message.CollaborationInfo.Service._value_1,
         "conversation": message.CollaborationInfo.ConversationId or "",
         "parts": [[one.payloadId, one.contentType, base64.b64encode(one.value).decode()] for one in payloads],
     }

@@ -43,6 +43,7 @@ class Fetched:
     ref: str
     sender: str
     parts: tuple[tuple[str, str, bytes], ...]
+    service: str = ""
 
 
 class Client(Protocol):
@@ -71,7 +72,7 @@ class Ours:
     async def retrieve(self, message_id: str) -> Fetched:
         got = await self._said(self.adapter.retrieve(message_id))
         parts = tuple((part.href, part.media_type, part.data) for part in got.parts)
-        return Fetched(got.message_id, got.ref_to_message_id, got.from_party, parts)
+        return Fetched(got.message_id, got.ref_to_message_id, got.from_party, parts, got.service)
 
     async def mark(self, message_id: str) -> None:
         await self._said(self.adapter.mark_downloaded(message_id))
@@ -145,7 +146,7 @@ class Foreign:
     async def retrieve(self, message_id: str) -> Fetched:
         got = await self.call("retrieveMessage", messageID=message_id, markAsDownloaded="false")
         parts = tuple((href, kind, base64.b64decode(data)) for href, kind, data in got["parts"])
-        return Fetched(got["id"], got["ref"], got["from"], parts)
+        return Fetched(got["id"], got["ref"], got["from"], parts, got["service"])
 
     async def mark(self, message_id: str) -> None:
         await self.call("markMessageAsDownloaded", messageID=message_id)
