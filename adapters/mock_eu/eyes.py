@@ -102,11 +102,18 @@ class NodeEyes:
         async with self.session.post(f"{self.url}/api/v1/messages", data=document, headers=headers) as response:
             return response.status
 
+    async def noted(self, message_id: str, what: str) -> list[str]:
+        """What the timeline says under this word: after who wrote it, and before the facts."""
+        timeline = (await self._get(f"/api/v1/messages/{message_id}"))["timeline"]
+        return [[*event["detail"].split(", "), ""][1] for event in timeline if event["what"] == what]
+
     async def _rows(self) -> list[dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.session.get(f"{self.url}/api/v1/messages?limit={_PAGE}", headers=headers) as response:
+        return list((await self._get(f"/api/v1/messages?limit={_PAGE}"))["messages"])
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        async with self.session.get(self.url + path, headers={"Authorization": f"Bearer {self.token}"}) as response:
             await _checked(response, 200)
-            return list((await response.json())["messages"])
+            return dict(await response.json())
 
 
 async def _checked(response: aiohttp.ClientResponse, *wanted: int) -> None:

@@ -2,7 +2,8 @@
 
 `[[step]]` has `do` and its own members; `[[end]]` names messages by who sent them and their type, and one exact state
 for each of them, in order: `"DOWNLOADED / DELIVERED"` is the state at the access point and the one at the dispatcher,
-`absent` where one of them does not know the message. `[[leg]]` says what the platform has of a nation.
+`absent` where one of them does not know the message. `[[leg]]` says what the platform has of a nation, `[[noted]]` what
+the dispatcher wrote down of a type's messages.
 """
 
 from __future__ import annotations
@@ -65,6 +66,16 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What the dispatcher's timeline says under `what` of every message of a type from a side, oldest first."""
+
+    side: str
+    type: str
+    what: str
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """`seconds` is how long the end may take, `quiet` how long it must then hold."""
 
@@ -76,6 +87,7 @@ class Scenario:
     steps: tuple[Step, ...] = ()
     ends: tuple[End, ...] = ()
     legs: tuple[Leg, ...] = ()
+    noted: tuple[Noted, ...] = ()
     faults: tuple[str, ...] = field(default=())
 
     @property
@@ -93,13 +105,14 @@ def load(path: Path) -> Scenario:
     steps = tuple(_step(path, number, row) for number, row in enumerate(table.pop("step", []), 1))
     ends = tuple(_end(path, row) for row in table.pop("end", []))
     legs = tuple(_leg(path, row) for row in table.pop("leg", []))
+    noted = tuple(_noted(path, row) for row in table.pop("noted", []))
     if not ends:
         raise BadScenario(f"{path}: no [[end]]")
     unknown = set(table) - {"title", "nation", "seconds", "quiet"}
     if unknown or "title" not in table:
         raise BadScenario(f"{path}: unknown members {sorted(unknown)}" if unknown else f"{path}: no title")
     faults = tuple(step.given["name"] for step in steps if step.do == "arm")
-    return Scenario(path, steps=steps, ends=ends, legs=legs, faults=faults, **table)
+    return Scenario(path, steps=steps, ends=ends, legs=legs, noted=noted, faults=faults, **table)
 
 
 def _step(path: Path, number: int, row: dict[str, Any]) -> Step:
@@ -125,3 +138,9 @@ def _leg(path: Path, row: dict[str, Any]) -> Leg:
         raise BadScenario(f"{path}: a leg has nation, status, validated, has, lacks")
     lists = {name: tuple(row.get(name, ())) for name in ("has", "lacks")}
     return Leg(**{**row, **lists})
+
+
+def _noted(path: Path, row: dict[str, Any]) -> Noted:
+    if set(row) != {"from", "type", "what", "says"} or row["from"] not in SIDES:
+        raise BadScenario(f"{path}: a noted has from (platform or nation), type, what and says")
+    return Noted(row["from"], row["type"], row["what"], tuple(row["says"]))

@@ -13,7 +13,7 @@ from adapters.mock_eu.eyes import ABSENT, MockEyes, NodeEyes, ScenarioError, sta
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from adapters.mock_eu.scenario import Leg, Scenario, Step
+    from adapters.mock_eu.scenario import Leg, Noted, Scenario, Step
 
 _LOOK = 0.1  # seconds between two looks
 
@@ -92,8 +92,25 @@ class Run:
                 finding.wrong.append(f"{end.type} from the {end.side}: {seen} instead of {wanted}")
         for leg in self._scenario.legs:
             finding.wrong += _differences(leg, await self._mock.leg(self._application, leg.nation))
+        await self._read_notes(finding)
         await self._count(finding)
         return finding
+
+    async def _read_notes(self, finding: Finding) -> None:
+        """A dispatcher must be there to have written anything down."""
+        for noted in self._scenario.noted if self._node is not None else ():
+            seen = await self._says(noted)
+            if seen != list(noted.says):
+                told = f"{noted.what} of {noted.type} from the {noted.side}"
+                finding.wrong.append(f"{told}: {seen} instead of {list(noted.says)}")
+
+    async def _says(self, noted: Noted) -> list[str]:
+        assert self._node is not None  # noqa: S101 -- asked before
+        direction = "inbound" if noted.side == "platform" else "outbound"
+        rows = [
+            one for one in await self._node.messages() if (one["direction"], one["type"]) == (direction, noted.type)
+        ]
+        return [said for row in rows for said in await self._node.noted(row["id"], noted.what)]
 
     async def _count(self, finding: Finding) -> None:
         faults = await self._mock.faults()

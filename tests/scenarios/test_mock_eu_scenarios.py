@@ -30,6 +30,12 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(scenario_stage(tmp_path_factory.mktemp("newer"), "5.2.1")) as made:
+        yield made
+
+
 async def played(node: Running, path: Path) -> Finding:
     async with aiohttp.ClientSession() as session:
         mock = MockEyes(session, node.mock, Settings().nations["fr"])
@@ -44,18 +50,26 @@ async def test_a_shipped_scenario_ends_as_it_says(node: Running, scenario_path: 
     assert all(finding.fired.values())
 
 
+async def test_it_ends_so_behind_an_access_point_that_answers_as_5_2_1_too(newer: Running, newer_path: Path) -> None:
+    finding = await played(newer, newer_path)
+    assert finding.wrong == []
+    assert all(finding.fired.values())
+
+
 async def test_a_wrong_end_is_named_and_a_fault_that_never_struck_is_too(node: Running, tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(
         'title = "wrong"\nseconds = 2\n[[step]]\ndo = "arm"\nname = "drop"\ntype = "Reminder"\n[[step]]\ndo = "file"\n'
         '[[end]]\nfrom = "platform"\ntype = "ApplicationSubmitted"\nstates = ["DOWNLOADED / REFUSED"]\n'
         '[[leg]]\nnation = "fr"\nvalidated = false\nhas = ["permit"]\n'
+        '[[noted]]\nfrom = "nation"\ntype = "ValidationResult"\nwhat = "receipt_kept"\nsays = ["receipt-signature"]\n'
     )
     wrong = (await played(node, path)).wrong
     assert wrong == [
         "ApplicationSubmitted from the platform: ['DOWNLOADED / DELIVERED'] instead of ['DOWNLOADED / REFUSED']",
         "leg fr: validated True instead of False",
         "leg fr: no permit",
+        "receipt_kept of ValidationResult from the nation: ['proven'] instead of ['receipt-signature']",
         "the fault drop fired 0 times instead of 1",
     ]
 

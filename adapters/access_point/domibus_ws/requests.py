@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from broker.ports import Part, UserMessage
 
 SOAP_TYPE: Final = "application/soap+xml"
-_DECLARATION: Final = '<?xml version="1.0" encoding="utf-8"?>'
-_PREFIXES: Final = f'xmlns:s="{SOAP}" xmlns:w="{WS}" xmlns:eb="{EB}"'
+_HEAD: Final = (
+    f'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="{SOAP}" xmlns:w="{WS}" xmlns:eb="{EB}"><s:Header>'
+)
 _GAP: Final = "<value/>"  # no text or attribute can hold it once escaped
 
 
@@ -145,8 +146,7 @@ def _filters(wanted: Wanted) -> list[str]:
 
 
 def _envelope(body: str, header: str = "") -> bytes:
-    inner = element("s:Header", header) + element("s:Body", body)
-    return f"{_DECLARATION}<s:Envelope {_PREFIXES}>{inner}</s:Envelope>".encode()
+    return f"{_HEAD}{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>".encode()
 
 
 def _payload(part: Part, number: int | None) -> str:
