@@ -1,6 +1,6 @@
 """The port of the national access point: what the flow needs of it, whichever interface it has.
 
-The Domibus WS plugin is behind it now; the Domibus REST plugin, another product, or plain HTTPS fit behind it as well.
+The Domibus WS plugin and eu-https are behind it; the Domibus REST plugin or another product fit behind it as well.
 Import all of this from `broker.ports`.
 """
 
@@ -91,7 +91,8 @@ class AccessPoint(Protocol):
         """Hand a message to the access point under its own MessageId.
 
         Raises: AlreadySubmitted (duplicate fault by code or text), OutcomeUnknown (time-out or cut after the
-        request was sent), Unavailable (anything else: all of it stays retryable).
+        request was sent), Refused (the other side's own word: it will never take this), Unavailable (anything
+        else: all of it stays retryable).
         """
         ...
 

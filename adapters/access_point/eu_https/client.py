@@ -38,7 +38,7 @@ PENDING: Final = "pending"
 RETRIEVE: Final = "retrieve"
 DOWNLOADED: Final = "downloaded"
 _PROBE: Final = "hdeu-probe"  # an id that no message has: to know that, the counterpart needs our key and its database
-_LARGE: Final = 1024 * 1024  #: bytes from which on JSON is read beside the loop
+_LARGE: Final = 1024 * 1024  #: bytes from which on JSON is read and written beside the loop
 
 
 class EuHttps:
@@ -65,7 +65,8 @@ class EuHttps:
     async def submit(self, message: UserMessage) -> None:
         """Hand over under the message's own id. Raises: AlreadySubmitted, OutcomeUnknown, Unavailable, Refused."""
         asked = tokens.Asked(SUBMIT, message.message_id)
-        body = documents.written(message)
+        large = sum(len(part.data) for part in message.parts) > _LARGE
+        body = await asyncio.to_thread(documents.written, message) if large else documents.written(message)
         reply = await self._call("POST", f"messages/{quote(message.message_id, safe='')}", asked, body)
         if verdict := verdicts.of_submit(reply):
             raise verdict

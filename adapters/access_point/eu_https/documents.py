@@ -31,7 +31,7 @@ _TEXTS: Final = (
     "timestamp",
 )
 _LONGEST_TEXT: Final = 1024
-_MESSAGE_ID: Final = re.compile(r"[!-.0-~]{1,255}")
+_MESSAGE_ID: Final = re.compile(r"(?! )[ -.0-~]{1,255}(?<! )")
 _MOST_PARTS: Final = 64
 _MOST_PROPERTIES: Final = 64
 
@@ -71,14 +71,16 @@ def main_part(message: UserMessage) -> Part | None:
 
 
 def is_message_id(given: Any) -> TypeGuard[str]:
-    """Whether a value could be a MessageId: 1 to 255 printable ASCII characters without a slash or a blank."""
+    """Whether a value could be a MessageId: 1 to 255 printable ASCII characters without a slash, no blank around."""
     return isinstance(given, str) and _MESSAGE_ID.fullmatch(given) is not None
 
 
 def _message_id(value: dict[str, Any]) -> str:
     given = value.get("message_id")
     if not is_message_id(given):
-        json_text.refuse("bad-shape", "message_id is a text of 1 to 255 printable characters.", "/message_id")
+        json_text.refuse(
+            "bad-shape", "message_id is a text of 1 to 255 printable characters, without a slash.", "/message_id"
+        )
     return given
 
 

@@ -15,7 +15,7 @@ from broker.errors import Refused
 from broker.ports import Part, UserMessage
 
 LIMITS = Limits()
-IDS = st.from_regex(r"[!-.0-~]{1,255}", fullmatch=True)
+IDS = st.from_regex(r"[!-.0-~]([ -.0-~]{0,253}[!-.0-~])?", fullmatch=True)
 TEXTS = st.text(max_size=40)
 PARTS = st.lists(
     st.builds(Part, st.from_regex(r"cid:[a-z]{1,6}", fullmatch=True), TEXTS, st.binary(max_size=200)),
@@ -76,6 +76,7 @@ BAD: dict[str, tuple[bytes | dict[str, Any] | list[Any], str, str]] = {
     "no id": ({**GOOD, "message_id": ""}, "bad-shape", "/message_id"),
     "an id with a slash": ({**GOOD, "message_id": "a/b"}, "bad-shape", "/message_id"),
     "an id that is a number": ({**GOOD, "message_id": 7}, "bad-shape", "/message_id"),
+    "an id with a blank before it": ({**GOOD, "message_id": " a"}, "bad-shape", "/message_id"),
     "a long id": ({**GOOD, "message_id": "m" * 256}, "bad-shape", "/message_id"),
     "a header that is no text": ({**GOOD, "action": ["x"]}, "bad-shape", "/action"),
     "properties that are a list": ({**GOOD, "properties": []}, "bad-shape", "/properties"),

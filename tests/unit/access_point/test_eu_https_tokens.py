@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from adapters.access_point.eu_https import tokens
 from adapters.access_point.eu_https.tokens import Asked, Between, Proof
 from adapters.identity.keys import KeyRing, NodeKey, generate
+from adapters.identity.remote_keys import RemoteKeys
 from adapters.identity.tokens import Grant, issue, ring_source
 from broker.errors import Unauthenticated, Unavailable
 from broker.model.identity import Role
@@ -199,3 +200,41 @@ def test_two_tokens_for_the_same_request_differ_in_their_id_alone() -> None:
         for name in "ab"
     )
     assert {name for name in first if first[name] != second[name]} == {"jti"}
+
+
+class Published:
+    """A counterpart's key set, and how often it was fetched."""
+
+    def __init__(self, *keys: NodeKey) -> None:
+        self.keys, self.fetched, self.at = list(keys), 0, NOW
+
+    async def __call__(self) -> Any:
+        self.fetched += 1
+        return {"keys": [key.public for key in self.keys]}
+
+    def now(self) -> datetime:
+        return self.at
+
+
+async def test_a_key_that_came_up_since_is_fetched_and_keys_that_nobody_has_are_asked_for_every_half_minute() -> None:
+    old, new = generate(), generate("ES256")
+    there = Published(old)
+    keys = RemoteKeys(there, there)
+
+    async def believed(key: NodeKey) -> bool:
+        asked_at = int(there.at.timestamp())
+        try:
+            made = token(key, iat=asked_at, exp=asked_at + 60)
+            await tokens.verify_request(made, ASKED, keys, FR_TO_FI, now=there.at)
+        except Unauthenticated:
+            return False
+        return True
+
+    assert await believed(old)
+    there.keys = [new]
+    assert [await believed(generate()) for _ in range(20)] == [False] * 20
+    assert there.fetched == 1, "so soon after the first fetch nobody makes us fetch again"
+    there.at += timedelta(seconds=31)
+    assert [await believed(new), await believed(old)] == [True, False]
+    assert [await believed(generate()) for _ in range(20)] == [False] * 20
+    assert there.fetched == 2
