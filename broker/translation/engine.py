@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Problem
 from broker.translation.carry import Said, anchor_hash
 from broker.translation.fates import Do
-from broker.translation.lead_ins import apart, together
+from broker.translation.lead_ins import apart, divided, together
 from broker.translation.leaves import gaps
 from broker.translation.reading import Reading
 from broker.translation.report import Report
@@ -195,7 +195,8 @@ class Run:
         if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
-        parts = apart(leaf[3], op.before, [target.node.fits for target in op.targets])
+        fits = [target.node.fits for target in op.targets]
+        parts = apart(leaf[3], op.before, fits) if op.before else divided(leaf[3], op.by, fits)
         if parts is None:
             self._flag(leaf, "not-convertible")
             return

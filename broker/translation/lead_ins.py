@@ -33,6 +33,14 @@ def apart(text: str, before: Sequence[str], fits: Sequence[Fits]) -> Parts | Non
     return None
 
 
+def divided(text: str, by: str, fits: Sequence[Fits]) -> Parts | None:
+    """The parts of a text that must all be there; None where it does not divide into exactly these."""
+    parts = tuple(text.split(by))
+    if len(parts) != len(fits) or not all(fit is None or fit(part) for part, fit in zip(parts, fits, strict=True)):
+        return None
+    return parts
+
+
 def _parts(text: str, before: Sequence[str]) -> Parts:
     found: list[str | None] = [None] * len(before)
     here = next((n for n, lead in enumerate(before) if lead and text.startswith(lead.lstrip())), 0)

@@ -73,6 +73,7 @@ class Op:
     review: str = ""  #: why a person must look at what goes otherwise
     usual: Usual | None = None
     before: tuple[str, ...] = ()  #: of a split: what leads in each part
+    by: str = ""  #: what stands between the parts, where all must be there
     joined: Joined | None = None
     member: int = 0
     only: Only | None = None
@@ -270,7 +271,7 @@ class _Compiler:
                 yield node, replace(common, do=Do.JOIN, fate=Fate.JOINED, joined=joined, member=number)
         elif len(targets) > 1:
             parts = tuple(self._target(sources[0], node, always=True) for node in targets)
-            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, before=line.before)
+            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, before=line.before, by=line.by)
             yield sources[0], op
         elif line.kind == "recode":
             yield from self._recoded(line, sources[0], targets[0], common)

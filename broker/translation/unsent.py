@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from broker.translation.leaves import Place
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node, Where
+    from broker.translation.steps import Step
 
 
 def carry_of(run: Run) -> Carry:
@@ -46,11 +47,20 @@ def carry_of(run: Run) -> Carry:
 def _kept(run: Run) -> Iterator[tuple[Node, Where, str | None, Node | None]]:
     """Each leaf that is carried, in the order of the document, with its anchor."""
     found: list[tuple[int, Node, Where, str | None, Node | None]]
-    found = [(row, step.node, at.where, text, step.op.anchor if step.op else None) for row, step, at, text in run.kept]
+    coded = {(step.node, at.where) for _, step, at, _ in run.kept if step.op and step.op.several}
+    found = [(row, step.node, at.where, text, _anchor(step, at.where, coded)) for row, step, at, text in run.kept]
     found += [(row, node, where, text, None) for row, node, where, text in run.source.unplanned]
     found.sort(key=itemgetter(0))
     yield from (item[1:] for item in found)
     yield from ((node, where, text, None) for node, where, text in run.kept_entries)
+
+
+def _anchor(step: Step, where: Where, coded: set[Place]) -> Node | None:
+    """What a leaf hangs on. Of two that stand for the same, and were both kept, only one hangs on the other."""
+    op = step.op
+    if op is None or (op.usual is not None and (op.anchor, where) in coded):
+        return None
+    return op.anchor
 
 
 def annex_order(place: Place) -> tuple[int, ...]:

@@ -232,6 +232,8 @@ def _recoded(example: Example, row: dict[str, Any], source: str, targets: list[s
 
 def _split(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
     line = example.way.lookups.line(row, plain(row["source"]))
+    if not line.before:
+        return line.by.join(targets) == source
     leads = dict(zip(line.others, line.before, strict=True))
     first, *others = [(leads[plain(path)], text) for path, text in zip(row["target"], targets, strict=True)]
     return first[0].lstrip() + first[1] + "".join(lead + text for lead, text in others) == source

@@ -77,11 +77,16 @@ class Lookups:
 
     @cached_property
     def leading(self) -> frozenset[str]:
-        """Leaves of the source on which the place of others depends: keys, and what says which message it is."""
+        """Leaves of the source on which the place of others depends.
+
+        Keys, what says which message it is, and fields that become one text only together.
+        """
         found = set()
         for family in self.profile.families.values():
             for group in family.groups:
                 found |= {group.key} if self.forth else {group.national_key, *self._partners(group.key)}
+            if self.forth:
+                found |= {path for line in family.lines if line.by for path in line.others}
         for rule in self.profile.messages:
             found |= set(rule.when_eu if self.forth else rule.when)
         return frozenset(found - {""})

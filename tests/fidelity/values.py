@@ -15,6 +15,8 @@ UNKNOWN = "zz-unknown"
 KEYS = ("urn:example:key:one", "urn:example:key:two", "urn:example:key:three")
 #: For leaves with a text convention: some that are written after it, and some that are not.
 CONVENTIONAL = ("2026-11-23", "23/11/2026", "31.12.2029", "oui", "ei", "true", "un jour")
+#: For texts that are joined: one part, as many as are due, and too many.
+TOGETHER = ("one", "two", "three", "four", "five")
 #: Names that instances are told apart by in eu-1; few, so that they meet.
 EU_KEYS = {
     "country_id": ("FRANCE", "FINLAND", "fr", "fi", "NETHERLANDS"),
@@ -60,6 +62,8 @@ def _values(line: Line, family: Family, side: str) -> Iterator[tuple[str, tuple[
         elif line.table:
             table = family.tables[line.table]
             yield path, (*(table.eu if side == EU or path == line.otherwise else table.national), UNKNOWN)
+        elif line.by and side == NATIONAL:
+            yield path, tuple(line.by.join(TOGETHER[:count]) for count in (1, len(line.others), len(TOGETHER)))
 
 
 def _annexed(profile: Profile) -> Iterator[str]:
