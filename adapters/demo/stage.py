@@ -63,6 +63,7 @@ class Stage:
             "HDEU_API__PORT": str(self.ports[land.node]),
             "HDEU_OPS__PORT": str(self.ports[f"{land.node}.ops"]),
             "HDEU_ACCESS_POINT__URL": f"{mock}/{land.nation}/domibus/services/wsplugin",
+            "HDEU_ACCESS_POINT__EXT_URL": f"{mock}/{land.nation}/domibus/ext",
             f"HDEU_BACKENDS__{land.backend.upper()}__URL": f"{self.url(land.backend)}/{land.backend}",
             f"HDEU_BACKENDS__{land.backend.upper()}__SECRET": SECRET,
             **self.extra.get(land.node, {}),

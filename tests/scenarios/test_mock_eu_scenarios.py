@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -12,6 +12,7 @@ from adapters.mock_eu import Settings, scenario
 from adapters.mock_eu.eyes import MockEyes, NodeEyes
 from adapters.mock_eu.scenario_run import Run
 from tests.scenarios.conftest import FOLDER
+from tests.support.bad_input import about
 from tests.support.running_node import Running, running
 from tests.support.scenario_stage import scenario_stage
 
@@ -72,6 +73,44 @@ async def test_a_wrong_end_is_named_and_a_fault_that_never_struck_is_too(node: R
         "receipt_kept of ValidationResult from the nation: ['proven'] instead of ['receipt-signature']",
         "the fault drop fired 0 times instead of 1",
     ]
+
+
+def test_what_the_access_point_gave_up_is_restored_and_its_receipt_is_proven(node: Running) -> None:
+    order = json.dumps({"name": "send-failure", "nation": "fr", "type": "ApplicationAck", "times": 1}).encode()
+    node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    application = node.file()
+    node.arrives(application)
+    message_id = node.post(about(application, "ApplicationAck")).json["id"]
+
+    def way() -> dict[str, Any]:
+        [exchange] = node.message(message_id)["exchanges"]
+        return dict(exchange)
+
+    failed = node.until(lambda: found if (found := way())["state"] == "SEND_FAILED" else None)
+    assert "EBMS" in failed["reason"]
+    restored = node.cli("messages", "restore", message_id)
+    assert restored.returncode == 0, restored.stderr
+    ended = node.until(lambda: found if (found := way())["state"] == "ENDED" and found["receipt"] else None)
+    assert (ended["outcome"], ended["receipt"]) == ("accepted", "proven")
+    assert (ended["message_id"], ended["resend"]) == (failed["message_id"], 0)
+    assert len(ended["receipt_sha256"]) == 64
+
+
+def test_a_receipt_that_does_not_hold_is_asked_for_again(node: Running) -> None:
+    order = json.dumps({"name": "wrong-signature", "nation": "fr", "type": "ApplicationAck", "times": 1}).encode()
+    fault = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"}).json["id"]
+    application = node.file()
+    node.arrives(application)
+    message_id = node.post(about(application, "ApplicationAck")).json["id"]
+    timeline = node.until(lambda: found if (found := receipts(node, message_id))[1:] else None)
+    assert ["receipt-signature" in timeline[0], "proven" in timeline[1], len(timeline)] == [True, True, 2]
+    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
+    assert [one["fired"] for one in faults if one["id"] == fault] == [1]
+
+
+def receipts(node: Running, message_id: str) -> list[str]:
+    events = node.message(message_id)["timeline"]
+    return [event["detail"] for event in events if event["what"] == "receipt_kept"]
 
 
 def test_the_command_plays_tells_and_exits(node: Running) -> None:

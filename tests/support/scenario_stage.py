@@ -58,10 +58,7 @@ def scenario_stage(folder: Path, style: str = "5.1") -> Stage:
     _configure(config / "mock-eu.toml", f"http://127.0.0.1:{ports[FRANCE.node]}", style)
     signer = folder / "signer.pem"
     signer.write_bytes(seal_in(folder / "mock-eu", datetime.now(UTC)).pem)
-    receipts = {
-        "HDEU_ACCESS_POINT__EXT_URL": f"http://127.0.0.1:{ports['mock-eu']}/fr/domibus/ext",
-        "HDEU_ACCESS_POINT__RECEIPT_CERTIFICATE": str(signer),
-    }
+    receipts = {"HDEU_ACCESS_POINT__RECEIPT_CERTIFICATE": str(signer)}
     return Stage(folder, config, ports, {FRANCE.node: {**EMBEDDED, **SHORT, **receipts}})
 
 
