@@ -128,10 +128,23 @@ def _mismatch(claimed: tuple[Alias, ...]) -> Problem:
 
 async def _find_answered(tx: Transaction, passage: Passage) -> Passage | Stop:
     facts = passage.known
-    for wire_id in (facts.original_message_id, facts.in_reply_to, passage.message.headers.get("ref_to_message_id", "")):
-        exchange = await tx.exchange_by_wire_id(wire_id) if wire_id else None
-        if exchange is not None:
-            message = replace(passage.message, case_key=exchange.case_key)
-            case = await tx.case(exchange.case_key) if exchange.case_key else None
-            return replace(passage, answered=exchange, case=case, message=message)
-    return Park("it answers a message that was never sent from here")
+    named = (facts.original_message_id, facts.in_reply_to, passage.message.headers.get("ref_to_message_id", ""))
+    answered = [exchange for wire_id in named if wire_id and (exchange := await tx.exchange_by_wire_id(wire_id))]
+    if not answered:
+        return Park("it answers a message that was never sent from here")
+    if len({exchange.id for exchange in answered}) > 1:
+        return Park("its ids name different messages that were sent from here", (_contradiction(named),))
+    exchange = answered[0]
+    message = replace(passage.message, case_key=exchange.case_key)
+    case = await tx.case(exchange.case_key) if exchange.case_key else None
+    return replace(passage, answered=exchange, case=case, message=message)
+
+
+def _contradiction(named: tuple[str, ...]) -> Problem:
+    return Problem(
+        code="contradicting-ids",
+        detail="originalMessageId, inReplyTo and RefToMessageId name different messages",
+        path="envelope/inReplyTo",
+        value=", ".join(named)[:300],
+        hint="Ask the Central Platform which of them it answers; nothing was settled by it.",
+    )

@@ -75,6 +75,24 @@ async def test_not_validated_ends_it_as_rejected_with_the_reasons(flow: Flow) ->
     assert (told["outcome"], told["problems"][0]["path"]) == ("rejected", "/content/status")
 
 
+@pytest.mark.parametrize("claim", ["originalMessageId", "inReplyTo"])
+async def test_an_answer_whose_ids_name_two_messages_settles_neither(flow: Flow, claim: str) -> None:
+    sent = await submitted(flow)
+    [other] = [wire_id for wire_id in flow.point.sent if wire_id != sent.wire_message_id]
+    if claim == "originalMessageId":
+        message_id = await flow.from_eu(validation(sent.wire_message_id), ref_to_message_id=other)
+    else:
+        answer = eu("DecisionAck", inReplyTo=sent.wire_message_id, originalMessageId=None)
+        message_id = await flow.from_eu(answer, ref_to_message_id=other)
+    exchange = await flow.exchange(message_id)
+    assert (exchange.state, [problem["code"] for problem in exchange.problems]) == (
+        State.PARKED,
+        ["contradicting-ids"],
+    )
+    after = await flow.exchange(sent.message_id)
+    assert (after.state, after.validation, after.answer) == (State.SUBMITTED, "", "")
+
+
 FACTS = ("validation", "answer", "receipt")
 
 
