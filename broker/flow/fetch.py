@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import BrokerError, Garbled, LostLease, NotFound, Problem
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
+from broker.flow.lost import GONE, park_lost
 from broker.flow.node import commit, log
 from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
@@ -234,6 +235,7 @@ class Fetcher:
         async with self.node.store.transaction() as tx:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)
             await tx.write_entry(entry)
+        await park_lost(self.node, self.access_point.name, message_id, GONE)
 
 
 def inbox_key(message_id: str) -> str:

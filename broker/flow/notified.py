@@ -18,6 +18,7 @@ from broker.flow.answers import note_receipt
 from broker.flow.arrival import Arrival
 from broker.flow.fetch import arrival_of, inbox_key
 from broker.flow.keep import KeyReused, keep, quarantine
+from broker.flow.lost import DELETED, NOT_RECEIVED, park_lost
 from broker.flow.node import Node, commit, log
 from broker.model.messages import Door
 from broker.model.work import Work, WorkKind
@@ -79,16 +80,21 @@ async def _sent(node: Node, access_point: str, notification: Notification, *, st
             await note_receipt(node, exchange.id, status or notification.status)
 
 
-async def _noted(node: Node, access_point: str, notification: Notification) -> None:
+async def _lost(node: Node, access_point: str, notification: Notification, *, problem: Problem) -> None:
+    """A message that will not come; about what is kept here, or was sent from here, that says nothing new."""
     for message_id in notification.message_ids:
-        await _note(node, access_point, notification, message_id)
+        if not await _note(node, access_point, notification, message_id):
+            await park_lost(node, access_point, message_id, problem)
 
 
-async def _note(node: Node, access_point: str, notification: Notification, message_id: str) -> None:
+async def _note(node: Node, access_point: str, notification: Notification, message_id: str) -> bool:
+    """Write it down; whether the message is known here."""
     async with node.store.transaction() as tx:
-        known = await tx.message_by_key(Door.ACCESS_POINT, access_point, inbox_key(message_id))
+        kept = await tx.message_by_key(Door.ACCESS_POINT, access_point, inbox_key(message_id))
+        known = kept is not None or await tx.exchange_by_wire_id(message_id) is not None
         detail = {"access_point": access_point, "status": notification.status, "known": "yes" if known else "no"}
         await tx.write_entry(node.entry(f"push.{notification.told}", message_id, "noted", **detail))
+    return known
 
 
 _TAKE: Final[Mapping[Told, Callable[[Node, str, Notification], Awaitable[None]]]] = {
@@ -97,6 +103,6 @@ _TAKE: Final[Mapping[Told, Callable[[Node, str, Notification], Awaitable[None]]]
     Told.SENT: partial(_sent, status="ACKNOWLEDGED"),
     Told.SEND_FAILED: partial(_sent, status="SEND_FAILURE"),
     Told.STATUS: _sent,
-    Told.RECEIVE_FAILED: _noted,
-    Told.DELETED: _noted,
+    Told.RECEIVE_FAILED: partial(_lost, problem=NOT_RECEIVED),
+    Told.DELETED: partial(_lost, problem=DELETED),
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OTHER: Final = "other"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OUTCOMES: Final = frozenset({"done", "later", "refused", "parked", "silent"})
+OUTCOMES: Final = frozenset({"done", "later", "refused", "parked", "silent", "lost"})
 _REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STEP_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 

@@ -112,7 +112,10 @@ async def test_one_that_is_gone_between_list_and_retrieval_is_reported_once(flow
         flow.clock.advance(1000)
     [entry] = await flow.journal("fetch.gone")
     assert (entry.target, entry.outcome, entry.detail["access_point"]) == ("gone", "not-found", "ap-fr")
-    assert list(await kept(flow)) == ["here"]
+    [lost] = await flow.all(states=("PARKED",))
+    assert lost.problems[0]["code"] == "message-gone"
+    assert sorted(await kept(flow)) == ["gone", "here"]
+    assert json.loads(await flow.bytes(lost.message_id)) == {"access_point": "ap-fr", "message_id": "gone"}
 
 
 async def test_other_bytes_under_a_known_message_id_are_set_aside_and_marked(flow: Flow) -> None:

@@ -113,6 +113,7 @@ async def test_an_id_that_does_not_exist_is_reported_once_and_not_looped_on(flow
     assert entry.target == "nowhere"
     assert retrieved(flow) == ["nowhere"] * 3
     assert await rows(flow) == []
+    assert await parked(flow) == [("nowhere", "message-gone")]
 
 
 async def test_a_message_that_cannot_be_fetched_waits_in_its_row_and_the_others_pass(flow: Flow) -> None:
@@ -244,7 +245,33 @@ async def test_a_status_on_the_way_changes_nothing(flow: Flow) -> None:
     assert await of_wire(flow, wire_id) is State.SUBMITTED
 
 
-@pytest.mark.parametrize("told", [Told.SENT, Told.SEND_FAILED, Told.RECEIVE_FAILED, Told.DELETED])
+async def parked(flow: Flow) -> list[tuple[str, str]]:
+    """MessageId and code of what a person must look at."""
+    waiting = await flow.all(states=("PARKED",))
+    messages = [await flow.message(exchange.message_id) for exchange in waiting]
+    codes = [exchange.problems[0]["code"] for exchange in waiting]
+    return [(message.headers["message_id"], code) for message, code in zip(messages, codes, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("told", "code"), [(Told.RECEIVE_FAILED, "message-not-received"), (Told.DELETED, "message-deleted")]
+)
+async def test_a_message_that_will_not_come_is_put_before_a_person_once(flow: Flow, told: Told, code: str) -> None:
+    counted: list[tuple[str, str]] = []
+    flow.node = replace(flow.node, observe=lambda step, outcome, _: counted.append((step, outcome)))
+    waiting(flow, "kept")
+    await flow.fetcher().drain()
+    ours = await sent(flow)
+    counted.clear()
+    for _ in range(2):
+        await tell(flow, told, "lost", "kept", ours)
+    assert await parked(flow) == [("lost", code)]
+    assert ("fetch", "lost") in counted
+    [entry, *_] = await flow.journal(f"push.{told}")
+    assert (entry.target, entry.detail["known"]) == ("lost", "no")
+
+
+@pytest.mark.parametrize("told", [Told.SENT, Told.SEND_FAILED])
 async def test_word_of_what_is_not_ours_is_noted_and_has_no_effect(flow: Flow, told: Told) -> None:
     await tell(flow, told, "stranger")
     [entry] = await flow.journal(f"push.{told}")
