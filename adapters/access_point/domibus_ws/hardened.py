@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
+# One for all, as making one costs as much as parsing a short answer; lxml lets one caller in at a time.
+# The encoding is fixed: a declared one could hide a DOCTYPE from the check in `parse`.
+_PARSER: Final = etree.XMLParser(
+    encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+)
 
 
 class Unreadable(ValueError):
@@ -59,12 +64,8 @@ def parse(data: bytes, *, limit: int, cut: Mapping[str, Cut] | None = None) -> D
         raise Unreadable("a document type declaration is not accepted")
     if len(data) > limit:
         raise Unreadable(f"larger than {limit} bytes without its payloads")
-    # The encoding is fixed: a declared one could hide a DOCTYPE from the check above.
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
-    )
     try:
-        return Document(etree.fromstring(data, parser), cut or {})
+        return Document(etree.fromstring(data, _PARSER), cut or {})
     except etree.XMLSyntaxError as error:
         raise Unreadable(f"not well-formed XML: {_without_content(error.msg)}") from error
 
