@@ -10,7 +10,7 @@ from adapters.mock_eu import examples
 
 COUNT, SEED = 10, 1
 #: Played behind the newer access point, too, if not all are: the way in, by parts sound and damaged, and the way out.
-NEWER = ("good-day", "mtom-part-missing", "mtom-start-bare", "submit-timeout-after-accept")
+NEWER = ("good-day", "mtom-part-missing", "mtom-start-bare", "submit-timeout-after-accept", "wrong-signature")
 FOLDER = examples.folder() / "scenarios"
 
 #: They speak of notifications by id, or of a message that nobody was handed: not of one that is pushed whole.
