@@ -265,7 +265,10 @@ def _authenticator(
     if settings.trust.jwks_url:
         keys = RemoteKeys(http_fetch(session, settings.trust.jwks_url), clock)
         trusts.append(external_trust(keys, issuer=settings.trust.issuer, node=name))
-    api_keys = ApiKeys({client.name: client.key_hash.get_secret_value() for client in settings.clients})
+    api_keys = ApiKeys(
+        {client.name: client.key_hash.get_secret_value() for client in settings.clients},
+        sees={client.name: client.backend for client in settings.clients},
+    )
     return NodeAuthenticator(tuple(trusts), api_keys=api_keys, clock=clock)
 
 

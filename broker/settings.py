@@ -138,6 +138,7 @@ class ClientSection(Section):
 
     name: str
     key_hash: SecretStr
+    backend: str = ""  #: it sees the applications of this back end alone; "" sees all
 
 
 class TrustSection(Section):
@@ -236,6 +237,8 @@ class Settings(BaseSettings):
             raise ValueError("backends: only one back end can be the default")
         if problem := self._not_fit_for_eu_https():
             raise ValueError(f"access_point.{problem}")
+        if strangers := {client.backend for client in self.clients} - {"", *self.backends}:
+            raise ValueError(f"clients: {', '.join(sorted(strangers))} is no back end of this node")
         parties = self.access_point.party + self.access_point.central_party
         if self.environment == "production" and "mock" in parties.lower():
             raise ValueError("access_point: the mock EU node is refused in production")

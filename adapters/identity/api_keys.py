@@ -29,8 +29,12 @@ def hash_key(key: str, *, salt: bytes) -> str:
 class ApiKeys:
     """The configured clients, by name."""
 
-    def __init__(self, clients: Mapping[str, str]) -> None:
-        """Raises: ConfigurationError, if a kept form is not one of ours."""
+    def __init__(self, clients: Mapping[str, str], *, sees: Mapping[str, str] | None = None) -> None:
+        """Kept keys by client, and the back end that a client is confined to.
+
+        Raises: ConfigurationError, if a kept form is not one of ours.
+        """
+        self._sees = sees or {}
         self._clients = {name: _parsed(name, kept) for name, kept in clients.items()}
 
     def identify(self, key: str) -> Identity:
@@ -45,7 +49,7 @@ class ApiKeys:
         ]
         if not found or len(key) > MAX_LENGTH:
             raise Unauthenticated("the API key is not known")
-        return Identity(found[0], frozenset({Role.DISPATCHER_CLIENT}))
+        return Identity(found[0], frozenset({Role.DISPATCHER_CLIENT}), sees=self._sees.get(found[0], ""))
 
 
 def _parsed(name: str, kept: str) -> tuple[bytes, str]:

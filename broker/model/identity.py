@@ -83,6 +83,7 @@ class Identity:
     roles: frozenset[Role]
     token_id: str = ""
     one_time: bool = False
+    sees: str = ""  #: the back end whose applications a client of the National Dispatcher API sees; "" for all
 
     def may(self, action: Action) -> bool:
         """Whether one of its roles permits the action."""

@@ -66,7 +66,7 @@ class Facts:
     errors: tuple[ErrorFact, ...] = ()
     countries: tuple[str, ...] = ()
     unknown_countries: tuple[str, ...] = ()  #: as written, where the code list does not know them
-    catalog_ids: tuple[str, ...] = ()
+    catalogs: tuple[tuple[str, str], ...] = ()  #: (ISO code, "" where no country is named, catalogue id), of data
     dataset_ids: tuple[str, ...] = ()
     nation: str = ""  #: whose news a PeerStatus, PeerPermit or DecisionNoticeToPeers is
     permit_ref: str = ""
@@ -75,12 +75,21 @@ class Facts:
     unknown_fields: tuple[str, ...] = ()  #: pointers of the wire fields that the schema does not know
 
 
+#: Where catalogues stand: in what, beside which country. The pilot names catalogues of no country.
+_OF_COUNTRIES: Final = (
+    ("content", "country_id", "catalog_ids"),
+    ("content/datasets", "country/country_id", "catalog_id"),
+    ("content/form/section6", "country_id", "catalog_ids"),
+)
+
+
 def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -> Facts:
     """The facts of an eu-1 message. `countries` takes the wire's forms, in upper case, to ISO codes.
 
     Without it the code list that comes with the program is used. Raises: ConfigurationError, if that is missing.
     """
-    known, unknown = _countries(root, _shipped_countries() if countries is None else countries)
+    codes = _shipped_countries() if countries is None else countries
+    known, unknown = _countries(root, codes)
     return Facts(
         type=etree.QName(root).localname,
         message_id=_text(root, "envelope/messageId"),
@@ -108,9 +117,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         errors=tuple(_error(one) for one in _all(root, "content/error")),
         countries=known,
         unknown_countries=unknown,
-        catalog_ids=_distinct(
-            root, "content/catalog_ids", "content/datasets/catalog_id", "content/form/section6/catalog_ids"
-        ),
+        catalogs=_catalogs(root, codes),
         dataset_ids=_distinct(root, "content/datasets/dataset_id", "content/dataset_id", "content/data/dataset_id"),
         nation=_first(root, "content/nationId", "content/issuingHdab/country"),
         permit_ref=_first(root, "content/permitRef", "content/permitId"),
@@ -177,6 +184,18 @@ def _countries(root: etree._Element, known: Mapping[str, str]) -> tuple[tuple[st
     found = {text: known.get(text.upper(), "") for text in said}
     codes = dict.fromkeys(code for code in found.values() if code)
     return tuple(codes), tuple(text for text, code in found.items() if not code)
+
+
+def _catalogs(root: etree._Element, codes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    named = (
+        (codes.get(_text(part, country).upper(), ""), _own(one))
+        for parts, country, catalog in _OF_COUNTRIES
+        for part in _all(root, parts)
+        for one in _all(part, catalog)
+    )
+    pairs = dict.fromkeys(pair for pair in named if pair[1])
+    placed = {catalog for country, catalog in pairs if country}
+    return tuple((country, catalog) for country, catalog in pairs if country or catalog not in placed)
 
 
 def _date(root: etree._Element) -> str:

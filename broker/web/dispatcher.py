@@ -21,7 +21,7 @@ from broker.model.cases import Alias
 from broker.model.identity import Action
 from broker.model.messages import Door, MessageType
 from broker.web.api import download
-from broker.web.auth import Access, api_key, declare
+from broker.web.auth import IDENTITY, Access, api_key, declare
 from broker.web.problem import RequestError
 from broker.web.services import SERVICES, Services
 
@@ -111,7 +111,7 @@ def read_cover(archive: bytes) -> Cover:
 
 
 async def get_applications(request: web.Request) -> web.Response:
-    """All received applications, one row per version, newest case first."""
+    """The received applications that the client sees, one row per version, newest case first."""
     rows: list[dict[str, Any]] = []
     services, covers = request.app[SERVICES], request.app[COVERS]
     before = ""
@@ -119,10 +119,16 @@ async def get_applications(request: web.Request) -> web.Response:
         async with services.store.transaction() as tx:
             page = await tx.cases(limit=PAGE, before=before)
             for case in page:
-                rows += await _rows(tx, case, services=services, covers=covers)
+                if await _is_seen(tx, case.key, request[IDENTITY].sees):
+                    rows += await _rows(tx, case, services=services, covers=covers)
         if len(page) < PAGE:
             return web.json_response(rows)
         before = page[-1].key
+
+
+async def _is_seen(tx: Transaction, case_key: str, backend: str) -> bool:
+    """What is not for a client's back end is to it as if it were not there."""
+    return not backend or await tx.leg(case_key, backend) is not None
 
 
 async def _rows(tx: Transaction, case: Case, *, services: Services, covers: Covers) -> list[dict[str, Any]]:
@@ -169,7 +175,8 @@ async def get_application(request: web.Request) -> web.Response:
         raise RequestError("bad-request", "version must be a number", path="version")
     async with request.app[SERVICES].store.transaction() as tx:
         case = await tx.case_by_alias(Alias(CENTRAL, request.match_info["id"]))
-        versions = await _versions(tx, case.key) if case else {}
+        seen = case is not None and await _is_seen(tx, case.key, request[IDENTITY].sees)
+        versions = await _versions(tx, case.key) if case and seen else {}
         number = int(wanted[:9]) if wanted else max(versions, default=0)
         if number not in versions:
             raise NotFound("no application of this id and version has been received")

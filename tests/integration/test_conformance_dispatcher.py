@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -19,11 +20,11 @@ from aiohttp import web
 from adapters.demo.processes import Parties, free_port, hdeu
 from adapters.demo.stage import FRANCE
 from adapters.identity.api_keys import hash_key
-from adapters.mock_eu.conformance import pushed
+from adapters.mock_eu.conformance import pushed, routing
 from adapters.mock_eu.conformance.model import Ending, Result
 from adapters.mock_eu.conformance.program import CASES, chosen, dispatcher_kit, examine
 from adapters.mock_eu.settings import Push, Rule, Settings
-from tests.support.breaking_proxies import MUTATIONS, REST, rest_proxy, served, soap_proxy
+from tests.support.breaking_proxies import MASTER_KEY, MUTATIONS, REST, rest_proxy, served, soap_proxy
 from tests.support.running_node import EMBEDDED, ROOT, Running, embedded_stage
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)  # one fixture plays forty cases and fourteen mutants
 KEY = "a-key-of-the-conformance-kit-0123456789"
+SECOND_KEY, SECOND_CATALOG = "a-key-of-a-second-case-system-0123456789", "catalogue-second"
+SECOND = {
+    "HDEU_BACKENDS__SECOND__KIND": "pull",
+    "HDEU_BACKENDS__SECOND__PROFILE": "fr-hdh-1",
+    "HDEU_BACKENDS__SECOND__DEFAULT": "false",
+    "HDEU_BACKENDS__SECOND__CATALOGS": json.dumps([SECOND_CATALOG]),
+}
 PATIENCE = 20.0
 #: How long is waited for what a mutant keeps back; the node takes a second at most.
 SHORT = 2.0
@@ -57,6 +65,7 @@ FOUND = {
     "answers another message": ("receiving.validated", "no ValidationResult came back"),
     "refers to another message": ("receiving.reference", "RefToMessageId of the ebMS header is 'another"),
     "never marks": ("receiving.downloaded", "still holds a message"),
+    "gives everybody everything": ("routing.second", "lists to the first case system what is not for it"),
 }
 
 
@@ -71,12 +80,18 @@ class Played:
 @contextmanager
 def node(folder: Path, kit_port: int) -> Iterator[Running]:
     """Our node, polling the access point at `kit_port`."""
-    clients = f'[{{"name": "kit", "key_hash": "{hash_key(KEY, salt=bytes(16))}"}}]'
+    keys = {"hdh": KEY, "second": SECOND_KEY, "": MASTER_KEY}
+    clients = json.dumps(
+        [
+            {"name": f"kit-{name}", "key_hash": hash_key(key, salt=bytes(16)), "backend": name}
+            for name, key in keys.items()
+        ]
+    )
     stage = embedded_stage(folder)
     stage = replace(
         stage,
         mock_url=f"http://127.0.0.1:{kit_port}",
-        extra={FRANCE.node: {**EMBEDDED, **PUSHED, "HDEU_CLIENTS": clients}},
+        extra={FRANCE.node: {**EMBEDDED, **PUSHED, **SECOND, "HDEU_CLIENTS": clients}},
     )
     running = Running(stage, Parties())
     running.parties.start(stage.node(FRANCE))
@@ -98,7 +113,14 @@ def _alive(running: Running) -> bool:
 def orders(dispatcher: str, *, patience: float, on_step: str = "") -> argparse.Namespace:
     """What the command line would say."""
     return argparse.Namespace(
-        dispatcher=dispatcher, api_key=KEY, nation="fr", patience=patience, on_step=on_step, push=""
+        dispatcher=dispatcher,
+        api_key=KEY,
+        second_api_key=SECOND_KEY,
+        second_catalog=SECOND_CATALOG,
+        nation="fr",
+        patience=patience,
+        on_step=on_step,
+        push="",
     )
 
 
@@ -123,7 +145,7 @@ def settings(port: int, folder: Path, running: Running) -> Settings:
 
 async def play(given: argparse.Namespace, mock: Settings, port: int) -> Played:
     async with dispatcher_kit(given, mock) as kit, soap_proxy(kit.world.url, port) as proxy:
-        ours = await examine((*DISPATCHER, *pushed.CASES), kit)
+        ours = await examine((*DISPATCHER, *pushed.CASES, *routing.CASES), kit)
         mutants = dict(zip(REST, await asyncio.gather(*(before_rest(name, kit) for name in REST)), strict=True))
         for name in MUTATIONS:
             proxy.mutant = name
@@ -135,7 +157,8 @@ async def play(given: argparse.Namespace, mock: Settings, port: int) -> Played:
 
 async def before_rest(name: str, kit: DispatcherKit) -> list[Result]:
     async with rest_proxy(REST[name], kit.desk.base, KEY) as url:
-        return await examine(chosen(DISPATCHER, only(name), ()), replace(kit, desk=replace(kit.desk, base=url)))
+        cases = chosen((*DISPATCHER, *routing.CASES), only(name), ())
+        return await examine(cases, replace(kit, desk=replace(kit.desk, base=url)))
 
 
 def only(name: str) -> tuple[str, ...]:
@@ -146,7 +169,7 @@ def only(name: str) -> tuple[str, ...]:
 def test_our_node_passes_every_case(played: Played) -> None:
     broken = {result.case.id: result.text for result in played.ours if result.ending is not Ending.PASSED}
     assert broken == {}
-    assert len(played.ours) == len(DISPATCHER) + len(pushed.CASES)
+    assert len(played.ours) == len(DISPATCHER) + len(pushed.CASES) + len(routing.CASES)
 
 
 def test_there_are_a_dozen_mutants_and_more() -> None:

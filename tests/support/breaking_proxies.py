@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 METADATA = "application_metadata.json"
+MASTER_KEY = "a-key-that-sees-everything-0123456789"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Rest:
 
     query: dict[str, str] = field(default_factory=dict)
     any_key: bool = False
+    master_key: str = ""  #: asked with instead of whatever key was given
     rows: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda rows: rows
     entries: Callable[[dict[str, bytes]], dict[str, bytes]] = lambda entries: entries
 
@@ -56,6 +58,7 @@ REST: dict[str, Rest] = {
     "gives an old version": Rest(query={"version": "1"}),
     "drops the attachments": Rest(entries=_without_files),
     "lets anybody in": Rest(any_key=True),
+    "gives everybody everything": Rest(master_key=MASTER_KEY),
 }
 
 
@@ -65,7 +68,8 @@ async def rest_proxy(mutant: Rest, target: str, key: str) -> AsyncIterator[str]:
     async with ClientSession() as session:
 
         async def handle(request: web.Request) -> web.Response:
-            given = {"X-API-key": key} if mutant.any_key else {"X-API-key": request.headers.get("X-API-key", "")}
+            asked = key if mutant.any_key else request.headers.get("X-API-key", "")
+            given = {"X-API-key": mutant.master_key if mutant.master_key and asked else asked}
             path, detail = request.path, request.path != "/applications"
             query = mutant.query if detail else {}
             async with session.get(target + path, headers=given, params=query) as answer:

@@ -215,7 +215,10 @@ async def _seed_decision(tx: Transaction) -> None:
 def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Services:
     clock = clock or TestClock()
     trust = own_trust(RING, issuer="https://fr.example.org", node="fr")
-    api_keys = ApiKeys({"daams": hash_key(API_KEY, salt=bytes(16))})
+    confined = {f"daams-{name}": name for name in ("hdh", "findata")}
+    keys = {"daams": API_KEY} | {client: f"{API_KEY}-{name}" for client, name in confined.items()}
+    kept = {client: hash_key(key, salt=bytes(16)) for client, key in keys.items()}
+    api_keys = ApiKeys(kept, sees=confined)
     return Services(
         node="fr",
         store=store,

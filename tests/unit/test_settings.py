@@ -85,3 +85,14 @@ def test_eu_https_is_refused_where_it_could_not_be_trusted(changes: dict[str, st
     assert Settings(access_point=section).access_point.kind == "eu-https"
     with pytest.raises(ValidationError, match=said):
         Settings(access_point=AccessPointSection.model_validate({**GOOD, **changes}))
+
+
+def test_a_client_is_confined_to_a_back_end_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_webhook(monkeypatch, "development", "https://cases.example.org/in")
+    for backend, known in (("hdh", True), ("", True), ("hdx", False)):
+        monkeypatch.setenv("HDEU_CLIENTS", f'[{{"name": "daams", "key_hash": "x", "backend": "{backend}"}}]')
+        if known:
+            assert load_settings().clients[0].backend == backend
+        else:
+            with pytest.raises(ConfigurationError, match="hdx is no back end of this node"):
+                load_settings()

@@ -36,17 +36,23 @@ def application(country: str, **changes: Any) -> dict[str, Any]:
         "application_type": "DATA_ACCESS_APPLICATION",
         "title": f"Conformance {secrets.token_hex(6)} (example)",
         "user": "Applicant Example",
-        "datasets": [_dataset(country)],
-        "form": _form(country),
+        "datasets": [dataset(country, catalog(country))],
+        "form": form(country, catalog(country)),
         "form_translations": {"en": {"section2": {"projectName": "Stroke outcomes (example)"}}},
         **changes,
     }
 
 
-def _dataset(country: str) -> dict[str, Any]:
+def catalog(country: str) -> str:
+    """The catalogue that the example names, in one nation."""
+    return f"catalogue-{country}"
+
+
+def dataset(country: str, catalog_id: str) -> dict[str, Any]:
+    """A dataset of a nation, in one of its catalogues."""
     return {
-        "dataset_id": "urn:example:dataset:kit",
-        "catalog_id": f"catalogue-{country}",
+        "dataset_id": f"urn:example:dataset:{catalog_id}",
+        "catalog_id": catalog_id,
         "catalog_languages": ["en"],
         "title": {"en": "Stroke registry (example)"},
         "country": {"country_id": country},
@@ -57,7 +63,8 @@ def _dataset(country: str) -> dict[str, Any]:
     }
 
 
-def _form(country: str) -> dict[str, Any]:
+def form(country: str, *catalogs: str) -> dict[str, Any]:
+    """A form of a few fields, with section 6 for one nation."""
     contact = {"number": "0000000", "countryCode": "+00", "isoCode": country.upper()}
     return {
         "section2": {
@@ -77,7 +84,7 @@ def _form(country: str) -> dict[str, Any]:
         "section6": [
             {
                 "country_id": country,
-                "catalog_ids": [f"catalogue-{country}"],
+                "catalog_ids": list(catalogs),
                 "timePeriodOfDataExtraction": "01-01-2019 t/m 31-12-2024",
             }
         ],

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Second:
+    """Another case system behind the same dispatcher: its API key, and a catalogue whose applications are its own."""
+
+    key: str = ""
+    catalog: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DispatcherKit:
     """`patience`: seconds that the dispatcher may take for one thing."""
 
@@ -21,6 +29,7 @@ class DispatcherKit:
     desk: Desk
     cue: Cue
     patience: float
+    second: Second = Second()
 
     async def listed(self, filed: Filed, versions: int = 1) -> list[dict[str, Any]]:
         """The rows of an application, once the dispatcher lists so many. Raises: Failed."""

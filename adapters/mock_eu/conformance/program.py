@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from adapters.mock_eu.conformance import daams, decisions, pushed, receiving, trouble
+from adapters.mock_eu.conformance import daams, decisions, pushed, receiving, routing, trouble
 from adapters.mock_eu.conformance.counter import counter
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.desk import Desk
-from adapters.mock_eu.conformance.kit import DispatcherKit
+from adapters.mock_eu.conformance.kit import DispatcherKit, Second
 from adapters.mock_eu.conformance.model import Case, Ending, Result
 from adapters.mock_eu.conformance.report import FORMATS, passed
 from adapters.mock_eu.conformance.runner import run
@@ -45,7 +45,13 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     if given.role == "daams" and not (given.api_key or given.list):
         parser.error("--role daams needs --api-key: the key that the case system must send")
-    known = (*CASES[given.role], *(pushed.CASES if given.push else ()))
+    if bool(given.second_api_key) != bool(given.second_catalog):
+        parser.error("--second-api-key and --second-catalog go together")
+    known = (
+        *CASES[given.role],
+        *(pushed.CASES if given.push else ()),
+        *(routing.CASES if given.second_api_key else ()),
+    )
     cases = chosen(known, given.only, given.without)
     if given.list:
         sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
@@ -81,7 +87,8 @@ async def dispatcher_kit(given: argparse.Namespace, settings: Settings) -> Async
     timeout = aiohttp.ClientTimeout(total=given.patience)
     cue = Cue(given.on_step, given.patience)
     async with world(settings, given.nation) as eu, aiohttp.ClientSession(timeout=timeout) as session:
-        yield DispatcherKit(eu, Desk(given.dispatcher.rstrip("/"), given.api_key, session), cue, given.patience)
+        desk = Desk(given.dispatcher.rstrip("/"), given.api_key, session)
+        yield DispatcherKit(eu, desk, cue, given.patience, Second(given.second_api_key, given.second_catalog))
 
 
 async def examine(cases: Sequence[Case], kit: DispatcherKit) -> list[Result]:
@@ -134,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--without", action="append", default=[], metavar="CASE", help="leave a case or a group out; may be repeated")
     add("--dispatcher", default="http://127.0.0.1:8080/national-dispatcher", metavar="URL", help="a dispatcher's REST")
     add("--api-key", default="", metavar="KEY", help="the X-API-key: sent to a dispatcher, expected of a DAAMS")
+    add("--second-api-key", default="", metavar="KEY", help="of a second case system behind the dispatcher")
+    add("--second-catalog", default="", metavar="ID", help="a catalogue whose applications are for the second alone")
     add("--nation", default="fr", metavar="CODE", help="whose access point the kit is")
     add("--push", default="", metavar="URL", help="the dispatcher's push endpoint; without it the dispatcher polls")
     add("--push-user", default="", metavar="USER", help="of the push endpoint")

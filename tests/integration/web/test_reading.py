@@ -270,3 +270,13 @@ async def test_an_unreadable_archive_leaves_the_list_whole(client: Any, store: S
         await tx.add_message(message("m-3", door=Door.ACCESS_POINT, party="access-point", **broken))
     rows = await read(client, "/national-dispatcher/applications", DAAMS)
     assert [(row["version"], row["title"]) for row in rows] == [(1, "Stroke outcomes, example"), (3, "Example study")]
+
+
+async def test_a_client_that_is_confined_to_a_back_end_sees_its_applications_alone(client: Any) -> None:
+    """Legs tell whose an application is: this one is the hdh's."""
+    own, other = ({"X-API-key": f"{API_KEY}-{name}"} for name in ("hdh", "findata"))
+    assert len(await read(client, "/national-dispatcher/applications", own)) == 1
+    assert await read(client, "/national-dispatcher/applications", other) == []
+    await read(client, f"/national-dispatcher/applications/{CP_ID}", other, 404)
+    response = await client.get(f"/national-dispatcher/applications/{CP_ID}", headers=own)
+    assert await response.read() == wire_zip()

@@ -48,7 +48,7 @@ def test_the_facts_of_an_application_say_whom_it_concerns() -> None:
     assert (facts.type, facts.application_id, facts.version) == ("ApplicationSubmitted", "6a70b4d104db074a00fd905d", 1)
     assert facts.countries == ("FR", "FI")
     assert facts.unknown_countries == ()
-    assert facts.catalog_ids == ("urn:example:catalog:fr", "urn:example:catalog:fi")
+    assert facts.catalogs == (("FR", "urn:example:catalog:fr"), ("FI", "urn:example:catalog:fi"))
     assert len(facts.dataset_ids) == 5
     assert [one.size > 0 and len(one.sha256) for one in facts.attachments] == [64] * 4
     assert facts.title.startswith("Devenir")
