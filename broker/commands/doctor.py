@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from adapters.identity.keys import load_ring
 from broker.commands.findings import Finding, fails, works
 from broker.commands.opening import add_json, keys_dir, log_to_stderr, read_file, settings_of, store_of
+from broker.commands.pmode import pmode_findings
 from broker.commands.terminal import as_json, table
-from broker.commands.traps import properties, push_findings, retention_findings
+from broker.commands.traps import properties, push_findings, read_pmode, retention_findings
 from broker.data_files import schemas_dir
 from broker.errors import BrokerError, ConfigurationError
 from broker.model.work import WorkKind
@@ -55,11 +56,11 @@ def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
         return []
     try:
         plugin = properties(read_file(arguments.ws_plugin).decode("utf-8", "replace")) if arguments.ws_plugin else None
-        pmode = read_file(arguments.pmode) if arguments.pmode else None
+        pmode = read_pmode(read_file(arguments.pmode)) if arguments.pmode else None
         retention = retention_findings(settings, pmode, backup_hours=arguments.backup_hours)
     except BrokerError as error:
         return [fails("access point's files", error.detail)]
-    return [*push_findings(settings, plugin), *retention]
+    return [*push_findings(settings, plugin), *retention, *pmode_findings(settings.access_point, pmode)]
 
 
 async def examine(settings: Settings) -> list[Finding]:

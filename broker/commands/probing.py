@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from adapters.access_point.domibus_ws.probe import is_open
@@ -80,10 +81,23 @@ async def _user(section: AccessPointSection, access_point: DomibusWs) -> list[Fi
         why = "set access_point.ext_url to see it; who is no admin sees only its own final recipient"
         return [*found, unknown("plugin user's role", why)]
     try:
-        await access_point.state()
+        state = await access_point.state()
     except BrokerError as error:
         return [*found, fails("plugin user's role", f"{error.detail}: /ext needs a plugin user with ROLE_ADMIN")]
-    return [*found, works("plugin user's role", "may use /ext")]
+    return [*found, works("plugin user's role", "may use /ext"), services(state)]
+
+
+def services(state: bytes) -> Finding:
+    """What Domibus says of its parts: a process that answers may still have lost its database or its queue."""
+    name = "access point's parts"
+    try:
+        parts = {str(part["name"]): str(part["status"]) for part in json.loads(state)["services"]}
+    except (ValueError, TypeError, LookupError):
+        return unknown(name, "/ext/monitoring/application/status says something that cannot be read")
+    ill = ", ".join(f"{part}: {status}" for part, status in parts.items() if status != "NORMAL")
+    if ill:
+        return fails(name, f"{ill}. It may accept what it never sends: mend it, or pause `cp` until it is mended")
+    return works(name, ", ".join(parts) or "it names none")
 
 
 async def message_filter(access_point: DomibusWs, notified: tuple[str, ...]) -> Finding:

@@ -158,7 +158,16 @@ def _alerts(found: Mapping[str, str]) -> Finding:
     return fails("push alerts", "Domibus tells nobody when it gives up a push: set wsplugin.push.alert.active=true")
 
 
-def retention_findings(settings: Settings, pmode: bytes | None, *, backup_hours: float) -> list[Finding]:
+def read_pmode(data: bytes) -> etree._Element:
+    """The root of an exported PMode. Raises: ConfigurationError, if it is not XML."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise ConfigurationError("the file given with --pmode is not XML") from error
+
+
+def retention_findings(settings: Settings, pmode: etree._Element | None, *, backup_hours: float) -> list[Finding]:
     """Whether messages stay long enough for us to be away, and for a backup to be restored."""
     name = "retention"
     if pmode is None:
@@ -166,12 +175,8 @@ def retention_findings(settings: Settings, pmode: bytes | None, *, backup_hours:
     return [finding for mpc in _mpcs(pmode) for finding in _mpc_findings(settings, mpc, backup_hours)]
 
 
-def _mpcs(pmode: bytes) -> list[etree._Element]:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        found = list(etree.fromstring(pmode, parser).iter("{*}mpc"))
-    except etree.XMLSyntaxError as error:
-        raise ConfigurationError("the file given with --pmode is not XML") from error
+def _mpcs(pmode: etree._Element) -> list[etree._Element]:
+    found = list(pmode.iter("{*}mpc"))
     if not found:
         raise ConfigurationError("the file given with --pmode has no mpc: export the PMode from the console")
     return found

@@ -51,6 +51,7 @@ async def test_a_good_access_point_has_nothing_to_mend(node: MockNode) -> None:
         "anonymous login": "works",
         "plugin user": "works",
         "plugin user's role": "works",
+        "access point's parts": "works",
         "message filter": "works",
     }
 

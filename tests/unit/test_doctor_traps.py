@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from broker.commands.findings import Finding, Seen
 from broker.commands.probing import anonymous
 from broker.commands.seeing import certificate, clock
-from broker.commands.traps import properties, push_findings, retention_findings, rules
+from broker.commands.traps import properties, push_findings, read_pmode, retention_findings, rules
 from broker.errors import ConfigurationError
 from broker.settings import AccessPointSection, Settings
 
@@ -105,7 +105,7 @@ def test_without_the_file_it_is_unknown_and_says_how_to_look() -> None:
 
 def kept(downloaded: int, undownloaded: int, **more: Any) -> dict[str, str]:
     pmode = PMODE.format(downloaded, undownloaded).encode()
-    return failing(retention_findings(settings(**more), pmode, backup_hours=24))
+    return failing(retention_findings(settings(**more), read_pmode(pmode), backup_hours=24))
 
 
 def test_retention_is_held_against_budget_polling_and_backups() -> None:
@@ -121,7 +121,7 @@ def test_retention_is_held_against_budget_polling_and_backups() -> None:
 @pytest.mark.parametrize("pmode", [b"no xml", b"<a/>"])
 def test_a_file_that_is_no_pmode_is_told(pmode: bytes) -> None:
     with pytest.raises(ConfigurationError, match="--pmode"):
-        retention_findings(settings(), pmode, backup_hours=24)
+        retention_findings(settings(), read_pmode(pmode), backup_hours=24)
 
 
 def test_two_clocks_that_differ_are_seen() -> None:
