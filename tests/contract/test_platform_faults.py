@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 PASSWORD = "Mock-fr-Only-2026!"
 STYLES: dict[str, dict[str, Any]] = {"zeep": {}, "pyas4": {"answers": "5.2.1", "mtom": True}}
 BEHIND = {"AS4, nation to platform", "platform, on receipt", "platform, when sending"}
+#: Where else faults happen, and which test lets peers meet them.
+ELSEWHERE = {
+    "every SOAP operation": "test_soap_clients",
+    "submitMessage": "test_soap_clients",
+    "listPendingMessages": "test_soap_clients",
+    "retrieveMessage": "test_soap_clients",
+    "retrieveMessage, push.submitRequest": "test_soap_clients, test_gsoap_back_end",
+    "push": "test_gsoap_back_end",
+    "/ext signalEnvelope": "test_as4_receipts",
+}
 BOMB_MB = 3
 ENDED = {"ACKNOWLEDGED", "SEND_FAILURE"}
 
@@ -147,6 +157,11 @@ MET: dict[str, tuple[Callable[..., Any], list[str], list[str]]] = {
 
 def test_every_fault_behind_the_access_point_is_met() -> None:
     assert set(MET) == {name for name, dish in MENU.items() if PLACES[dish.operations] in BEHIND}
+
+
+def test_there_is_no_place_whose_faults_no_peer_meets() -> None:
+    assert set(PLACES.values()) == BEHIND | set(ELSEWHERE)
+    assert {dish.operations for dish in MENU.values()} == set(PLACES)
 
 
 @pytest.mark.asyncio(loop_scope="module")
