@@ -101,6 +101,7 @@ MENU: Final[dict[str, Dish]] = {
     "wrong-sender": Dish("an ebMS header whose sender is not the platform", _SEND),
     "unknown-service": Dish("an ebMS header with unknown Service and Action", _SEND),
     "drop": Dish("a message that never arrives", _SEND),
+    "filter-steals": Dish("a message for another plugin of the filter: RECEIVED, never listed, never told", _SEND),
     "receive-failure": Dish("a message that the access point could not receive: RECEIVE_FAIL, never listed", _SEND),
     "delay": Dish("a message `seconds` late, as an answer after its time", _SEND, seconds=5),
     "reorder": Dish("a message behind the next one to its nation, at most `seconds` late", _SEND, seconds=5),

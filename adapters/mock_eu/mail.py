@@ -75,6 +75,8 @@ class Mail:
         """On its way: lost, late, overtaken, twice, or simply there."""
         if self._fire("drop", nation, letter):
             self._note(nation, letter, head.message_id, "dropped")
+        elif self._fire("filter-steals", nation, letter):
+            self._states.steal(nation, letter.type, head, parts)
         elif self._fire("receive-failure", nation, letter):
             self._states.refuse(nation, head)
             self._note(nation, letter, head.message_id, "not received")

@@ -36,6 +36,15 @@ class States:
             self._store.add_message(nation, RECEIVING, type_, header, parts, "RECEIVED", self._chance.stamp())
             self._tell(nation, header, "RECEIVE_SUCCESS", "SUBMIT_MESSAGE")
 
+    def steal(self, nation: str, type_: str, header: Header, parts: tuple[Part, ...]) -> None:
+        """Another plugin that stands first in the message filter takes it: received, never listed, nobody is told."""
+        with self._store.commit():
+            self._store.add_message(nation, RECEIVING, type_, header, parts, "RECEIVED", self._chance.stamp())
+            values = (nation, RECEIVING, header.message_id)
+            self._store.execute(
+                "UPDATE messages SET pending = 0 WHERE nation = ? AND role = ? AND message_id = ?", values
+            )
+
     def refuse(self, nation: str, header: Header) -> None:
         """A message that came could not be received: nobody can fetch it, the back end is told."""
         self._tell(nation, header, "RECEIVE_FAIL")

@@ -11,6 +11,7 @@ from adapters.identity.keys import load_ring
 from broker.commands.findings import Finding, fails, works
 from broker.commands.opening import add_json, keys_dir, log_to_stderr, read_file, settings_of, store_of
 from broker.commands.pmode import pmode_findings
+from broker.commands.silence import heard
 from broker.commands.terminal import as_json, table
 from broker.commands.traps import properties, push_findings, read_pmode, retention_findings
 from broker.data_files import schemas_dir
@@ -116,7 +117,7 @@ async def _access_point(settings: Settings) -> str | list[Finding]:
     log_to_stderr()
     if settings.access_point.kind == "eu-https":
         return await probe_https(settings)
-    return await probe(settings, await _notified(settings))
+    return [*await probe(settings, await _notified(settings)), await heard(settings)]
 
 
 async def _notified(settings: Settings) -> list[str]:

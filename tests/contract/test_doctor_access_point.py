@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest_asyncio
 from pydantic import SecretStr
 
-from adapters.mock_eu.model import RECEIVING, Header
-from adapters.mock_eu.store import Store
 from broker.commands.findings import Finding, Seen
 from broker.commands.probing import probe
 from broker.settings import AccessPointSection, Settings
@@ -84,16 +82,17 @@ async def test_a_user_who_is_no_admin_is_told_where_ext_is_used(node: MockNode) 
     assert (await seen(node, ext_url=""))["plugin user's role"].seen is Seen.UNKNOWN
 
 
-async def test_a_message_that_another_plugin_took_is_seen_by_its_status(node: MockNode, tmp_path: Path) -> None:
+async def test_a_message_that_another_plugin_took_is_seen_by_its_status(node: MockNode) -> None:
     assert (await seen(node))["message filter"].seen is Seen.UNKNOWN
-    store = Store(tmp_path / "mock-eu.sqlite3")
-    at = "2026-11-25T12:00:00.000Z"
-    with store.commit():
-        store.add_message("fr", RECEIVING, "taken", Header(message_id="taken-1"), (), "RECEIVED", at)
-        store.execute("UPDATE messages SET pending = 0 WHERE message_id = 'taken-1'")
-    found = (await seen(node, "taken-1"))["message filter"]
+    await node.arm("filter-steals", nation="fr", times=1)
+    await node.file()
+    taken = [
+        row["message_id"]
+        for row in (await node.get("/access-points/fr/messages"))["messages"]
+        if row["status"] == "RECEIVED"
+    ]
+    found = (await seen(node, *taken))["message filter"]
     assert (found.seen, "Message Filter" in found.detail) == (Seen.FAILS, True)
-    store.close()
 
 
 async def test_an_access_point_that_is_not_there_is_told(node: MockNode) -> None:

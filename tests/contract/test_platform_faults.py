@@ -146,6 +146,7 @@ MET: dict[str, tuple[Callable[..., Any], list[str], list[str]]] = {
     "wrong-sender": (Nation.one, ["application 1, version 1, from hdeu:mock:ap:stranger"], []),
     "unknown-service": (Nation.one, ["application 1, version 1, under urn:hdeu:mock:unknown"], []),
     "drop": (Nation.two, ["application 2, version 1"], []),
+    "filter-steals": (Nation.two, ["application 2, version 1"], []),
     "receive-failure": (Nation.two, ["application 2, version 1"], []),
     "delay": (Nation.two, ["application 2, version 1", "application 1, version 1"], []),
     "reorder": (Nation.two, ["application 2, version 1", "application 1, version 1"], []),
