@@ -19,6 +19,7 @@ from adapters.access_point.eu_https import tokens
 from adapters.demo.processes import free_port
 from adapters.demo.stage import FINLAND, FRANCE
 from adapters.identity.keys import generate
+from tests.support.eu_https_contract import schema
 from tests.support.running_node import DATA, Answer
 from tests.support.two_nodes import (
     AFTER_COMMIT,
@@ -185,6 +186,9 @@ def test_the_same_message_again_is_the_same_message_and_other_content_is_refused
     other = enforcement(message_id, createdAt="2026-08-03T16:06:38.000Z")
     refused = pair.hand_over(message_id, as_message(message_id, other))
     assert (refused.status, refused.codes) == (409, {"key-reused"})
+    schema("Known").validate(first.json)
+    schema("Known").validate(again.json)
+    schema("Problem").validate(refused.json)
     assert pair.finland.kept(refused.json["kept"]) == other
     assert pair.finland.message(refused.json["kept"])["state"] == "PARKED"
     assert pair.ask(message_id).json["sha256"] == first.json["sha256"]
@@ -308,6 +312,7 @@ def test_nobody_gets_in_without_a_token(pair: Pair) -> None:
     assert pair.finland.call("POST", pair.url(message_id), b"{}", {"Content-Type": "application/json"}).status == 401
     assert pair.finland.call("GET", pair.url(message_id)).status == 401
     keys = pair.finland.call("GET", f"{pair.finland.api}/eu-https/keys").json["keys"]
+    schema("KeySet").validate({"keys": keys})
     assert {key["kty"] for key in keys} == {"OKP"}
     assert all("d" not in key for key in keys), "public halves only"
 

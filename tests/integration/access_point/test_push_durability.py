@@ -126,3 +126,8 @@ def test_a_stranger_gets_401_and_what_cannot_be_read_is_parked_with_its_bytes(no
     [row] = [row for row in node.find("", state="PARKED") if row["message_id"].startswith("push|")]
     assert node.kept(row["id"]) == broken
     assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["unreadable-notification"]
+
+
+def test_a_node_before_an_access_point_takes_nothing_over_eu_https(node: Running) -> None:
+    assert node.call("GET", "/eu-https/keys").status == 404
+    assert node.call("POST", "/eu-https/messages/x", b"{}", {"Content-Type": "application/json"}).status == 404
