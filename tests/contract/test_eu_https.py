@@ -129,7 +129,7 @@ async def answering(status: int, body: Any, media_type: str = "application/json"
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    adapter = eu_https(f"http://127.0.0.1:{runner.addresses[0][1]}", new_ring(), **QUICK)
+    adapter = eu_https(f"http://127.0.0.1:{runner.addresses[0][1]}", new_ring(), **{**QUICK, "total": 5})
     try:
         yield adapter
     finally:
