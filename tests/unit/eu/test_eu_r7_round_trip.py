@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -14,7 +16,9 @@ from broker.translation.codecs.eu_r7 import JSON, EuR7Codec
 from broker.translation.codecs.json_text import write_text
 from broker.translation.codecs.json_tree import Kept, fill, put_back, value_of
 from broker.translation.schema_model import load_schema
+from tests.support.documents import canonical
 from tests.support.wire_values import ANYTHING, NAMES, objects, says_something
+from tests.unit.eu.conftest import DATA
 
 CODEC = EuR7Codec.load(schemas_dir())
 MODEL = load_schema(schemas_dir() / "eu/1/eu.xsd")
@@ -56,3 +60,13 @@ def test_a_message_of_anything_comes_back(content: Any) -> None:
 def is_number(name: Any, value: Any) -> Any:
     """A number where a text is due comes back as that text; another test says so."""
     return name in {"reason", "applicationId"} and isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "eu-1/variants").glob("*.xml")), ids=lambda path: path.stem)
+def test_every_field_of_the_forms_travels_and_comes_back(path: Path) -> None:
+    root = etree.parse(str(path), etree.XMLParser(remove_blank_text=True)).getroot()
+    content = root.find("{*}content")
+    for file in content.findall("{*}attachments"):
+        content.remove(file)  # they tell of bytes that came along; here are none
+    encoded = CODEC.encode(root)
+    assert canonical(CODEC.decode(encoded.data, encoded.media_type).root) == canonical(root)
