@@ -92,6 +92,18 @@ def test_the_schema_has_no_form_field_without_a_source(model: SchemaModel, secti
     assert {child.name for child in declared(model, section).children} - ours == listed
 
 
+def test_a_decision_claims_of_d64_what_its_table_has_and_a_permit_nothing() -> None:
+    """D6.4 section 9 has four fields; for a permit no structure is published (D7.3 Table 3 names the message)."""
+    kinds = ("message/DecisionIssued", "message/PermitIssued")
+    rows = [row for row in wire_fields() if row["section"].startswith(kinds)]
+    printed = [f"{row['section']}/{row['name']}" for row in rows if "D6.4 section 9: " in row["source"]]
+    assert sorted(path.removeprefix("message/DecisionIssued/") for path in printed) == [
+        *("applicationId", "issuedAt", "kind"),
+        *("signer", "signer/firstName", "signer/jobTitle", "signer/lastName"),
+    ]
+    assert all("ours" in row["source"] or "D6.4 section 9: " in row["source"] for row in rows)
+
+
 def test_every_message_has_its_wire_fields_listed() -> None:
     """Applications by their form; a step of a national chain has no wire form."""
     listed = {row["section"].split("/")[1] for row in wire_fields() if row["section"].startswith("message/")}
