@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import Problem, Refused
 from broker.flow.answers import settled
+from broker.flow.correlate import answers_nothing
 from broker.flow.events import ANSWERS, APPLICATIONS, NEWS, OF_THE_BODY, event_of
 from broker.flow.node import CENTRAL, Due
 from broker.flow.outcomes import Park, Refuse, Stop
@@ -203,7 +204,7 @@ def _news(node: Node, passage: Passage) -> Passage:
 def _answer(node: Node, passage: Passage) -> Passage | Stop:
     exchange, facts, now = passage.answered, passage.known, passage.message.kept_at
     if exchange is None:
-        return Park("it answers a message that was never sent from here")
+        return answers_nothing(passage)
     verdict = _verdict(facts)
     if against := _against(exchange, verdict or facts.type):
         return Park(against)

@@ -131,7 +131,7 @@ async def _find_answered(tx: Transaction, passage: Passage) -> Passage | Stop:
     named = (facts.original_message_id, facts.in_reply_to, passage.message.headers.get("ref_to_message_id", ""))
     answered = [exchange for wire_id in named if wire_id and (exchange := await tx.exchange_by_wire_id(wire_id))]
     if not answered:
-        return Park("it answers a message that was never sent from here")
+        return answers_nothing(passage)
     if len({exchange.id for exchange in answered}) > 1:
         return Park("its ids name different messages that were sent from here", (_contradiction(named),))
     exchange = answered[0]
@@ -148,3 +148,17 @@ def _contradiction(named: tuple[str, ...]) -> Problem:
         value=", ".join(named)[:300],
         hint="Ask the Central Platform which of them it answers; nothing was settled by it.",
     )
+
+
+def answers_nothing(passage: Passage) -> Park:
+    """An answer to what was never sent from here."""
+    named = passage.known.original_message_id or passage.known.in_reply_to
+    problem = Problem(
+        code="answer-to-nothing",
+        detail="no message with this MessageId was ever sent from here",
+        path="content/originalMessageId",
+        value=named[:80],
+        rule="each answer names what it answers (D7.3 section 7.2, step 8)",
+        hint="Ask the platform which message it means; another node may share the access point.",
+    )
+    return Park("it answers a message that was never sent from here", (problem,))

@@ -48,9 +48,11 @@ async def read(node: Node, passage: Passage) -> Passage | Stop:
 def _decode(node: Node, passage: Passage) -> Passage | Stop:
     sender = passage.message.headers.get("from_party", "")
     if sender != node.wire.central_party:
-        return Park(f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}")
+        reason = f"it did not come from the Central Platform's access point but from {sender or 'nobody named'}"
+        return Park(reason, (_wrong_sender(sender),))
     if _of_another_process(node, passage):
-        return Park("its Service or Action is not that of the configured process (access_point.service, .action)")
+        reason = "its Service or Action is not that of the configured process (access_point.service, .action)"
+        return Park(reason, (_unknown_service(passage),))
     if not passage.data:
         hint = "Send the business document as the part cid:message."
         raise Refused((Problem("missing-part", "the message has no business document", hint=hint),))
@@ -86,6 +88,20 @@ async def _with_files(node: Node, decoded: Passage | Stop) -> Passage | Stop:
     )
     message = replace(decoded.message, attachments=(*decoded.message.attachments, *attachments))
     return replace(decoded, message=message, files=(*decoded.files, *files))
+
+
+def _wrong_sender(sender: str) -> Problem:
+    hint = "Find out who may write into this access point; the message itself must come from the platform."
+    path, rule = "header/from_party", "access_point.central_party"
+    return Problem("wrong-sender", "another party sent it", path, value=sender[:80], rule=rule, hint=hint)
+
+
+def _unknown_service(passage: Passage) -> Problem:
+    named = " ".join(passage.message.headers.get(name, "") for name in ("service", "action"))
+    hint = "Compare the configuration with the PMode that both sides agreed upon, then retry the message."
+    path, rule = "header/service", "access_point.service, access_point.action"
+    detail = "it belongs to a process that was not agreed upon"
+    return Problem("unknown-service", detail, path, value=named[:80], rule=rule, hint=hint)
 
 
 def _of_another_process(node: Node, passage: Passage) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import tomllib
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,11 @@ DOCUMENTS = (
     Bad("zero byte", b"<Dossier>\x00</Dossier>", "not-xml"),
     Bad("unknown encoding", b'<?xml version="1.0" encoding="nope"?><Dossier/>', "bad-encoding"),
     Bad("hundred deep", b"<a>" * 100 + b"</a>" * 100, "too-deep"),
+    Bad("ten thousand deep", b"<a>" * 10_000 + b"</a>" * 10_000, "too-deep"),
+    Bad("control character", GOOD.replace(b"<Entete>", b"<Entete>\x01"), "not-xml"),
+    Bad("control character by number", GOOD.replace(b"<Entete>", b"<Entete>&#1;"), "not-xml"),
+    Bad("bytes of another encoding", GOOD.replace(b"<Entete>", b"<Entete><!-- \xe9 -->"), "bad-encoding"),
+    Bad("UTF-16 called UTF-8", GOOD.decode().encode("utf-16"), "bad-encoding"),
     Bad("DTD", b"<!DOCTYPE Dossier><Dossier/>", "dtd-forbidden"),
     Bad("billion laughs", LAUGHS, "dtd-forbidden"),
     Bad("entity from a file", OUTSIDE, "dtd-forbidden"),
@@ -93,6 +99,8 @@ def _near_misses() -> tuple[Bad, ...]:
     )
 
 
+#: A title that is written from right to left, turns what follows it round, and joins letters by marks nobody sees.
+FROM_RIGHT_TO_LEFT = "\u05d1\u05e7\u05e9\u05d4 \u202efdp.exe\u202c \u0645\u200d\u0631\u062d\u0628\u0627 \ufeff"
 NEAR_MISSES = _near_misses()  #: dossiers with exactly one rule broken
 ONE_OF_EACH = tuple({bad.code: bad for bad in NEAR_MISSES}.values())
 
@@ -105,12 +113,45 @@ def eu_json(kind: str = "ApplicationWithdrawn", **envelope: object) -> bytes:
     return json.dumps(document).encode()
 
 
+def eu_content(kind: str, **content: object) -> bytes:
+    """The same, with other content."""
+    document = json.loads(eu_json(kind))
+    document["content"] |= content
+    return json.dumps(document).encode()
+
+
 def eu_files(**files: bytes) -> bytes:
     """An application of the platform with these files; `__` stands for the dot in a name."""
+    return eu_entries(*((name.replace("__", "."), data) for name, data in files.items()))
+
+
+def eu_entries(*entries: tuple[str, bytes]) -> bytes:
+    """The same, with these entries in the archive of its files, whatever they are called."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two entries of one name may be meant
+        nested = write_zip(entries)
+    return _application({}, ("application_file.zip", nested))
+
+
+def eu_form(section: str, **answers: object) -> bytes:
+    """An application without files, with other answers in one section; "" is the application itself."""
+    metadata = json.loads((DATA / "eu-r7" / "ApplicationSubmitted.application_metadata.json").read_text("utf-8"))
+    place = metadata["form"][section] if section else metadata
+    for one in place if isinstance(place, list) else [place]:
+        one.update(answers)
+    return _application(metadata)
+
+
+def _application(metadata: dict[str, object], *more: tuple[str, bytes]) -> bytes:
+    """One that nobody has seen yet, where its form is changed."""
     folder = DATA / "eu-r7"
     parts = {name: (folder / f"ApplicationSubmitted.{name}").read_bytes() for name in PARTS}
-    nested = write_zip((name.replace("__", "."), data) for name, data in files.items())
-    return write_zip([*parts.items(), ("application_file.zip", nested)])
+    if metadata:
+        own = secrets.token_hex(12)
+        envelope = {**json.loads(parts["envelope.json"]), "applicationId": own, "conversationId": own}
+        changed = {**metadata, "application_id": own}
+        parts = {"envelope.json": json.dumps(envelope).encode(), PARTS[1]: json.dumps(changed).encode()}
+    return write_zip([*parts.items(), *more])
 
 
 PARTS = ("envelope.json", "application_metadata.json")
@@ -141,6 +182,19 @@ def about(application: str, kind: str) -> bytes:
     """A French example, about an application that the platform has."""
     changes: dict[str, str | None] = {"Entete/identifiantEU": application, "Demande/referenceEU": application}
     return dossier(kind, **{**changes, "Entete/numeroDossierHDH": f"EXEMPLE-{application}"})
+
+
+def from_right_to_left() -> bytes:
+    """A good dossier whose title is odd."""
+    text = lodged(number()).decode()
+    before, _, after = text.partition("<titre>")
+    return f"{before}<titre>{FROM_RIGHT_TO_LEFT}{after[after.index('</titre>') :]}".encode()
+
+
+def titled_so(node: Running) -> int:
+    """How many applications the platform has whose title is exactly that."""
+    found = node.call("GET", f"{node.mock}/applicant/applications").json["applications"]
+    return sum(one["title"] == FROM_RIGHT_TO_LEFT for one in found)
 
 
 def number() -> str:

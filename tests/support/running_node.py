@@ -217,9 +217,9 @@ def _is_json(held: Held) -> bool:
     return bool(held.parts) and held.parts[0].media_type == "application/json"
 
 
-def embedded_stage(folder: Path) -> Stage:
+def embedded_stage(folder: Path, **more: str) -> Stage:
     """A node on SQLite, on free ports, with data of its own."""
-    return Stage(folder, ROOT / "config", free_ports(), {FRANCE.node: EMBEDDED})
+    return Stage(folder, ROOT / "config", free_ports(), {FRANCE.node: {**EMBEDDED, **more}})
 
 
 @contextmanager

@@ -10,6 +10,15 @@ from tests.support.announced import announce
 from tests.support.bad_input import BUILD, Matrix
 from tests.support.running_node import Running, embedded_stage, running
 
+#: A third back end, which is REMS: it pulls what is for it, and puts its events.
+REMS_SECRET = "Rems-Only-Tests-2026"
+REMS = {
+    "HDEU_BACKENDS__REMS__KIND": "pull",
+    "HDEU_BACKENDS__REMS__PROFILE": "rems-1",
+    "HDEU_BACKENDS__REMS__DEFAULT": "false",
+    "HDEU_BACKENDS__REMS__SECRET": REMS_SECRET,
+}
+
 
 @pytest.fixture(scope="package")
 def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
@@ -23,7 +32,7 @@ def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
 
 @pytest.fixture(scope="package")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(embedded_stage(tmp_path_factory.mktemp("bad-input"))) as made:
+    with running(embedded_stage(tmp_path_factory.mktemp("bad-input"), **REMS)) as made:
         made.bring_files()
         yield made
 

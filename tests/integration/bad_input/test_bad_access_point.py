@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import secrets
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 
 from tests.support.bad_input import GOOD, Matrix, eu_json, same_bytes
 from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER
-from tests.support.pusher import operations, push, push_at_once
+from tests.support.pusher import PASSWORD, SOAP_XML, USER, operations, push, push_at_once
 from tests.support.pushes import RELATED, related, told
 from tests.support.running_node import Running
 
@@ -64,11 +68,13 @@ FOREIGN = {
 def test_a_message_of_another_process_is_parked_and_not_answered(node: Running, matrix: Matrix, name: str) -> None:
     wire_id = node.from_eu(eu_json(), **FOREIGN[name])
     [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
-    assert "Service or Action" in node.message(row["id"])["exchanges"][0]["reason"]
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["path"]) == ("unknown-service", "header/service")
+    assert problem["hint"]
     kept = same_bytes(node, row["id"], eu_json())
     node.arrives(node.file())
     assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
-    matrix.add("EU", name, "parked", code="-", kept=kept)
+    matrix.add("EU", name, "parked", code=problem["code"], where=problem["path"], kept=kept)
 
 
 @pytest.mark.parametrize("name", ["wrong-sender", "unknown-service"])
@@ -78,16 +84,18 @@ def test_the_platforms_messages_under_a_wrong_header_are_parked(node: Running, m
     node.file()
     [found] = node.until(lambda: [row for row in node.find("", state="PARKED") if row["id"] not in before])
     assert fired(node, fault) == 1
+    assert [problem["code"] for problem in node.message(found["id"])["problems"]] == [name]
     node.arrives(node.file())
-    matrix.add("EU", f"fault {name}", "parked", code="-", kept="yes" if node.kept(found["id"]) else "")
+    matrix.add("EU", f"fault {name}", "parked", code=name, kept="yes" if node.kept(found["id"]) else "")
 
 
 def test_an_answer_to_nothing_we_sent_is_parked(node: Running, matrix: Matrix) -> None:
     data = verdict_on("nothing@example")
     wire_id = node.from_eu(data)
     [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
-    assert "never sent from here" in node.message(row["id"])["exchanges"][0]["reason"]
-    matrix.add("EU", "answer to nothing", "parked", code="-", kept=same_bytes(node, row["id"], data))
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["value"]) == ("answer-to-nothing", "nothing@example")
+    matrix.add("EU", "answer to nothing", "parked", code="answer-to-nothing", kept=same_bytes(node, row["id"], data))
 
 
 def test_an_answer_before_the_receipt_counts_and_the_receipt_is_noted_later(node: Running, matrix: Matrix) -> None:
@@ -140,6 +148,10 @@ def test_twenty_notifications_at_once_of_what_polling_brought_too_have_one_effec
     matrix.add("push", "20 at once", "200", code="-", kept="yes")
 
 
+AUTHORISED = {
+    "Authorization": f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}",
+    "Content-Type": SOAP_XML,
+}
 PUSHED: dict[str, tuple[bytes, str, int]] = {
     "HTML": (b"<html><body>503</body></html>", "text/html", 200),
     "cut SOAP": (told("receiveSuccess", "x")[:-9], "application/soap+xml", 200),
@@ -148,6 +160,12 @@ PUSHED: dict[str, tuple[bytes, str, int]] = {
     "MTOM without its part": (related(), RELATED, 200),
     "MTOM with its part twice": (related(b"{}", b"{}"), RELATED, 200),
     "nothing": (b"", "", 200),
+    "unknown operation": (told("receiveSuccess", "x").replace(b"receiveSuccess", b"receiveGossip"), SOAP_XML, 200),
+    "MTOM part twice": (
+        b"".join(b"\r\n--b\r\nContent-ID: <%s>\r\n\r\n<x/>" % name for name in (b"0", b"1", b"1")) + b"\r\n--b--\r\n",
+        'multipart/related; start="<0>"; boundary=b',
+        200,
+    ),
 }
 
 
@@ -161,6 +179,31 @@ def test_a_push_that_cannot_be_read_is_answered_and_parked(node: Running, matrix
     kept = same_bytes(node, row["id"], data)
     node.arrives(node.file())
     matrix.add("push", name, str(status), code="unreadable-notification", kept=kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "headers", "body"),
+    [
+        ("200 MB of zeros, packed", {"Content-Encoding": "gzip"}, gzip.compress(bytes(200 * 2**20), 1)),
+        ("2 GB claimed", {"Content-Length": str(2**31)}, b"<s:Envelope"),
+    ],
+)
+def test_a_push_of_too_many_bytes_is_refused_before_they_are_read(
+    node: Running, matrix: Matrix, name: str, headers: dict[str, str], body: bytes
+) -> None:
+    rows = {row["id"] for row in node.find("", state="PARKED")}
+    connection = HTTPConnection(node.api.removeprefix("http://"), timeout=30)
+    with closing(connection):
+        connection.putrequest("POST", "/access-point/push")
+        for header, value in ({"Content-Length": str(len(body))} | AUTHORISED | headers).items():
+            connection.putheader(header, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert json.loads(answer.read())["type"] == "urn:hdeu:problem:notification-too-large"
+    assert {row["id"] for row in node.find("", state="PARKED")} == rows
+    node.arrives(node.file())
+    matrix.add("push", name, "413", code="notification-too-large", kept="no")
 
 
 def test_what_the_access_point_cannot_hand_out_readably_is_parked_with_its_bytes(node: Running, matrix: Matrix) -> None:

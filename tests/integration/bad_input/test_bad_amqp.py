@@ -26,9 +26,11 @@ from tests.support.bad_input import (
     Bad,
     Matrix,
     about,
+    from_right_to_left,
     names,
     number,
     same_bytes,
+    titled_so,
 )
 from tests.support.flow_node import lodged
 from tests.support.pika_peer import Peer, Received
@@ -132,6 +134,17 @@ def test_every_near_miss_in_one_go_has_its_own_answer(amqp_node: Running, office
             "AMQP", bad.name, "hdh.error", code=bad.code, where=found["path"], kept=kept, after="after all of them"
         )
     office.passes()
+
+
+def test_a_text_from_right_to_left_is_taken_as_it_is(amqp_node: Running, office: Office, matrix: Matrix) -> None:
+    data, before = from_right_to_left(), titled_so(amqp_node)
+    key = office.publish(data)
+    [outcome] = office.hears("outcome", key)
+    assert outcome["outcome"] == "accepted"
+    assert titled_so(amqp_node) == before + 1
+    kept = same_bytes(amqp_node, outcome["message"], data)
+    office.passes()
+    matrix.add("AMQP", "title from right to left", "hdh.outcome", code="-", kept=kept)
 
 
 def test_eleven_megabytes_are_kept_and_refused(amqp_node: Running, office: Office, matrix: Matrix) -> None:

@@ -14,9 +14,11 @@ from tests.support.bad_input import (
     ONE_OF_EACH,
     Bad,
     Matrix,
+    from_right_to_left,
     number,
     passes,
     same_bytes,
+    titled_so,
 )
 from tests.support.flow_node import lodged
 from tests.support.running_node import Running
@@ -64,6 +66,19 @@ def test_the_command_line_refuses_what_is_no_submission_at_all(node: Running, ma
         assert any(re.match(rf"{code}\b", line) for line in lines), (name, lines)
         matrix.add("CLI", name, "exit 1", code=code, kept="yes" if name == "11 MB" else "no", after="after all of them")
     passes(node)
+
+
+def test_the_command_line_takes_a_text_from_right_to_left_as_it_is(
+    node: Running, matrix: Matrix, tmp_path: Path
+) -> None:
+    file, before = tmp_path / "document.xml", titled_so(node)
+    file.write_bytes(from_right_to_left())
+    done = node.cli("messages", "submit", "--backend", "hdh", "--id", secrets.token_hex(8), str(file))
+    assert done.returncode == 0, done
+    kept = same_bytes(node, done.stdout.decode().strip(), file.read_bytes())
+    node.until(lambda: titled_so(node) == before + 1)
+    passes(node)
+    matrix.add("CLI", "title from right to left", "exit 0", code="-", kept=kept)
 
 
 def test_the_command_line_does_nothing_twice(node: Running, matrix: Matrix, tmp_path: Path) -> None:

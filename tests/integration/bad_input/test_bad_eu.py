@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from random import Random
 from typing import Any
 
 import pytest
 
+from broker.translation.codecs.zip_parts import write_zip
 from tests.support.bad_input import (
+    FROM_RIGHT_TO_LEFT,
     GENERIC,
     Matrix,
+    eu_content,
+    eu_entries,
     eu_files,
+    eu_form,
     eu_json,
     same_bytes,
 )
@@ -43,8 +49,46 @@ FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
         "missing-element",
         "/ApplicationWithdrawn/envelope/createdAt",
     ),
-    "no ZIP": (b"PK\x03\x04 not a zip", ZIP, "", ""),
-    "ZIP cut in the middle": (eu_application()[:500], ZIP, "", ""),
+    "no ZIP": (b"PK\x03\x04 not a zip", ZIP, "bad-zip", ""),
+    "ZIP cut in the middle": (eu_application()[:500], ZIP, "bad-zip", ""),
+    "name that leads out of the archive": (
+        eu_entries(("../a1_plan.pdf", a_pdf())),
+        ZIP,
+        "zip-path",
+        "application_file.zip/../a1_plan.pdf",
+    ),
+    "archive within the archive": (
+        eu_entries(("a1_more.zip", write_zip([("x.pdf", a_pdf())]))),
+        ZIP,
+        "zip-nested",
+        "a1_more.zip",
+    ),
+    "two entries of one name": (
+        eu_entries(("a1_plan.pdf", a_pdf()), ("a1_plan.pdf", a_pdf(pages=2))),
+        ZIP,
+        "zip-duplicate",
+        "application_file.zip",
+    ),
+    "file over 1 MB": (
+        eu_entries(("a1_plan.pdf", a_pdf() + Random(1).randbytes(1_050_000))),
+        ZIP,
+        "attachment-too-large",
+        "a1_plan.pdf",
+    ),
+    "NUL byte": (eu_json().replace(b'"envelope"', b'"enve\x00lope"'), JSON, "not-json", ""),
+    "control character in a value": (
+        eu_json(messageId="a\x01b"),
+        JSON,
+        "bad-value",
+        "/ApplicationWithdrawn/envelope/messageId",
+    ),
+    "control character in a name": (eu_json(**{"sender\x01": "x"}), JSON, "bad-character", ""),
+    "30 February": (
+        eu_content("AppealNotified", dateReceived="30:02:2026"),
+        JSON,
+        "bad-value",
+        "/AppealNotified/content/dateReceived",
+    ),
     "text named as PDF": (eu_files(a1_plan__pdf=b"words"), ZIP, "attachment-mismatch", "attachments/a1"),
     "seventh file type": (eu_files(a1_notes__txt=b"words"), ZIP, "attachment-type", "attachments/a1"),
     "bomb within the archive": (
@@ -60,7 +104,7 @@ FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
         "application_file.zip",
     ),
     "application for JSON": (eu_application(), JSON, "bad-encoding", ""),
-    "11 MB": (b'{"envelope": "' + b"x" * 11_000_000 + b'"}', JSON, "", ""),
+    "11 MB": (b'{"envelope": "' + b"x" * 11_000_000 + b'"}', JSON, "document-too-large", ""),
 }
 
 
@@ -72,12 +116,34 @@ def test_the_platform_hears_not_validated_with_the_reason(node: Running, matrix:
     errors = told["error"]
     assert told["validated"] is False
     assert not GENERIC & {error["code"] for error in errors}
-    assert any(error["code"] == (code or error["code"]) and error.get("path", "") == path for error in errors), errors
+    assert any(error["code"] == code and error.get("path", "") == path for error in errors), errors
     [row] = node.find(f"{wire_id}|RECEIVING")
     assert row["state"] == "REFUSED"
     kept = same_bytes(node, row["id"], data)
     node.arrives(node.file())
     matrix.add("EU", name, "not validated", code=errors[0]["code"], where=path, kept=kept)
+
+
+#: What is odd and no mistake: changes of the form, and what a person is told of it.
+ODD: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "period in free words": (eu_form("section6", timePeriodOfDataExtraction="01-01-2019 t/m 31-12-2024, dan open"), ()),
+    "two files of one name": (eu_entries(("a1_plan.pdf", a_pdf()), ("a2_plan.pdf", a_pdf(pages=2))), ()),
+    "value that no list has": (eu_form("section2", purposeForWhichDataWillBeUsed=[{"key": "z"}]), ("unknown-answer",)),
+    "field that nobody knows": (eu_form("section2", fieldOfALaterRelease={"a": [1, None]}), ("unknown-field",)),
+    "title from right to left": (eu_form("", title=FROM_RIGHT_TO_LEFT), ()),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_and_no_mistake_is_validated_kept_and_told(node: Running, matrix: Matrix, name: str) -> None:
+    data, codes = ODD[name]
+    wire_id = node.from_eu(data, ZIP)
+    assert node.verdict(wire_id)["validated"] is True
+    [row] = node.find(f"{wire_id}|RECEIVING")
+    assert set(codes) <= {problem["code"] for problem in node.message(row["id"])["problems"]}
+    kept = same_bytes(node, row["id"], data)
+    node.arrives(node.file())
+    matrix.add("EU", name, "validated", code=", ".join(codes) or "-", kept=kept)
 
 
 def test_the_platforms_own_mistake_is_answered_not_validated(node: Running, matrix: Matrix) -> None:
@@ -152,7 +218,9 @@ def test_a_message_from_another_party_is_parked_and_not_answered(node: Running, 
     data, header = PARKED[name]
     wire_id = node.from_eu(data, **header)
     [row] = node.until(lambda: node.find(f"{wire_id}|RECEIVING", state="PARKED"))
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["value"]) == ("wrong-sender", header["from_party"])
     kept = same_bytes(node, row["id"], data)
     node.arrives(node.file())
     assert wire_id not in {content["originalMessageId"] for content in node.told("ValidationResult")}
-    matrix.add("EU", name, "parked", code="-", kept=kept)
+    matrix.add("EU", name, "parked", code="wrong-sender", kept=kept)

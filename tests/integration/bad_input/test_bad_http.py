@@ -14,10 +14,12 @@ from tests.support.bad_input import (
     Bad,
     Matrix,
     about,
+    from_right_to_left,
     names,
     number,
     passes,
     same_bytes,
+    titled_so,
 )
 from tests.support.flow_node import lodged
 from tests.support.running_node import DATA, Running
@@ -34,6 +36,16 @@ def test_http_refuses_a_bad_document_with_code_path_and_rule(node: Running, matr
     assert answer.headers["Location"] == f"/api/v1/messages/{answer.json['id']}"
     passes(node)
     matrix.add("HTTP", bad.name, "422", code=bad.code, where=found.get("path", ""), kept=kept)
+
+
+def test_http_takes_a_text_from_right_to_left_as_it_is(node: Running, matrix: Matrix) -> None:
+    data, before = from_right_to_left(), titled_so(node)
+    answer = node.post(data)
+    assert answer.status == 202, answer
+    kept = same_bytes(node, answer.json["id"], data)
+    node.until(lambda: titled_so(node) == before + 1)
+    passes(node)
+    matrix.add("HTTP", "title from right to left", "202", code="-", kept=kept)
 
 
 REQUESTS: dict[str, tuple[dict[str, Any], bytes, int, str]] = {
