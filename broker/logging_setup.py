@@ -11,6 +11,7 @@ Meaning of times: `timestamp` is ISO 8601, UTC.
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import re
 import sys
@@ -169,6 +170,7 @@ class _Literal(str):
 
 _EVENT = _shape(r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
 _STRUCTURE: Final = frozenset({"event", "timestamp", "exception"})
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=repr)
 _NUMBERS: Final = (bool, int, float)
 _SEVERAL: Final = (list, tuple, set, frozenset)
 
@@ -249,9 +251,7 @@ def exceptions_without_values(_logger: Any, _method: str, event: EventDict) -> E
 
 def _processors(*, pretty: bool) -> list[structlog.typing.Processor]:
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if pretty
-        else structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if pretty else _as_json
     )
     return [
         structlog.contextvars.merge_contextvars,
@@ -262,6 +262,11 @@ def _processors(*, pretty: bool) -> list[structlog.typing.Processor]:
         *([_pretty_exception] if pretty else []),
         renderer,
     ]
+
+
+def _as_json(_logger: Any, _method: str, event: EventDict) -> str:
+    """The line. What `keep_safe_keys` lets through is JSON already."""
+    return _ENCODER.encode(event)
 
 
 def _pretty_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -126,30 +126,41 @@ def normalised(code: str) -> str:
 
 
 def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:
-    def text(*tags: str) -> str:
-        return text_of(below(header, *tags))
+    facts = _facts(header)
 
+    def text(path: str, *tags: str) -> str:
+        return text_of(below(facts[path], *tags)) if path in facts else ""
+
+    service = facts.get("CollaborationInfo/Service")
     return UserMessage(
-        message_id=text("{*}MessageInfo", "{*}MessageId"),
+        message_id=text("MessageInfo/MessageId"),
         parts=parts,
-        conversation_id=text("{*}CollaborationInfo", "{*}ConversationId"),
-        ref_to_message_id=text("{*}MessageInfo", "{*}RefToMessageId"),
-        from_party=text("{*}PartyInfo", "{*}From", "{*}PartyId"),
-        from_role=text("{*}PartyInfo", "{*}From", "{*}Role"),
-        to_party=text("{*}PartyInfo", "{*}To", "{*}PartyId"),
-        to_role=text("{*}PartyInfo", "{*}To", "{*}Role"),
-        service=text("{*}CollaborationInfo", "{*}Service"),
-        service_type=_service_type(header),
-        action=text("{*}CollaborationInfo", "{*}Action"),
-        agreement=text("{*}CollaborationInfo", "{*}AgreementRef"),
+        conversation_id=text("CollaborationInfo/ConversationId"),
+        ref_to_message_id=text("MessageInfo/RefToMessageId"),
+        from_party=text("PartyInfo/From", "{*}PartyId"),
+        from_role=text("PartyInfo/From", "{*}Role"),
+        to_party=text("PartyInfo/To", "{*}PartyId"),
+        to_role=text("PartyInfo/To", "{*}Role"),
+        service=text("CollaborationInfo/Service"),
+        service_type="" if service is None else service.get("type") or "",
+        action=text("CollaborationInfo/Action"),
+        agreement=text("CollaborationInfo/AgreementRef"),
         properties=_properties(below(header, "{*}MessageProperties")),
-        timestamp=text("{*}MessageInfo", "{*}Timestamp"),
+        timestamp=text("MessageInfo/Timestamp"),
     )
 
 
-def _service_type(header: etree._Element) -> str:
-    service = below(header, "{*}CollaborationInfo", "{*}Service")
-    return "" if service is None else service.get("type") or ""
+def _facts(header: etree._Element) -> dict[str, etree._Element]:
+    """Grandchildren by their path of local names, of several the first: one look instead of one for each fact."""
+    found: dict[str, etree._Element] = {}
+    for group in header.iterchildren("*"):
+        for fact in group.iterchildren("*"):
+            found.setdefault(f"{_local(group)}/{_local(fact)}", fact)
+    return found
+
+
+def _local(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _properties(element: etree._Element | None) -> dict[str, str]:

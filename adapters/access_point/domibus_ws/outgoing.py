@@ -22,6 +22,10 @@ class Encoded:
     def __len__(self) -> int:
         return 4 * ((len(self.data) + 2) // 3)
 
+    def whole(self) -> bytes:
+        """The base64 at once, for what is small."""
+        return binascii.b2a_base64(self.data, newline=False)
+
     def chunks(self) -> Iterator[bytes]:
         """The base64, a slice at a time."""
         view = memoryview(self.data)
@@ -50,4 +54,4 @@ class Outgoing:
 
     def whole(self) -> bytes:
         """The body at once, for what is small."""
-        return b"".join(self.chunks())
+        return b"".join([piece.whole() if isinstance(piece, Encoded) else piece for piece in self.pieces])
