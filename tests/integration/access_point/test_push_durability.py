@@ -119,6 +119,14 @@ def test_an_id_that_does_not_exist_is_noted_and_those_behind_it_pass(node: Runni
     node.until(lambda: b"fetch.gone" in node.cli("audit", "export", "/dev/stdout").stdout, 60)
 
 
+def test_a_message_that_the_access_point_could_not_receive_is_put_before_a_person(node: Running) -> None:
+    for _ in range(2):
+        assert push(node, told("receiveFailure", "lost@example")).status == 200
+    [row] = node.find("lost@example|LOST")
+    assert (row["state"], row["message_id"]) == ("PARKED", "lost@example")
+    assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["message-not-received"]
+
+
 def test_a_stranger_gets_401_and_what_cannot_be_read_is_parked_with_its_bytes(node: Running) -> None:
     assert push(node, told("receiveSuccess", "x"), password="wrong").status == 401
     broken = told("receiveSuccess", "x")[:-9]
