@@ -44,6 +44,7 @@ def settings(stage: Stage, land: Land, other: Land, url: str) -> dict[str, str]:
         "HDEU_WORK__BACKOFF_BASE": "0.1",
         "HDEU_WORK__SIGNED_RECEIPTS": "0.2",
         "HDEU_WORK__SWEEP": "0.2",
+        "HDEU_WORK__LEASE": "5",  # what was in hand when a node was killed is taken up again after it
     }
 
 

@@ -96,7 +96,7 @@ def at_the_office(pair: Pair, message_id: str) -> bytes:
         answer = pair.finland.get(f"/api/v1/messages/{message_id}/document", who="findata")
         return answer if answer.status == 200 else None
 
-    answer: Answer = pair.finland.until(document)
+    answer: Answer = pair.finland.until(document, 60)
     return answer.body
 
 
@@ -146,7 +146,8 @@ def test_a_submit_that_is_cut_off_arrives_once(pair: Pair, loss: str) -> None:
 def test_what_was_answered_201_survives_sigkill(pair: Pair) -> None:
     ids = [new_id("killed") for _ in range(5)]
     bodies = {one: as_message(one, enforcement(one)) for one in ids}
-    assert [pair.hand_over(one, body).status for one, body in bodies.items()] == [201] * len(ids)
+    used = {one: pair.token(one, body) for one, body in bodies.items()}
+    assert [pair.hand_over(one, body, token=used[one]).status for one, body in bodies.items()] == [201] * len(ids)
     party = pair.finland.parties.by_name[FINLAND.node]
     pid = party.kill()
     party.start()
@@ -156,6 +157,8 @@ def test_what_was_answered_201_survives_sigkill(pair: Pair) -> None:
         arrived = told(pair, one)
         assert pair.finland.kept(arrived["id"]) == enforcement(one)
         assert b"Valvontatoimenpide" in at_the_office(pair, arrived["id"])
+        replayed = pair.hand_over(one, body, token=used[one])
+        assert (replayed.status, "used before" in replayed.json["detail"]) == (401, True), "remembered over the kill"
         assert pair.hand_over(one, body).status == 200
         assert len(rows(pair.finland, one)) == 1
 
