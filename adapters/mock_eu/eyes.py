@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -106,6 +107,13 @@ class NodeEyes:
         """What the timeline says under this word: after who wrote it, and before the facts."""
         timeline = (await self._get(f"/api/v1/messages/{message_id}"))["timeline"]
         return [[*event["detail"].split(", "), ""][1] for event in timeline if event["what"] == what]
+
+    async def waits_until(self, message_id: str) -> datetime | None:
+        """When it is tried again, or when silence becomes a state; None if nothing will happen by itself."""
+        view = await self._get(f"/api/v1/messages/{message_id}")
+        tries = [(view.get("waiting") or {}).get("next_attempt_at")]
+        moments = [at for at in (*tries, *(way["due_at"] for way in view["exchanges"])) if at]
+        return max((datetime.fromisoformat(at) for at in moments), default=None)
 
     async def _rows(self) -> list[dict[str, Any]]:
         return list((await self._get(f"/api/v1/messages?limit={_PAGE}"))["messages"])

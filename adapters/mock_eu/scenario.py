@@ -52,6 +52,7 @@ class End:
     side: str
     type: str
     states: tuple[str, ...]
+    waits: bool = False  #: a dispatcher must say until when each of them waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,9 @@ def _step(path: Path, number: int, row: dict[str, Any]) -> Step:
 
 
 def _end(path: Path, row: dict[str, Any]) -> End:
-    if set(row) != {"from", "type", "states"} or row["from"] not in SIDES:
-        raise BadScenario(f"{path}: an end has from (platform or nation), type and states")
-    return End(row["from"], row["type"], tuple(row["states"]))
+    if set(row) - {"waits"} != {"from", "type", "states"} or row["from"] not in SIDES:
+        raise BadScenario(f"{path}: an end has from (platform or nation), type and states, and may have waits")
+    return End(row["from"], row["type"], tuple(row["states"]), row.get("waits") is True)
 
 
 def _leg(path: Path, row: dict[str, Any]) -> Leg:

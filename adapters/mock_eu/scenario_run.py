@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.mock_eu import countries, examples
@@ -13,7 +14,7 @@ from adapters.mock_eu.eyes import ABSENT, MockEyes, NodeEyes, ScenarioError, sta
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from adapters.mock_eu.scenario import Leg, Noted, Scenario, Step
+    from adapters.mock_eu.scenario import End, Leg, Noted, Scenario, Step
 
 _LOOK = 0.1  # seconds between two looks
 
@@ -90,6 +91,8 @@ class Run:
             wanted = [self._comparable(state) for state in end.states]
             if seen != wanted:
                 finding.wrong.append(f"{end.type} from the {end.side}: {seen} instead of {wanted}")
+            elif end.waits:
+                finding.wrong += await self._endless(end)
         for leg in self._scenario.legs:
             finding.wrong += _differences(leg, await self._mock.leg(self._application, leg.nation))
         await self._read_notes(finding)
@@ -104,13 +107,26 @@ class Run:
                 told = f"{noted.what} of {noted.type} from the {noted.side}"
                 finding.wrong.append(f"{told}: {seen} instead of {list(noted.says)}")
 
+    async def _endless(self, end: End) -> list[str]:
+        """Waiting is an end only where something will happen by itself, and the dispatcher says when."""
+        rows = await self._there(end.side, end.type)
+        ends = {row["id"]: await self._node.waits_until(row["id"]) for row in rows} if self._node else {}
+        return [
+            f"{end.type} from the {end.side}: {id_} waits, and nothing says until when"
+            for id_, until in ends.items()
+            if until is None or until <= datetime.now(UTC)
+        ]
+
     async def _says(self, noted: Noted) -> list[str]:
         assert self._node is not None  # noqa: S101 -- asked before
-        direction = "inbound" if noted.side == "platform" else "outbound"
-        rows = [
-            one for one in await self._node.messages() if (one["direction"], one["type"]) == (direction, noted.type)
-        ]
+        rows = await self._there(noted.side, noted.type)
         return [said for row in rows for said in await self._node.noted(row["id"], noted.what)]
+
+    async def _there(self, side: str, type_: str) -> list[dict[str, Any]]:
+        """What the dispatcher has of one type from one side."""
+        wanted = ("inbound" if side == "platform" else "outbound", type_)
+        rows = await self._node.messages() if self._node else []
+        return [one for one in rows if (one["direction"], one["type"]) == wanted]
 
     async def _count(self, finding: Finding) -> None:
         faults = await self._mock.faults()
