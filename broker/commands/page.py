@@ -136,6 +136,8 @@ def _row(row: dict[str, Any], left: Masks, right: Masks) -> dict[str, Any]:
         "sign": SIGNS[row["fate"]],
         "table": row["table"],
         "reason": row.get("reason", ""),
+        "language": row.get("language", ""),
+        "mark": row.get("mark", ""),
         "targets": [(path, right.cell(path)) for path in row["target"]],
     }
 

@@ -32,6 +32,9 @@ FRENCH: Final = {
     "Fields of the target without one of the source": "Champs de la cible sans champ de la source",
     "Restored": "Rétabli",
     "What was put back from what an earlier translation kept": "Ce qui a été remis d'après une traduction antérieure",
+    "in the language of its readers": "dans la langue de ses lecteurs",
+    "machine": "traduction automatique",
+    "verified": "traduction vérifiée",
     "copied": "copié",
     "recoded": "recodé",
     "split": "réparti",
@@ -43,4 +46,10 @@ FRENCH: Final = {
     "downgraded": "dit moins précisément",
     "orphaned": "orphelin",
 }
-WORDS: Final[dict[str, dict[str, str]]] = {"en": {"carried": "kept here", "left-out": "left out"}, "fr": FRENCH}
+ENGLISH: Final = {
+    "carried": "kept here",
+    "left-out": "left out",
+    "machine": "translated by machine",
+    "verified": "translation verified",
+}
+WORDS: Final[dict[str, dict[str, str]]] = {"en": ENGLISH, "fr": FRENCH}

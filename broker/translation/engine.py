@@ -59,6 +59,7 @@ class Run:
         self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.parts: dict[int, tuple[bool, ...]] = {}  #: by row: which parts a text had that was told apart by lead-ins
+        self.own = -1  #: the number of the version for the readers that a document had in its fields
         self.left_aside: dict[str, int] = {}
         #: Leaves that say what another usually says, or say it too: (leaf, the other, their place, how it is said).
         self.instead: list[tuple[Node, Node, Where, Said]] = []
@@ -123,6 +124,7 @@ class Run:
             constant_places=tuple(self.constants),
             restored_places=tuple(self.restored),
             orphaned=tuple(self.orphaned),
+            own=self.own,
             parts=tuple(said for row in sorted(self.parts) for said in self.parts[row]),
         )
 

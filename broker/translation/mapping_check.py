@@ -36,8 +36,23 @@ def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node)
     yield from _coverage(profile, rule, eu, national)
     for name in rule.parts:
         yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=True).faults()
+        yield from _for_readers(profile, profile.families[name], eu, national)
     for name in rule.context:
         yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=False).faults()
+
+
+def _for_readers(profile: Profile, family: Family, eu: Node, national: Node) -> Iterator[Fault]:
+    """What a line needs whose field takes the version in the language of its readers."""
+    for line in family.lines:
+        if not line.readers:
+            continue
+        twin = eu.find(profile.versions.twin(line.leaf)) if profile.versions and profile.annex else None
+        plain = line.kind == "copy" and not line.text
+        ends = [root.find(path) for root, path in ((eu, line.leaf), (national, line.others[0] if plain else ""))]
+        free = all(one is not None and not one.depth and one.text is not None and one.text.is_free for one in ends)
+        if not (plain and free and twin is not None and twin.text is not None and twin.depth == 1):
+            detail = "'readers' is for a free text that is copied, repeats on neither side, and has versions"
+            yield Fault(line.at, f"{line.leaf!r}: {detail}")
 
 
 def _leads_in(line: Line) -> bool:

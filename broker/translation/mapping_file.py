@@ -23,7 +23,10 @@ NATIONAL: Final = "national"
 ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
-LINE_KEYS: Final = frozenset({*KINDS, "table", "otherwise", "review", "by", "before", "text", "source", "anchor"})
+MARKS: Final = ("machine", "verified")
+LINE_KEYS: Final = frozenset(
+    {*KINDS, "table", "otherwise", "review", "by", "before", "text", "source", "anchor", "readers"}
+)
 GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
 FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
 MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
@@ -72,6 +75,7 @@ class Line:
     reason: str = ""
     source: str = ""
     anchor: str = ""
+    readers: bool = False  #: the version in the language of the readers goes before the original
 
     def named(self, side: str) -> tuple[str, ...]:
         """The leaves of a side that this line accounts for."""
@@ -116,6 +120,23 @@ class Annex:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """Where eu-1 has a form in other languages, and how far those can be trusted."""
+
+    language: str  #: of the readers
+    form: str  #: the form in its original language
+    others: str  #: the repeated element that holds a form in another language
+    spoken: str  #: the attribute of it that says which
+    original: str  #: the leaf that says the original language
+    mark: str  #: machine | verified
+    source: str
+
+    def twin(self, path: str) -> str:
+        """The path of a field of the form in another language; empty, if it is no field of the form."""
+        return path.replace(self.form, self.others, 1) if path.startswith(f"{self.form}/") else ""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRule:
     """Which national message is which eu-1 message, and of which families it is made."""
 
@@ -138,6 +159,7 @@ class Profile:
     file: str
     language: str
     annex: Annex | None
+    versions: Versions | None
     messages: tuple[MessageRule, ...]
     families: dict[str, Family]
 
@@ -176,9 +198,21 @@ def load_profile(directory: Path) -> Profile:
         file=source.name,
         language=str(data.get("language", "")),
         annex=Annex(entry=annex["entry"], path=annex["path"]) if annex else None,
+        versions=_versions(source, data),
         messages=rules,
         families=families,
     )
+
+
+def _versions(source: _Source, data: dict[str, Any]) -> Versions | None:
+    row = data.get("versions")
+    if row is None:
+        return None
+    keys = ("form", "others", "spoken", "original", "mark", "source")
+    if not isinstance(row, dict) or set(row) != set(keys) or row["mark"] not in MARKS or not data.get("language"):
+        detail = f"'versions' needs {', '.join(keys)}, a mark among {', '.join(MARKS)}, and 'language'"
+        raise source.error(detail, "", "versions")
+    return Versions(str(data["language"]), *(str(row[key]) for key in keys))
 
 
 def load_family(file: Path, shared: dict[str, Table]) -> Family:
@@ -300,7 +334,8 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
         raise source.error(f"{leaf!r}: {kind!r} needs its reason", table, leaf)
     texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "review", "by", "text", "source", "anchor")}
     before = tuple(map(str, row.get("before", ())))
-    return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
+    line = Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
+    return replace(line, readers=row.get("readers", False) is True)
 
 
 def _group(source: _Source, path: str, row: dict[str, Any]) -> Group:

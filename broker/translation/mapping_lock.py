@@ -64,7 +64,7 @@ def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:
 
 
 def _meaning(line: Line) -> str:
-    added = (*line.before, *((line.review,) if line.review else ()))
+    added = (*line.before, *((line.review,) if line.review else ()), *(("readers",) if line.readers else ()))
     parts = (line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor, *added)
     return "|".join(parts)
 

@@ -14,6 +14,8 @@ from broker.errors import Problem, TranslationError
 from broker.translation.annexed import Annexed
 from broker.translation.instances import Instance
 from broker.translation.leaves import Leaves
+from broker.translation.own_version import OwnVersion, own_version
+from broker.translation.steps import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +42,9 @@ class Reading:
     waiting: list[Leaf] = field(default_factory=list)
     kept: list[Leaf] = field(default_factory=list)
     annexed: Annexed = field(default_factory=Annexed)
+    version: OwnVersion | None = None  #: the form in the language of the readers
+    taken: dict[Node, Node] = field(default_factory=dict)  #: fields of it that are shown, and where
+    twins: dict[Node, tuple[int, Step]] = field(default_factory=dict)  #: row and step of what may hold such a field
     _first: dict[Place, int] = field(default_factory=dict)  #: of which groups the other side takes which one; -1: none
     paths: list[str] = field(default_factory=list)  #: of each annex entry
     texts: list[str] = field(default_factory=list)
@@ -50,6 +55,7 @@ class Reading:
 
     def read(self, root: etree._Element) -> None:
         """Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape."""
+        self.version = own_version(self.steps.plan, root) if self.steps.plan.forth else None
         self._walk(root, self.steps.root, Instance(None, ()))
         if self.paths and self.steps.entry is not None:
             self.repeats[self.steps.entry.node, ()] = len(self.paths)
@@ -153,6 +159,8 @@ class Reading:
     def _leaf(self, step: Step, instance: Instance, text: str) -> None:
         if step.is_asked:
             self.values.put(step.node, instance.where, text)
+        if step.has_twin and self._is_shown(step, instance, text):
+            return
         if step.goes is not None and self._send(step, step.goes, instance, text):
             instance.is_sent = True
         elif step.op is None:
@@ -167,6 +175,27 @@ class Reading:
             if self.steps.shows:
                 self.annexed.reserve(len(self.rows), step, instance)
         self.rows.append(step.usual)
+
+    def _is_shown(self, step: Step, instance: Instance, text: str) -> bool:
+        """Show a field in the language of the readers, and what it stands for in the annex."""
+        op, version = step.op, self.version
+        if op is None or (version is None and not op.is_twin):
+            if op is not None and op.twin is not None:
+                self.twins[op.targets[0].node] = (len(self.rows), step)
+            return False
+        if op.twin is not None and version is not None:
+            if not version.has(op.twin) or step.node.path in self.aside:
+                return False
+            self.taken[op.twin] = op.targets[0].node
+            self.annexed.add(step, instance, text)
+            self.rows.append(step.annexed)
+            return True
+        target = self.taken.get(step.node)
+        if target is None or version is None or instance.where != (version.number,):
+            return False
+        self.written.put(target, (), text)
+        self.rows.append(step.number + Outcome.OTHERWISE)
+        return True
 
     def _send(self, step: Step, goes: Node, instance: Instance, text: str) -> bool:
         """Whether a text could be written at once; what is there already is not written over."""

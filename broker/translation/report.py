@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from broker.translation.leaves import Moves, Place
+    from broker.translation.mapping_file import Versions
     from broker.translation.plan import Op, Plan
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step
 
 FORMAT: Final = 3
+_READERS: Final = "the original: the field has the version in the language of its readers"
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
 
 
@@ -38,6 +40,7 @@ class Row(NamedTuple):
     op: Op
     fate: Fate
     places: tuple[Place, ...]
+    versions: Versions | None = None  #: of a text that national fields have in the language of their readers
 
 
 class MadeWith(NamedTuple):
@@ -84,6 +87,7 @@ class Report:
     constant_places: tuple[Place, ...] = ()
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
+    own: int = -1  #: the number of the version for the readers that was in the fields of the source
     next_hop: tuple[Lossy, ...] = ()
     parts: tuple[bool, ...] = ()  #: of each text told apart by lead-ins: which of its targets were written
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
@@ -104,7 +108,8 @@ class Report:
             if step.op is not None and step.op.before and fate is Fate.SPLIT:
                 places = [place for place, is_said in zip(places, parts, strict=False) if is_said]
             if step.op is not None:
-                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
+                versions = self.plan.versions if outcome == Outcome.OTHERWISE and step.has_twin else None
+                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)), versions)
         yield from self._entries(self.plan)
 
     def _entries(self, plan: Plan) -> Iterator[Row]:
@@ -122,6 +127,8 @@ class Report:
         if outcome == Outcome.ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
             at = (next(entries),)
             return Fate.ANNEX, [(self.plan.annex_entry, at), (self.plan.annex_path, at)]
+        if outcome == Outcome.OTHERWISE and step.op is not None and step.op.twin is not None:
+            return Fate.COPIED, [(step.op.twin, (self.own,))]
         return step.fate(outcome), [(target.node, target.place(where)) for target in step.targets(outcome)]
 
     def _moved(self, place: Place) -> Place:
@@ -174,6 +181,7 @@ class Report:
             "constants": list(map(_short, self.constant_places)),
             "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
+            "own": self.own,
             "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
             "parts": self.parts,
         }
@@ -220,6 +228,7 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
         orphaned=tuple(found["orphaned"]),
         next_hop=next_hop,
         parts=tuple(found["parts"]),
+        own=found["own"],
     )
 
 
@@ -250,8 +259,12 @@ def _shown(row: Row, lossy: Mapping[str, str]) -> dict[str, Any]:
         "version": op.mapping,
         "target": targets,
     }
-    if op.reason:
+    if row.versions is not None:
+        shown |= {"language": row.versions.language, "mark": row.versions.mark}
+    elif op.reason:
         shown["reason"] = op.reason
+    elif op.twin is not None and fate is Fate.ANNEX:
+        shown["reason"] = _READERS
     gone = [lossy[path] for path in targets if path in lossy] if lossy and fate.value not in _NOT_SHOWN else []
     if gone:
         shown["lost_at_next_hop"] = gone

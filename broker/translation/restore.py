@@ -48,6 +48,8 @@ class Restorer:
         self._where_of: dict[str, Where] = {"": ()}
         self._announced: set[str] = set()  #: paths of all that is put back
         self._created: set[Place] = set()
+        #: Entries for what a field says in the language of its readers: where in the numbers, and the original.
+        self.doubled: list[tuple[int, Node, str]] = []
         self.is_ordered = True  #: whether annex entries followed each other as in a document
         self.opened: dict[str, Place] = {}  #: the instances that annex entries were put into, likewise
 
@@ -64,19 +66,23 @@ class Restorer:
             head, bracket, tail = path.rpartition("]")
             instance = known.get(head) or self._open(known, head, tail)
             node = instance.leaves.get(tail) if instance else None
-            if instance is None or node is None or node in instance.found or (bracket and not head):
+            if instance is None or node is None or (bracket and not head):
                 numbers.append(NOWHERE)
                 continue
-            if node.fits is not None and not node.fits(text):
+            is_doubled = node in self._plan.twins
+            if not is_doubled and (node in instance.found or (node.fits is not None and not node.fits(text))):
                 numbers.append(NOWHERE)
                 continue
-            instance.found[node] = text
             if instance is not last:
                 self.is_ordered &= last is None or (*last.key, order) <= (*instance.key, node.order)
                 numbers += instance.mark
                 last = instance
             elif node.order < order:
                 self.is_ordered = False
+            if is_doubled:
+                self.doubled.append((len(numbers), node, text))
+            else:
+                instance.found[node] = text
             order = node.order
             numbers.append(order)
         self.opened = {head: instance.place for head, instance in known.items()}

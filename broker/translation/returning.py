@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import Problem
 from broker.translation.leaves import NOWHERE, from_numbers, renumbered
+from broker.translation.own_version import left_as_they_are, own_number
 from broker.translation.places import Instances
 from broker.translation.restore import Restorer
 from broker.translation.steps import Outcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from broker.translation.engine import Run
     from broker.translation.instances import Leaf
     from broker.translation.leaves import Moves, Place
+    from broker.translation.shapes import Node
 
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _LIMIT = 80
@@ -32,6 +34,7 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     restorer = Restorer(run.plan, run.written, given=run.constants)
     taken = restorer.groups()
     run.annex_read = restorer.annex(paths, run.source.texts)
+    swapped = _tell_versions_apart(run, restorer)
     if NOWHERE in run.annex_read:
         _keep_unread(run)
     if carry is not None:
@@ -43,6 +46,7 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     if not run.plan.forth:
         fits = {only: len(list(only.matching(run.written))) for only in run.plan.only if only.group not in taken}
         run.left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
+        run.left_aside |= left_as_they_are(run.plan, run.written, swapped)
     moves = restorer.reorder(carry.order) if carry else {}
     if moves:
         run.moves.append(moves)
@@ -52,6 +56,24 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
         instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
         if moves or not _is_usual(run, restorer, instances):
             _note_annex(run, instances, moves)
+
+
+def _tell_versions_apart(run: Run, restorer: Restorer) -> frozenset[Node]:
+    """Put back the originals that stand in the annex, and what the fields say into the form of that language."""
+    swapped: set[Node] = set()
+    number = own_number(run.plan, run.written) if restorer.doubled else None
+    for at, node, original in restorer.doubled:
+        row, step = run.source.twins.get(node, (0, None))
+        twin, said = run.plan.twins[node], run.written.value(node, ())
+        if step is None or number is None or said is None or run.written.has(twin, (number,)):
+            run.annex_read[at] = NOWHERE
+            continue
+        run.written.put(twin, (number,), said)
+        run.written.put(node, (), original)
+        run.rows[row] = step.number + Outcome.OTHERWISE
+        run.own = number
+        swapped.add(node)
+    return frozenset(swapped)
 
 
 def _places(run: Run) -> Iterator[Place | None]:

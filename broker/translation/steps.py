@@ -56,6 +56,7 @@ class Step:
         "children",
         "chosen",
         "goes",
+        "has_twin",
         "is_annexed",
         "is_asked",
         "is_inside",
@@ -84,7 +85,8 @@ class Step:
         self.is_turned = self.turn is not None or self.shift is not None
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
         self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
-        simple = not node.repeats and not node.attributes and not is_asked
+        self.has_twin = self.op is not None and (self.op.twin is not None or self.op.is_twin)
+        simple = not node.repeats and not node.attributes and not is_asked and not self.has_twin
         self.is_quick = simple and node.has_text and (self.goes is not None or self.is_annexed)
         self.is_inside = simple and not node.has_text
         self.tail, self.opens = node.tail, f'{node.tail}">'  #: the end of its path, in an annex entry with what follows
@@ -198,7 +200,7 @@ def _fitting(fits: Callable[[str], bool], text: str) -> str | None:
 
 def _all_targets(op: Op) -> tuple[Target, ...]:
     joined = (op.joined.target,) if op.joined is not None and not op.member else ()
-    return (*op.targets, *joined, *((op.otherwise,) if op.otherwise else ()))
+    return (*op.targets, *joined, *((op.otherwise,) if op.otherwise and not op.is_twin else ()))
 
 
 def _said(step: Step) -> str:
@@ -208,5 +210,9 @@ def _said(step: Step) -> str:
         return step.node.path
     paths = [f"{target.node.path}{target.shift or ''}" for outcome in Outcome for target in step.targets(outcome)]
     return "|".join(
-        (step.node.path, op.fate, op.table, op.mapping, op.reason, op.do.name if op.do is Do.ANNEX else "", *paths)
+        (
+            *(step.node.path, op.fate, op.table, op.mapping, op.reason, op.do.name if op.do is Do.ANNEX else ""),
+            *paths,
+            *((op.twin.path,) if op.twin is not None else ()),
+        )
     )

@@ -5,7 +5,6 @@ Design section 6. Law 1, totality, is no matter of documents: the build holds it
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from tests.fidelity.lookups import is_label
+from tests.fidelity.paths import each, plain, unlabelled
+from tests.fidelity.readers import readers_read_their_own_language
 from tests.fidelity.unsent import mark, marks_in
 from tests.fidelity.values import UNKNOWN
 from tests.fidelity.ways import STAND_IN, TOLD, Way
@@ -32,8 +33,6 @@ NOT_SENT: Final = ("carried", "left-out")
 WORDS: Final = ("Niet-openbare aanvraag, België", "Demande étrangère « libre »", "Αίτηση πρόσβασης")
 _CHANGED: Final = 8  #: so many choices are changed in one document
 ONE: Final = ("copied", "recoded", "split")  #: fates whose targets are theirs alone
-_NUMBER = re.compile(r"\[\d+\]")
-_SELECTOR = re.compile(r"\[[^\[\]]*\]")
 
 
 @dataclass(eq=False)
@@ -61,15 +60,6 @@ def present(root: etree._Element, side: Side) -> dict[str, str]:
     """Leaves of a document with their texts; containers without content are none."""
     known = side.paths(etree.QName(root).localname)
     return {path: text for path, text in leaves(root).items() if plain(path) in known}
-
-
-def plain(path: str) -> str:
-    return _NUMBER.sub("", path)
-
-
-def each(path: str) -> str:
-    """A path with every step numbered, as the independent walk writes it."""
-    return "/".join(step if step.endswith("]") or step.startswith("@") else f"{step}[1]" for step in path.split("/"))
 
 
 def the_result_is_valid(example: Example) -> None:
@@ -256,11 +246,6 @@ def _annexed(example: Example, row: dict[str, Any], source: str, targets: list[s
     return targets == [source]
 
 
-def unlabelled(path: str) -> str:
-    """An annex path without the keys of the instances on its way."""
-    return _SELECTOR.sub("", path)
-
-
 _TRUE: Final = {"copied": _copied, "recoded": _recoded, "split": _split, "joined": _joined, "annex": _annexed}
 
 
@@ -362,4 +347,5 @@ LAWS: Final[tuple[Callable[[Example], None], ...]] = (
     choices_go_by_key,
     an_unknown_value_is_kept_and_flagged,
     a_legal_fact_that_is_lost_is_named,
+    readers_read_their_own_language,
 )

@@ -109,7 +109,7 @@ class Lookups:
         """Whether a leaf stands in the annex though its line sends it elsewhere, wherever its group stands."""
         family = row["version"].partition("/")[2].partition("@")[0]
         line = self.lines.get((family, leaf))
-        sent = line is not None and line.kind in ("copy", "recode", "split", "join")
+        sent = line is not None and line.kind in ("copy", "recode", "split", "join") and not line.readers
         return row["fate"] == "annex" and line is not None and sent and not self._conditional(family, line)
 
     def _conditional(self, family: str, line: Line) -> bool:

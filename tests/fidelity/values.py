@@ -9,7 +9,7 @@ from broker.translation.mapping_file import EU, NATIONAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.translation.mapping_file import Family, Group, Line, Profile
+    from broker.translation.mapping_file import Family, Group, Line, Profile, Versions
 
 UNKNOWN = "zz-unknown"
 KEYS = ("urn:example:key:one", "urn:example:key:two", "urn:example:key:three")
@@ -39,9 +39,18 @@ def offered(profile: Profile, *, forth: bool) -> dict[str, tuple[str, ...]]:
         for path, value in wanted.items():
             if isinstance(value, str):
                 found[path] = (*found.get(path, ()), value)
+    if versions := profile.versions:
+        found.update(_spoken(versions, forth=forth))
     if not forth and profile.annex:
         found[f"{profile.annex.entry}/@{profile.annex.path}"] = tuple(_annexed(profile))
     return found
+
+
+def _spoken(versions: Versions, *, forth: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Languages, so that there is often a form in that of the readers, and often several."""
+    if forth:
+        yield versions.original, ("nl", "en", versions.language)
+        yield f"{versions.others}/@{versions.spoken}", (versions.language, versions.language, "nl")
 
 
 def _keys(group: Group, family: Family, side: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -73,3 +82,5 @@ def _annexed(profile: Profile) -> Iterator[str]:
         for line in family.lines:
             if line.kind == "annex" and not any(line.leaf.startswith(group.path) for group in family.groups):
                 yield line.leaf
+            if line.readers:
+                yield line.leaf  # read as the original only beside a form in the language of the readers

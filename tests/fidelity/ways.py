@@ -14,6 +14,7 @@ from lxml import etree
 from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.fidelity.lookups import Lookups
+from tests.fidelity.readers import spoken
 from tests.fidelity.unsent import mark
 from tests.fidelity.values import offered
 from tests.support.documents import Documents
@@ -129,7 +130,10 @@ class Way:
         documents.sure = _spine(self._slice(name, number // len(self.rules), turns), wanted)
         documents.fixed = {path: value for path, value in wanted.items() if isinstance(value, str)}
         documents.drop = frozenset(path for path, value in wanted.items() if value is False)
-        return documents.draw(name)
+        drawn = documents.draw(name)
+        if not self.forth:
+            spoken(drawn, self.compiled.profile, random)
+        return drawn
 
     def _slice(self, name: str, turn: int, turns: int) -> list[str]:
         paths = sorted(self.source.paths(name))

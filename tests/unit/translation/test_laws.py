@@ -42,6 +42,7 @@ def test_the_report_is_complete_and_true_and_choices_go_by_key(name: str, seed: 
         laws.a_legal_fact_that_is_lost_is_named,
         laws.choices_go_by_key,
         laws.an_unknown_value_is_kept_and_flagged,
+        laws.readers_read_their_own_language,
     )
 
 

@@ -114,6 +114,14 @@ def no_sign_off(made: Translation, _: Lying) -> Translation:
     return replace(made, sign_off=())
 
 
+def original_in_the_field(made: Translation, _: Lying) -> Translation:
+    for path in [row["target"][0] for row in made.report.fields() if "language" in row]:
+        shown = made.root.find("/".join(f"{{*}}{step}" for step in path.split("/")))
+        assert shown is not None
+        shown.text = "what the original says"
+    return made
+
+
 LIES: Final[tuple[tuple[Callable[[Example], None], Lie, bool], ...]] = (
     (laws.the_result_is_valid, unknown_element, False),
     (laws.it_comes_home, one_leaf_less, True),
@@ -127,6 +135,7 @@ LIES: Final[tuple[tuple[Callable[[Example], None], Lie, bool], ...]] = (
     (laws.choices_go_by_key, decided_by_the_label, False),
     (laws.an_unknown_value_is_kept_and_flagged, no_problem, False),
     (laws.a_legal_fact_that_is_lost_is_named, no_sign_off, False),
+    (laws.readers_read_their_own_language, original_in_the_field, False),
 )
 
 
