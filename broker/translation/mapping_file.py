@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
+from broker.translation.own_language import Versions, versions_of
 from broker.translation.tables import Table
+from broker.translation.toml_lines import line_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,16 +25,12 @@ NATIONAL: Final = "national"
 ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
-MARKS: Final = ("machine", "verified")
 LINE_KEYS: Final = frozenset(
     {*KINDS, "table", "otherwise", "review", "by", "before", "text", "source", "anchor", "readers"}
 )
 GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
 FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
 MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
-
-_KEY = re.compile(r"""^\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
-_HEADER = re.compile(r"^\s*\[\[?\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -120,23 +118,6 @@ class Annex:
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
-    """Where eu-1 has a form in other languages, and how far those can be trusted."""
-
-    language: str  #: of the readers
-    form: str  #: the form in its original language
-    others: str  #: the repeated element that holds a form in another language
-    spoken: str  #: the attribute of it that says which
-    original: str  #: the leaf that says the original language
-    mark: str  #: machine | verified
-    source: str
-
-    def twin(self, path: str) -> str:
-        """The path of a field of the form in another language; empty, if it is no field of the form."""
-        return path.replace(self.form, self.others, 1) if path.startswith(f"{self.form}/") else ""
-
-
-@dataclass(frozen=True, slots=True)
 class MessageRule:
     """Which national message is which eu-1 message, and of which families it is made."""
 
@@ -198,21 +179,17 @@ def load_profile(directory: Path) -> Profile:
         file=source.name,
         language=str(data.get("language", "")),
         annex=Annex(entry=annex["entry"], path=annex["path"]) if annex else None,
-        versions=_versions(source, data),
+        versions=_versions(source),
         messages=rules,
         families=families,
     )
 
 
-def _versions(source: _Source, data: dict[str, Any]) -> Versions | None:
-    row = data.get("versions")
-    if row is None:
-        return None
-    keys = ("form", "others", "spoken", "original", "mark", "source")
-    if not isinstance(row, dict) or set(row) != set(keys) or row["mark"] not in MARKS or not data.get("language"):
-        detail = f"'versions' needs {', '.join(keys)}, a mark among {', '.join(MARKS)}, and 'language'"
-        raise source.error(detail, "", "versions")
-    return Versions(str(data["language"]), *(str(row[key]) for key in keys))
+def _versions(source: _Source) -> Versions | None:
+    try:
+        return versions_of(source.data)
+    except ValueError as error:
+        raise source.error(str(error), "", "versions") from None
 
 
 def load_family(file: Path, shared: dict[str, Table]) -> Family:
@@ -250,7 +227,7 @@ class _Source:
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"line (\d+)", str(error))
             raise ConfigurationError(f"{self.name}:{found[1] if found else 1}: {error}") from None
-        self._lines = _line_numbers(text)
+        self._lines = line_numbers(text)
 
     def place(self, table: str, key: str) -> Place:
         """Of a key, or of the table of that name; else of the table that it would stand in."""
@@ -271,21 +248,6 @@ class _Source:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f"{key!r} is missing or no list of texts", "", key)
         return tuple(value)
-
-
-def _line_numbers(text: str) -> dict[tuple[str, str], int]:
-    numbers: dict[tuple[str, str], int] = {}
-    table, counts = "", dict[str, int]()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if found := _KEY.match(line):
-            numbers.setdefault((table, found[1].strip("\"'")), number)
-        elif found := _HEADER.match(line):
-            table = found[1].replace('"', "")
-            if line.lstrip().startswith("[["):
-                counts[table] = counts.get(table, -1) + 1
-                table = f"{table}.{counts[table]}"
-            numbers[(table, "")] = number
-    return numbers
 
 
 def _message(source: _Source, number: int, row: dict[str, Any]) -> MessageRule:
@@ -332,10 +294,11 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     reason = "" if others else str(what)
     if not others and not reason.strip():
         raise source.error(f"{leaf!r}: {kind!r} needs its reason", table, leaf)
+    texts: dict[str, Any]
     texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "review", "by", "text", "source", "anchor")}
     before = tuple(map(str, row.get("before", ())))
-    line = Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
-    return replace(line, readers=row.get("readers", False) is True)
+    texts["readers"] = row.get("readers", False) is True
+    return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
 
 
 def _group(source: _Source, path: str, row: dict[str, Any]) -> Group:

@@ -6,15 +6,35 @@ under its own path. That entry is how the field is known for what it is when it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from broker.translation.plan import Target
 
 if TYPE_CHECKING:
     from lxml import etree
 
     from broker.translation.leaves import Leaves
+    from broker.translation.mapping_file import Profile
     from broker.translation.plan import Plan
     from broker.translation.shapes import Node
+
+
+def take_versions(plan: Plan, profile: Profile) -> None:
+    """Plan the fields that speak the language of their readers, where there is a version in it."""
+    plan.versions = profile.versions
+    lines = [line for name in plan.rule.parts for line in profile.families[name].lines if line.readers]
+    eu, national = (plan.source, plan.target) if plan.forth else (plan.target, plan.source)
+    for line in lines if profile.versions else ():
+        twin = eu.find(profile.versions.twin(line.leaf)) if profile.versions else None
+        one, there = eu.find(line.leaf), national.find(line.others[0])
+        if one is None or twin is None or there is None:
+            raise KeyError(line.leaf)
+        plan.twins[one] = twin
+        here = one if plan.forth else there
+        plan.ops[here] = replace(plan.ops[here], twin=twin)
+        if plan.forth:
+            plan.ops[twin] = replace(plan.ops[twin], is_twin=True, otherwise=Target(there, (), None))
 
 
 @dataclass(frozen=True, slots=True)

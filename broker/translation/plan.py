@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from broker.translation.leaves import Leaves
-    from broker.translation.mapping_file import Family, Line, MessageRule, Profile, Versions
+    from broker.translation.mapping_file import Family, Line, MessageRule, Profile
+    from broker.translation.own_language import Versions
     from broker.translation.schema_parts import SimpleType
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Steps
@@ -128,7 +129,7 @@ class Plan:
     annex_entry: Node | None = None
     annex_path: Node | None = None
     steps: Steps = field(init=False, repr=False)  #: the plan laid over its source, once it is complete
-    versions: Versions | None = None
+    versions: Versions | None = None  #: in which language its readers read what
     twins: dict[Node, Node] = field(default_factory=dict)  #: eu-1 leaves, by the same in the original language
     elsewhere: frozenset[str] = frozenset()  #: eu-1 leaves that other messages of a cumulative document have
 
@@ -150,33 +151,14 @@ def compile_plan(profile: Profile, rule: MessageRule, eu: Node, national: Node, 
         forth=forth,
         source=source,
         target=target,
-        versions=profile.versions,
     )
     for name in rule.parts:
         _Compiler(plan, profile.families[name], eu, national).run()
-    for name in rule.parts if profile.versions else ():
-        _take_versions(plan, profile.versions, profile.families[name], eu, national)
     for name in rule.context if not forth else ():
         family = profile.families[name]
         plan.ops.update(_context_ops(plan, family))
     _conditions(plan, profile, national)
     return plan
-
-
-def _take_versions(plan: Plan, versions: Versions | None, family: Family, eu: Node, national: Node) -> None:
-    for line in family.lines if versions else ():
-        if versions is None or not line.readers:
-            continue
-        field_, twin, there = (
-            _found(eu, line.leaf),
-            _found(eu, versions.twin(line.leaf)),
-            _found(national, line.others[0]),
-        )
-        here = field_ if plan.forth else there
-        plan.twins[field_] = twin
-        plan.ops[here] = replace(plan.ops[here], twin=twin)
-        if plan.forth:
-            plan.ops[twin] = replace(plan.ops[twin], is_twin=True, otherwise=Target(there, (), None))
 
 
 def _label(plan: Plan, family: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from broker.translation.leaves import Moves, Place
-    from broker.translation.mapping_file import Versions
+    from broker.translation.own_language import Versions
     from broker.translation.plan import Op, Plan
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step

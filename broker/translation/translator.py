@@ -15,6 +15,7 @@ from broker.translation.legal import LegalFacts, load_legal_facts
 from broker.translation.mapping_check import check_message
 from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
 from broker.translation.mapping_lock import check_lock
+from broker.translation.own_version import take_versions
 from broker.translation.plan import Plan, compile_plan
 from broker.translation.report import LegalFactLoss, MadeWith, Report, read_report
 from broker.translation.schema_model import load_schema
@@ -324,6 +325,7 @@ def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory
 
 def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, forth: bool) -> Plan:
     plan = compile_plan(profile, rule, here, there, forth=forth)
+    take_versions(plan, profile)
     plan.steps = Steps(plan)
     return plan
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from tests.fidelity.lookups import is_label
-from tests.fidelity.paths import each, plain, unlabelled
+from tests.fidelity.paths import beside, each, plain, unlabelled
 from tests.fidelity.readers import readers_read_their_own_language
 from tests.fidelity.unsent import mark, marks_in
 from tests.fidelity.values import UNKNOWN
@@ -127,11 +127,6 @@ def choices(root: etree._Element, side: Side) -> dict[str, tuple[str, ...]]:
         for path, text in texts.items()
         if is_label(path)
     }
-
-
-def beside(label: str) -> list[str]:
-    """Where the choice of a label may stand."""
-    return [f"{label.rpartition('/')[0]}/{name}[1]" for name in ("key", "country_id")]
 
 
 def a_new_version_survives(example: Example) -> None:

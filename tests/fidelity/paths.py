@@ -20,3 +20,8 @@ def each(path: str) -> str:
 def unlabelled(path: str) -> str:
     """An annex path without the keys of the instances on its way."""
     return _SELECTOR.sub("", path)
+
+
+def beside(label: str) -> list[str]:
+    """Where the choice of a label may stand."""
+    return [f"{label.rpartition('/')[0]}/{name}[1]" for name in ("key", "country_id")]

@@ -12,7 +12,8 @@ from tests.fidelity.paths import each
 if TYPE_CHECKING:
     from random import Random
 
-    from broker.translation.mapping_file import Line, Profile, Versions
+    from broker.translation.mapping_file import Line, Profile
+    from broker.translation.own_language import Versions
     from tests.fidelity.laws import Example
 
 _ORIGINAL = "Wat er oorspronkelijk stond"

@@ -9,7 +9,8 @@ from broker.translation.mapping_file import EU, NATIONAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.translation.mapping_file import Family, Group, Line, Profile, Versions
+    from broker.translation.mapping_file import Family, Group, Line, Profile
+    from broker.translation.own_language import Versions
 
 UNKNOWN = "zz-unknown"
 KEYS = ("urn:example:key:one", "urn:example:key:two", "urn:example:key:three")
