@@ -105,6 +105,20 @@ def test_the_command_writes_the_page_and_it_says_what_the_report_says(
     assert shown == [count for _, count in sorted(fates.items())]
 
 
+def test_the_page_says_which_fields_speak_the_language_of_their_readers_and_how_far_to_trust_them(tools: Tools) -> None:
+    root = etree.parse(str(DATA / "eu-1/ApplicationSubmitted.xml")).getroot()
+    root.find("{*}envelope/{*}language").text = "nl"
+    root.find("{*}content/{*}form_translations/{*}translation").set("lang", "fr")
+    text, _ = page(tools, "eu-1", "fr-hdh-1", etree.tostring(root), language="fr")
+    rows = {row.findtext("th/code"): row for row in html.fromstring(text).iter("tr")}
+    taken = rows["content/form_translations/translation[1]/section2/summaryOfTheProject"]
+    assert "dans la langue de ses lecteurs fr, traduction automatique" in taken.text_content()
+    assert taken.findtext("td/ul/li/code") == "Demande/resume"
+    original = rows["content/form/section2/summaryOfTheProject"]
+    assert "dans la langue" not in original.text_content()
+    assert "AnnexeEU/champ[" in original.findtext("td/ul/li/code")
+
+
 def test_what_a_person_must_agree_to_stands_first(tools: Tools) -> None:
     text, _ = page(tools, "eu-1", "eu-r7", without_file("DecisionIssued"))
     heads = [head.text for head in html.fromstring(text).iter("h2")]
