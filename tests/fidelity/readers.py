@@ -25,9 +25,10 @@ def spoken(document: etree._Element, profile: Profile, random: Random) -> None:
     Now and then that form is of yet another language, has the field already, or is the second of its kind.
     """
     annex, versions = profile.annex, profile.versions
-    shown = _fields(document, profile)
-    container = _found(document, annex.entry.rpartition("/")[0]) if annex else None
-    if annex is None or versions is None or container is None or not shown or random.random() < _SELDOM:
+    if annex is None or versions is None:
+        return
+    shown, container = _fields(document, profile), _found(document, annex.entry.rpartition("/")[0])
+    if container is None or not shown or random.random() < _SELDOM:
         return
     number, language = random.choice((1, 1, 1, 2)), random.choice((versions.language,) * 4 + ("nl",))
     fields = random.sample(shown, random.randint(1, len(shown)))
