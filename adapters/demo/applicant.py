@@ -47,6 +47,11 @@ class Applicant:
         async with self.session.get(f"{self.mock}/applicant/applications/{application}") as response:
             return dict(await response.json()) if response.ok else {"nations": {}}
 
+    async def download(self, application: str, sha256: str) -> bytes:
+        """A file that a nation sent with a decision or permit; empty where there is none yet."""
+        async with self.session.get(f"{self.mock}/applicant/applications/{application}/files/{sha256}") as response:
+            return await response.read() if response.ok else b""
+
     async def all(self) -> list[dict[str, Any]]:
         """Every application that the platform has."""
         async with self.session.get(f"{self.mock}/applicant/applications") as response:

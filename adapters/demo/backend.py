@@ -24,7 +24,7 @@ from aiohttp import web
 
 from adapters.demo.finnish import Findata
 from adapters.demo.french import HealthDataHub
-from adapters.demo.office import Chance, Office, Received
+from adapters.demo.office import Chance, Office, Paper, Received
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,8 +40,9 @@ class Desk:
     office: Office
     folder: Path
     send: Callable[[str, bytes, str], Awaitable[str]]
+    upload: Callable[[Paper], Awaitable[None]]
     seen: set[str] = field(default_factory=set)
-    outbox: asyncio.Queue[tuple[str, bytes]] = field(default_factory=asyncio.Queue)
+    outbox: asyncio.Queue[tuple[str, bytes] | Paper] = field(default_factory=asyncio.Queue)
     count: int = 0
 
     def take(self, received: Received) -> bool:
@@ -53,14 +54,22 @@ class Desk:
         suffix = "xml" if received.body.lstrip().startswith(b"<") else "json"
         name = f"{self.count:03d}-{received.type}-{received.id}.{suffix}"
         _filed(self.folder / "received", name, received.body)
-        for number, document in enumerate(self.office.react(received), 1):
+        documents = self.office.react(received)
+        while self.office.papers:
+            self.outbox.put_nowait(self.office.papers.pop(0))
+        for number, document in enumerate(documents, 1):
             self.outbox.put_nowait((f"{received.id}-{number}", document))
         return True
 
     async def work(self) -> None:
         """Send what waits, in order, each until it is answered."""
         while True:
-            key, document = await self.outbox.get()
+            item = await self.outbox.get()
+            if isinstance(item, Paper):
+                await self.upload(item)
+                _filed(self.folder / "sent", f"{item.sha256}.pdf", item.data)
+                continue
+            key, document = item
             answer = await self.send(key, document, "application/xml")
             name = f"{hashlib.sha256(key.encode()).hexdigest()[:8]}-{key}"
             _filed(self.folder / "sent", f"{name}.xml", document)
@@ -112,11 +121,28 @@ def http_sender(session: aiohttp.ClientSession, node: str, token: str) -> Callab
     return send
 
 
+def uploader(session: aiohttp.ClientSession, node: str, token: str) -> Callable[[Paper], Awaitable[None]]:
+    """Hand over a file under its hash, again until the node has it."""
+
+    async def upload(paper: Paper) -> None:
+        url, headers = f"{node}/api/v1/attachments/{paper.sha256}", {"Authorization": f"Bearer {token}"}
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError, ConnectionError):
+                async with session.put(url, data=paper.data, headers=headers) as response:
+                    if response.status in {200, 201}:
+                        return
+                    sys.stderr.write(f"{response.status} {(await response.text())[:300]}\n")
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    return upload
+
+
 async def run_webhook(arguments: argparse.Namespace, office: Office) -> None:
     """Serve the webhook and send by HTTP until stopped."""
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        desk = Desk(office, arguments.dir, http_sender(session, arguments.node, arguments.token))
+        there = (session, arguments.node, arguments.token)
+        desk = Desk(office, arguments.dir, http_sender(*there), uploader(*there))
         runner = web.AppRunner(webhook_app(desk, arguments.secret.encode()), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
@@ -125,8 +151,10 @@ async def run_webhook(arguments: argparse.Namespace, office: Office) -> None:
 
 async def run_amqp(arguments: argparse.Namespace, office: Office) -> None:
     """Take from `hdeu.in.<name>` and publish to `hdeu.national.out` until stopped, over every outage of RabbitMQ."""
-    desk = Desk(office, arguments.dir, amqp_sender(arguments))
-    async with asyncio.TaskGroup() as group:
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
+        upload = uploader(session, arguments.node, arguments.token)
+        desk = Desk(office, arguments.dir, amqp_sender(arguments), upload)
         group.create_task(_take_for_ever(arguments, desk))
         group.create_task(desk.work())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.demo.office import Chance, Content, Received, element, parse, write
+from adapters.demo.office import Chance, Content, Paper, Received, element, parse, printed, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ class Findata:
     chance: Chance
     files: dict[str, File] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    papers: list[Paper] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)  #: by EU id, the delivery that the next documents answer
 
     def react(self, received: Received) -> list[bytes]:
@@ -97,6 +98,7 @@ class Findata:
             ("antoaika", self.chance.moment()),
             ("paatospaiva", self.chance.day()),
             ("allekirjoittaja", _signatory()),
+            ("asiakirja", self._paper("paatos.pdf", "Myonteinen paatos (esimerkki)", file.decision)),
         ]
         return [self._document(file, "Paatos", decision)]
 
@@ -108,8 +110,13 @@ class Findata:
             ("tila", "voimassa"),
             ("myontaja", [("nimi", "Findata (esimerkki)"), ("maa", "FI"), ("allekirjoittaja", _signatory())]),
             ("myontamispaiva", self.chance.day()),
+            ("asiakirja", self._paper("lupa.pdf", "Allekirjoitettu lupa (esimerkki)", file.permit)),
         ]
         return [self._document(file, "Lupa", permit)]
+
+    def _paper(self, name: str, *lines: str) -> Content:
+        self.papers.append(printed(name, *lines, self.chance.moment()))
+        return self.papers[-1].facts("tunnus", "nimi", "koko", "mediatyyppi", "tiiviste")
 
     def _document(self, file: File, name: str, content: list[tuple[str, Content]]) -> bytes:
         head: list[tuple[str, Content]] = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.demo.office import Chance, Content, Received, element, parse, write
+from adapters.demo.office import Chance, Content, Paper, Received, element, parse, printed, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,7 @@ class HealthDataHub:
 
     chance: Chance
     dossiers: dict[str, Dossier] = field(default_factory=dict)
+    papers: list[Paper] = field(default_factory=list)
 
     def react(self, received: Received) -> list[bytes]:
         """By the event that the delivered dossier names."""
@@ -158,6 +159,7 @@ class HealthDataHub:
             ("signataire", _signatory()),
             ("motifs", "Un jeu de données est refusé (exemple)."),
             ("perimetreRefuse", refused),
+            ("document", self._paper("decision.pdf", "Autorisation partielle (exemple)", dossier.decision)),
         ]
         return [self._snapshot(dossier, "DECISION", "decision", decision)]
 
@@ -170,6 +172,7 @@ class HealthDataHub:
                     ("version", "1"),
                     ("perimetre", "Convention avec la CNAM (exemple)"),
                     ("appariement", "Appariement indirect (exemple)"),
+                    ("document", self._paper("permis.pdf", "Permis signe (exemple)", dossier.permit)),
                 ],
             ),
             (
@@ -188,6 +191,10 @@ class HealthDataHub:
             ),
         ]
         return [self._snapshot(dossier, "CONVENTION_SIGNEE", "permis", permit)]
+
+    def _paper(self, name: str, *lines: str) -> Content:
+        self.papers.append(printed(name, *lines, self.chance.moment()))
+        return self.papers[-1].facts("identifiant", "nom", "taille", "typeMedia", "empreinteSha256")
 
     def _snapshot(self, dossier: Dossier, event: str, part: str, content: Content) -> bytes:
         root = dossier.root

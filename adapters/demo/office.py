@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,8 +24,55 @@ class Received:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A file that an office writes: the pre-permit of a decision, the signed permit."""
+
+    name: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """In lower-case hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def facts(self, *names: str) -> list[tuple[str, Content]]:
+        """The reference to it: identifier, name, size, media type and hash, as a national form calls them."""
+        said = (self.sha256[:24], self.name, str(len(self.data)), "application/pdf", self.sha256)
+        return list(zip(names, said, strict=True))
+
+
+def printed(name: str, *lines: str) -> Paper:
+    """One page of text in ASCII, as PDF 1.4."""
+    text = "BT /F1 12 Tf 72 760 Td 16 TL " + " ".join(f"({_escaped(line)}) Tj T*" for line in lines) + " ET"
+    bodies = (
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        (
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+            " /Resources << /Font << /F1 5 0 R >> >> >>"
+        ),
+        f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    )
+    data, places = "%PDF-1.4\n", []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n"
+    rows = "".join(f"{place:010d} 00000 n \n" for place in places)
+    tail = f"trailer\n<< /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    return Paper(name, f"{data}xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{rows}{tail}".encode("ascii"))
+
+
+def _escaped(line: str) -> str:
+    plain = line.encode("ascii", "replace").decode("ascii")
+    return plain.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
 class Office(Protocol):
     """A national case system with a script for a mind."""
+
+    papers: list[Paper]  #: written, and to be handed over before the documents that name them
 
     def react(self, received: Received) -> list[bytes]:
         """The documents to send because of this delivery, in order."""

@@ -87,13 +87,12 @@ class Stage:
     def back_end(self, land: Land, token: str) -> Party:
         """A member state's scripted office."""
         command = [sys.executable, "-m", "adapters.demo.backend", "--office", land.office, "--name", land.backend]
-        command += ["--dir", str(self.folder / land.backend)]
+        command += ["--dir", str(self.folder / land.backend), "--node", self.url(land.node), "--token", token]
         if self.amqp is not None:
             address, user = self.amqp[land.backend]
             command += ["--amqp", address, "--user", user]
         else:
-            command += ["--port", str(self.ports[land.backend]), "--node", self.url(land.node)]
-            command += ["--token", token, "--secret", SECRET]
+            command += ["--port", str(self.ports[land.backend]), "--secret", SECRET]
         return Party(land.backend, command, self.log(land.backend))
 
     def log(self, name: str) -> Path:

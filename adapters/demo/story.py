@@ -139,7 +139,10 @@ class Story:
             return any(application in (text := file.read_text()) and title in text for file in files)
 
         async def validated() -> bool:
-            return bool((await self.leg(application, land)).get("validations"))
+            said = (await self.leg(application, land)).get("validation")
+            if said and said["validated"] is not True:
+                raise StepFailedError(f"{land.node} says not validated: {said['errors']}")
+            return bool(said)
 
         async def asked() -> bool:
             leg = await self.leg(application, land)
@@ -208,14 +211,21 @@ class Story:
         async with self.calm:
             await self.applicant.answer_decision(application, land.nation, "ACCEPT")
         await self.until(f"{land.backend}'s permit is at the platform", permitted)
+
+        async def has_the_paper() -> bool:
+            [file] = (await self.leg(application, land))["permit"]["files"]
+            signed = self.stage.folder / land.backend / "sent" / f"{file['sha256']}.pdf"
+            return await self.applicant.download(application, file["sha256"]) == signed.read_bytes()
+
         await self.until(f"it is the permit that {land.backend} wrote", has_it)
+        await self.until(f"and the applicant downloads it as {land.backend} signed it, byte for byte", has_the_paper)
 
     async def _news(self, application: str) -> None:
-        for land, other in ((FRANCE, "FI"), (FINLAND, "FR")):
+        for land, words in ((FRANCE, ("FI", "AUTORISATION")), (FINLAND, ("FR", "osittain-myonteinen"))):
 
-            async def heard(land: Land = land, other: str = other) -> bool:
-                files = self.stage.received(land, "PeerStatus") + self.stage.received(land, "DecisionNoticeToPeers")
-                return any(application in (text := file.read_text()) and f">{other}<" in text for file in files)
+            async def heard(land: Land = land, words: tuple[str, ...] = words) -> bool:
+                told = [file.read_text() for file in self.stage.received(land, "PeerStatus")]
+                return any(application in text and all(f">{word}<" in text for word in words) for text in told)
 
             await self.until(f"{land.backend} heard of the other's decision", heard)
 
