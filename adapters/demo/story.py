@@ -221,11 +221,14 @@ class Story:
         await self.until(f"and the applicant downloads it as {land.backend} signed it, byte for byte", has_the_paper)
 
     async def _news(self, application: str) -> None:
-        for land, words in ((FRANCE, ("FI", "AUTORISATION")), (FINLAND, ("FR", "osittain-myonteinen"))):
+        for land, words in (
+            (FRANCE, (">FI<", "natureDecision>AUTORISATION<")),
+            (FINLAND, (">FR<", "ratkaisu>osittain-myonteinen<")),
+        ):
 
             async def heard(land: Land = land, words: tuple[str, ...] = words) -> bool:
                 told = [file.read_text() for file in self.stage.received(land, "PeerStatus")]
-                return any(application in text and all(f">{word}<" in text for word in words) for text in told)
+                return any(application in text and all(word in text for word in words) for text in told)
 
             await self.until(f"{land.backend} heard of the other's decision", heard)
 

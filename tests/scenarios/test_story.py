@@ -126,11 +126,15 @@ async def test_nothing_went_over_the_wire_that_no_kept_message_accounts_for(told
             )
         }
         sent = [one for one in told.proxy.operations if one.nation == land.nation and one.sent]
+        papers = {path.stem for path in (told.stage.folder / land.backend / "sent").glob("*.pdf")}
         for operation in sent:
             for href, digest in operation.sent.items():
-                assert ways[operation.message_id][href] == digest
-        structured = [one for one in sent if "cid:structured" in one.sent]
-        assert len(structured) == (1 if land is FRANCE else 0)
+                known = f"cid:file-{digest}" if digest in papers else ""
+                assert href == known or ways[operation.message_id][href] == digest
+        hrefs = [href for operation in sent for href in operation.sent]
+        assert hrefs.count("cid:structured") == 1, "with the decision"
+        assert {f"cid:file-{paper}" for paper in papers} <= set(hrefs)
+        assert len(papers) == 2, "the decision's and the permit's"
 
 
 async def test_every_payload_that_was_fetched_is_kept(told: Told) -> None:
