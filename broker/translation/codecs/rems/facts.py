@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from broker.translation.schema_parts import Element
 
 Facts = dict[str, str]
@@ -24,24 +22,27 @@ _STEP: Final = re.compile(r"([^.\[\]@]+)(?:\[([1-9][0-9]{0,5})\])?")
 
 def flat(root: etree._Element, declared: Element) -> Facts:
     """The facts of a tree, in document order."""
-    return dict(_facts(root, declared, ""))
+    facts: Facts = {}
+    _gather(root, declared, "", facts)
+    return facts
 
 
-def _facts(element: etree._Element, declared: Element, path: str) -> Iterator[tuple[str, str]]:
+def _gather(element: etree._Element, declared: Element, path: str, facts: Facts) -> None:
+    """No generators: there may be thousands of leaves, some levels deep."""
     if declared.is_leaf:
-        yield path, element.text or ""
+        facts[path] = element.text or ""
     for attribute in declared.attributes:
         text = element.get(attribute.name)
         if text is not None:
-            yield f"{path}@{attribute.name}", text
+            facts[f"{path}@{attribute.name}"] = text
     seen: dict[str, int] = {}
+    around = f"{path}." if path else ""
     for child in element:
-        name = etree.QName(child).localname
+        name = str(child.tag).rpartition("}")[2]
         below = declared.child(name)
         if below is not None:
             seen[name] = seen.get(name, 0) + 1
-            step = f"{name}[{seen[name]}]" if below.repeats else name
-            yield from _facts(child, below, f"{path}.{step}".lstrip("."))
+            _gather(child, below, f"{around}{name}[{seen[name]}]" if below.repeats else f"{around}{name}", facts)
 
 
 def grow(namespace: str, declared: Element, facts: Facts) -> etree._Element:
