@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
 
+import pybase64
 from lxml import etree
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def parse(data: bytes, *, limit: int, cut: Mapping[str, Cut] | None = None) -> D
 def decoded(text: str | bytes, where: str) -> bytes:
     """Base64 as bytes; white space in it is passed over. Raises: Unreadable, naming the element `where` it stood."""
     with suppress(ValueError):  # most comes without white space and needs no copy
-        return binascii.a2b_base64(text, strict_mode=True)
+        return pybase64.b64decode(text, validate=True)
     raw = text.encode() if isinstance(text, str) else text
     try:
         return binascii.a2b_base64(raw.translate(None, _WHITE_SPACE), strict_mode=True)

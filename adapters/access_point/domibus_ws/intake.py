@@ -15,6 +15,8 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Final
 
+import pybase64
+
 from adapters.access_point.domibus_ws.hardened import Document, Unreadable, decoded, parse
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Base64:
             self.problem = "data after its end"
             return
         try:
-            self.out.write(binascii.a2b_base64(block, strict_mode=True))
+            self.out.write(pybase64.b64decode(block, validate=True))
         except binascii.Error as error:
             self.problem = str(error)
         self.padded = block.endswith(b"=")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import pybase64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +25,13 @@ class Encoded:
 
     def whole(self) -> bytes:
         """The base64 at once, for what is small."""
-        return binascii.b2a_base64(self.data, newline=False)
+        return pybase64.b64encode(self.data)
 
     def chunks(self) -> Iterator[bytes]:
         """The base64, a slice at a time."""
         view = memoryview(self.data)
         for start in range(0, len(view), _SLICE):
-            yield binascii.b2a_base64(view[start : start + _SLICE], newline=False)
+            yield pybase64.b64encode(view[start : start + _SLICE])
 
 
 @dataclass(frozen=True, slots=True)
