@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import resource
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience
 from adapters.access_point.domibus_ws.requests import Wanted
 from adapters.mock_eu.settings import Push, Rule
+from broker.access_port import Window
 from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Unavailable
 from broker.ports import Part, UserMessage
 from tests.support.mock_node import mock_node
@@ -77,15 +79,17 @@ async def test_payloads_go_out_inline_and_as_mime_parts_byte_for_byte(node: Mock
     await adapter.close()
 
 
-async def test_the_pending_list_can_be_narrowed(node: MockNode, access_point: DomibusWs) -> None:
-    first, second = await node.file(), await node.file()
-    both = await access_point.pending()
-    assert len(both) == 2
-    found = [await access_point.pending(Wanted(conversation_id=one)) for one in (first, second)]
-    assert [len(ids) for ids in found] == [1, 1]
-    assert {*found[0], *found[1]} == set(both)
-    assert await access_point.pending(Wanted(message_id=both[1])) == (both[1],)
-    assert await access_point.pending(Wanted(from_party="nobody")) == ()
+async def test_the_pending_list_can_be_narrowed_by_the_time_of_receipt(node: MockNode, access_point: DomibusWs) -> None:
+    await node.file()
+    [first] = await access_point.pending()
+    await asyncio.sleep(0.05)
+    between = datetime.now(UTC)
+    await asyncio.sleep(0.05)
+    await node.file()
+    [second] = await access_point.pending(Window(since=between))
+    assert await access_point.pending(Window(until=between)) == (first,)
+    assert set(await access_point.pending()) == {first, second}
+    assert await access_point.pending(Window(since=between, until=between)) == ()
 
 
 async def test_a_status_is_asked_in_its_role_and_without_one(node: MockNode, access_point: DomibusWs) -> None:
