@@ -53,7 +53,7 @@ def test_the_command_line_refuses_what_is_no_submission_at_all(node: Running, ma
     big.write_bytes(MEGABYTES_11)
     submit = ("messages", "submit", "--backend")
     cases = {
-        "unknown back end": (("messages", "submit", "--backend", "rems", str(file)), "unknown-backend"),
+        "unknown back end": (("messages", "submit", "--backend", "nobody", str(file)), "unknown-backend"),
         "no such file": ((*submit, "hdh", str(tmp_path / "nothing")), "not-found"),
         "11 MB": ((*submit, "hdh", str(big)), "document-too-large"),
         "unknown profile": (("validate", "--profile", "rems-9", str(file)), "unknown-profile"),

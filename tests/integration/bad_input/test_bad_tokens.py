@@ -79,7 +79,7 @@ def test_forged_tokens_open_nothing(node: Running, matrix: Matrix) -> None:
 
 def test_a_token_for_an_unknown_back_end_is_refused(node: Running, matrix: Matrix) -> None:
     ring = load_ring(node.stage.folder / NODE / "keys")
-    grant = Grant("rems", frozenset({Role.BACKEND}), timedelta(hours=1))
+    grant = Grant("nobody", frozenset({Role.BACKEND}), timedelta(hours=1))
     token = issue(ring.current, grant, issuer=NODE, node=NODE, now=datetime.now(UTC), token_id="r")
     answer = node.post(dossier("ApplicationAck"), Authorization=f"Bearer {token}")
     assert (answer.status, answer.json["type"]) == (403, "urn:hdeu:problem:unknown-backend")

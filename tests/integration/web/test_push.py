@@ -27,10 +27,10 @@ class Taker:
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     error: Exception | None = None
 
-    async def take(self, content_type: str, body: bytes) -> None:
+    async def take(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
         if self.error:
             raise self.error
-        self.taken.append((content_type, body))
+        self.taken.append((content_type, b"".join([chunk async for chunk in chunks])))
 
 
 @pytest.fixture
