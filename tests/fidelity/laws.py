@@ -120,10 +120,10 @@ def with_another_choice(example: Example) -> etree._Element | None:
 
 
 def choices(root: etree._Element, side: Side) -> dict[str, tuple[str, ...]]:
-    """By numbered path of each label: its kind, its text, and the choice that it stands beside."""
+    """By numbered path of each label: its kind, its text, and the choice beside it, after schema white space."""
     texts = present(root, side)
     return {
-        path: (plain(path), text, *(texts.get(key, "") for key in beside(path)))
+        path: (plain(path), text, *(" ".join(texts.get(key, "").split()) for key in beside(path)))
         for path, text in texts.items()
         if is_label(path)
     }
