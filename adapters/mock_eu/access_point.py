@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
@@ -31,6 +34,8 @@ _LATER: Final = (
     "submit-timeout-after-accept",
     "reset-after-commit",
     "push-before-answer",
+    "date-skew",
+    *spoil.DENIED,
     *(name for name in spoil.AFTERWARDS if name not in spoil.DIFFERENTLY),
 )
 _A_MOMENT: Final = 0.02  # seconds
@@ -99,7 +104,9 @@ class AccessPoints:
         text = (schemas() / "wsplugin.wsdl").read_text("utf-8")
         here = str(request.url.origin()) + f"/{nation.code}/domibus/services/wsplugin"
         text = text.replace('"http://localhost:8080/domibus/services/wsplugin"', quoteattr(here))
-        return web.Response(text=text, content_type="text/xml")
+        skew = self._kitchen.fire("date-skew", nation.code, "wsdl")
+        headers = self._skewed(skew) if skew else {}
+        return web.Response(text=text, content_type="text/xml", headers=headers)
 
     async def xsd(self, request: web.Request) -> web.Response:
         """What the WSDL imports by relative address."""
@@ -130,11 +137,15 @@ class AccessPoints:
         with self._store.commit(), plugin.writer.differently(_merged(fired)):
             reply = plugin.keep(submission) if submission else plugin.answer(call, note)
             fired |= self._fire_all(_LATER, note)
+            for name in fired.keys() & spoil.DENIED.keys():
+                reply = plugin.writer.fault(spoil.DENIED[name](note.message_id))
             self._store.add_log(note.entry(self._chance.stamp(), ", then ".join([reply.outcome, *fired])))
         if submission:
             self._wake()
         for name, change in spoil.AFTERWARDS.items():
             reply = change(reply, fired[name]) if name in fired else reply
+        if skew := fired.get("date-skew"):
+            reply = replace(reply, headers={**reply.headers, **self._skewed(skew)})
         await self._wait(note, fired)
         return _abort(request) if fired.keys() & _CUTS else await _response(request, reply)
 
@@ -149,6 +160,10 @@ class AccessPoints:
                 if asyncio.get_running_loop().time() > deadline:
                     break
                 await asyncio.sleep(_A_MOMENT)
+
+    def _skewed(self, fault: Fault) -> dict[str, str]:
+        """The header that tells this server's time."""
+        return {"Date": format_datetime(self._chance.now() + timedelta(seconds=fault.seconds), usegmt=True)}
 
     def _fire_all(self, names: Iterable[str], note: Note) -> dict[str, Fault]:
         return {name: fault for name in names if (fault := self._fire(name, note))}

@@ -34,12 +34,16 @@ class Reply:
 
 
 class WsFault(Exception):
-    """A fault to answer with. `code` empty: no FaultDetail, as where Apache CXF itself refuses."""
+    """A fault to answer with. `code` empty: no FaultDetail, as where Apache CXF itself refuses.
 
-    def __init__(self, code: str, text: str, *, status: int = 500) -> None:
+    `text` is the fault's reason; `detail` stands beside the code where Domibus words the two differently.
+    """
+
+    def __init__(self, code: str, text: str, *, status: int = 500, detail: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
+        self.detail = detail or text
         self.status = status
 
 
@@ -129,7 +133,7 @@ class Writer:
         p = self._next()
         detail = ""
         if fault.code:
-            inner = f"<code>{escape(fault.code)}</code><message>{escape(fault.text)}</message>"
+            inner = f"<code>{escape(fault.code)}</code><message>{escape(fault.detail)}</message>"
             detail = f"<{p.s}:Detail><{p.w}:FaultDetail>{inner}</{p.w}:FaultDetail></{p.s}:Detail>"
         reason = f'<{p.s}:Reason><{p.s}:Text xml:lang="en">{escape(fault.text)}</{p.s}:Text></{p.s}:Reason>'
         code = f"<{p.s}:Code><{p.s}:Value>{p.s}:Receiver</{p.s}:Value></{p.s}:Code>"

@@ -12,6 +12,7 @@ _SUBMIT: Final = frozenset({"submitMessage"})
 _LIST: Final = frozenset({"listPendingMessages"})
 _RETRIEVE: Final = frozenset({"retrieveMessage"})
 _PAYLOADS: Final = frozenset({"retrieveMessage", "push.submitRequest"})
+_STATUS: Final = frozenset({"ext.status"})
 _PUSH: Final = frozenset(f"push.{operation}" for operation in OPERATIONS.values())
 _TRANSMIT: Final = frozenset({"transmit"})
 _RECEIVE: Final = frozenset({"platform.receive"})
@@ -24,6 +25,7 @@ PLACES: Final[dict[frozenset[str], str]] = {
     _RETRIEVE: "retrieveMessage",
     _PAYLOADS: "retrieveMessage, push.submitRequest",
     frozenset({"ext.signalEnvelope"}): "/ext signalEnvelope",
+    _STATUS: "/ext application/status",
     _PUSH: "push",
     _TRANSMIT: "AS4, nation to platform",
     _RECEIVE: "platform, on receipt",
@@ -53,9 +55,13 @@ MENU: Final[dict[str, Dish]] = {
     "unauthorized": Dish("HTTP 401; nothing is kept"),
     "slow": Dish("answer `seconds` late"),
     "duplicate-fault": Dish("the duplicate fault although nothing is kept", _SUBMIT),
+    "duplicate-code": Dish("keep, then the duplicate fault by its code alone: WS_PLUGIN:00010", _SUBMIT),
+    "other-id-confirmed": Dish("keep, then name another message's id in the answer", _SUBMIT),
     "pmode-fault": Dish("EBMS:0004 of a configuration error: no duplicate", _SUBMIT),
     "payload-fault": Dish("WS_PLUGIN_0005 with its underscore", _SUBMIT),
     "retrieve-conflict": Dish("the optimistic lock's fault", _RETRIEVE),
+    "download-error": Dish("Error downloading message: the transaction was rolled back", _RETRIEVE),
+    "listed-too-early": Dish("not found, though it is listed: an intermediate state of 4.1", _RETRIEVE),
     "deleted-before-retrieve": Dish("retention deletes the message between list and retrieve", _RETRIEVE),
     "list-duplicate": Dish("every id twice in the list", _LIST),
     "list-capped": Dish("at most `amount` ids in the list", _LIST),
@@ -73,9 +79,15 @@ MENU: Final[dict[str, Dish]] = {
     "gzip-bomb": Dish("Content-Encoding gzip over `amount` MB of zeros", _RETRIEVE, amount=256),
     "huge-claim": Dish("a Content-Length of `amount` MB, then a cut", _RETRIEVE, amount=2048),
     "wrong-signature": Dish("a receipt whose signature does not hold", frozenset({"ext.signalEnvelope"})),
+    "date-skew": Dish("a Date header that is `seconds` ahead, of the WSDL too", seconds=3600),
+    "part-ill": Dish("the access point says that its database is ill; the plugin works", _STATUS),
     # the way over AS4
     "send-failure": Dish("the access point gives up: SEND_FAILURE with its list of errors", _TRANSMIT),
     "waiting-for-retry": Dish("a try fails: WAITING_FOR_RETRY, again after `seconds`", _TRANSMIT, seconds=0.5),
+    "never-acknowledged": Dish(
+        "a wrong alias: it never arrives, is never acknowledged, and no error is listed", _TRANSMIT
+    ),
+    "loopback": Dish("it also comes back to its own access point, under the same MessageId", _TRANSMIT),
     "late-receipt": Dish("the platform answers first, the receipt comes `seconds` later", _TRANSMIT),
     "receipt-without-response": Dish("the receipt comes, the platform never answers", _TRANSMIT),
     # notifications

@@ -65,10 +65,12 @@ class Ext:
             web.get("/certificate", self.certificate),
         ]
 
-    async def status(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+    async def status(self, request: web.Request) -> web.Response:
         """Alive, as Domibus says it."""
-        parts = ("Database", "JMS Broker", "Quartz Trigger")
-        return web.json_response({"services": [{"name": name, "status": "NORMAL"} for name in parts]})
+        parts = dict.fromkeys(("Database", "JMS Broker", "Quartz Trigger"), "NORMAL")
+        if self._kitchen.fire("part-ill", self._code(request), "ext.status"):
+            parts["Database"] = "ERROR"
+        return web.json_response({"services": [{"name": name, "status": state} for name, state in parts.items()]})
 
     async def failed(self, request: web.Request) -> web.Response:
         """Ids of what was given up."""

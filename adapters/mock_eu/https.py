@@ -50,6 +50,10 @@ _INSTEAD: Final[dict[str, Reply]] = {
     "http-204": Reply(204, "", b""),
     "http-500-no-detail": Reply(500, _HTML, b"<h1>Internal Server Error</h1>"),
     "retrieve-conflict": Reply(409, _HTML, b"<h1>Conflict</h1>"),
+    "download-error": Reply(500, _HTML, b"<h1>Internal Server Error</h1>"),
+    "listed-too-early": Reply(
+        404, "application/problem+json", b'{"type": "urn:hdeu:problem:not-found", "problems": [{"code": "not-found"}]}'
+    ),
     "duplicate-fault": Reply(200, _JSON, b'{"status": "RECEIVED"}'),
 }
 _LATER: Final = ("slow", "submit-timeout-after-accept", "reset-after-commit")

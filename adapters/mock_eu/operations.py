@@ -129,7 +129,7 @@ class Plugin:
         if held is not None and not self._may_see(held.header):
             raise WsFault("WS_PLUGIN:0002", f"You are not allowed to handle this message [{note.message_id}]")
         if held is None or not held.parts or (marks and not held.pending):
-            raise WsFault(_NOT_FOUND, f"Message not found, id [{note.message_id}]")
+            raise not_found(note.message_id)
         note.type, note.parts = held.type, held.parts
         if marks:
             self._states.download(held)
@@ -138,7 +138,7 @@ class Plugin:
     def _mark(self, request: Request, note: Note) -> Reply:  # noqa: ARG002 -- all operations have one shape
         held = self.known(note.message_id, RECEIVING)
         if held is None or not held.pending:
-            raise WsFault(_NOT_FOUND, f"No message with id [{note.message_id}] found")
+            raise not_found(note.message_id)
         note.type = held.type
         self._states.download(held)
         return self._writer.ids("markMessageAsDownloadedResponse", [note.message_id])
@@ -192,6 +192,12 @@ class Plugin:
         held = next((one for one in found if one is not None), None)
         note.type = held.type if held else ""
         return held
+
+
+def not_found(message_id: str) -> WsFault:
+    """The fault for an id that cannot be fetched."""
+    detail = f"No message with id [{message_id}] found"
+    return WsFault(_NOT_FOUND, f"Message not found, id [{message_id}]", detail=detail)
 
 
 def duplicate(message_id: str) -> WsFault:

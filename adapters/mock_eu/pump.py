@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from adapters.mock_eu import checks
+from adapters.mock_eu.model import RECEIVING
 
 if TYPE_CHECKING:
     from adapters.mock_eu.mail import Mail
@@ -76,6 +77,8 @@ class Pump:
             self._states.give_up(held, "EBMS_0301", "The receipt is missing: a fault of the mock")
         elif fault := self._fire("waiting-for-retry", held):
             self._states.failed_try(held, "The connection failed: a fault of the mock", fault.seconds)
+        elif self._fire("never-acknowledged", held):
+            self._states.get_lost(held)
         elif self._fire("receipt-without-response", held):
             self._states.acknowledge(held)
         else:
@@ -83,6 +86,8 @@ class Pump:
 
     def _arrive(self, held: Held) -> None:
         self._platform.receive(held)
+        if self._fire("loopback", held) and not self._store.message(held.nation, RECEIVING, held.header.message_id):
+            self._states.arrive(held.nation, held.type, held.header, held.parts)
         if late := self._fire("late-receipt", held):
             self._states.await_receipt(held, late.seconds)
         else:

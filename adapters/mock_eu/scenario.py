@@ -28,6 +28,7 @@ STEPS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "until": (frozenset({"from", "type", "states"}), frozenset()),
     "restore": (frozenset({"type"}), frozenset()),
     "receipt": (frozenset({"type"}), frozenset({"status"})),
+    "health": (frozenset({"says"}), frozenset()),
     "wait": (frozenset({"seconds"}), frozenset()),
 }
 SIDES: Final = ("platform", "nation")

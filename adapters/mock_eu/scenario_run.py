@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu import countries, examples
 from adapters.mock_eu.eyes import ABSENT, MockEyes, NodeEyes, ScenarioError, state_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adapters.mock_eu.scenario import End, Leg, Noted, Scenario, Step
 
 _LOOK = 0.1  # seconds between two looks
+_DIRECTIONS: Final = {"platform": "inbound", "nation": "outbound"}  #: as a dispatcher says it
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Run:
             "until": self._until,
             "restore": self._restore,
             "receipt": self._receipt,
+            "health": self._health,
             "wait": self._wait,
         }
 
@@ -124,7 +126,7 @@ class Run:
 
     async def _there(self, side: str, type_: str) -> list[dict[str, Any]]:
         """What the dispatcher has of one type from one side."""
-        wanted = ("inbound" if side == "platform" else "outbound", type_)
+        wanted = (_DIRECTIONS[side], type_)
         rows = await self._node.messages() if self._node else []
         return [one for one in rows if (one["direction"], one["type"]) == wanted]
 
@@ -141,10 +143,12 @@ class Run:
         rows = {row["message_id"]: row for row in await self._mock.messages(self._after) if row["from"] == side}
         if self._node is None:
             return [row["status"] for row in rows.values() if row["type"] == type_]
-        known = {row["message_id"]: row for row in await self._node.messages() if row["message_id"]}
+        known = {
+            row["message_id"]: row for row in await self._node.messages() if row["message_id"] and _is_of(row, side)
+        }
         there = [id_ for id_, row in rows.items() if row["type"] == type_]
         if side == "nation":
-            there += [id_ for id_, row in known.items() if _goes_out(row, type_) and id_ not in there]
+            there += [id_ for id_, row in known.items() if row["type"] == type_ and id_ not in there]
         return [
             f"{rows[id_]['status'] if id_ in rows else ABSENT} / {state_of(known[id_]) if id_ in known else ABSENT}"
             for id_ in there
@@ -210,6 +214,11 @@ class Run:
         if status != given.get("status", 200):
             raise ScenarioError(f"the receipt: {status}")
 
+    async def _health(self, given: dict[str, Any]) -> None:
+        status, body = await self._mock.ext("GET", "monitoring/application/status")
+        if status != 200 or given["says"] not in body.decode():  # noqa: PLR2004 -- HTTP OK
+            raise ScenarioError(f"the access point says {status} {body.decode()[:200]}")
+
     async def _wait(self, given: dict[str, Any]) -> None:
         await asyncio.sleep(given["seconds"])
 
@@ -223,8 +232,9 @@ class Run:
         return str(found[-1]["message_id"])
 
 
-def _goes_out(row: dict[str, Any], type_: str) -> bool:
-    return bool(row["direction"] == "outbound" and row["type"] == type_)
+def _is_of(row: dict[str, Any], side: str) -> bool:
+    """Both sides may use one id: what an access point sends to itself."""
+    return bool(row["direction"] == _DIRECTIONS[side])
 
 
 def _differences(leg: Leg, seen: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu.answers import Reply, WsFault
-from adapters.mock_eu.operations import duplicate
+from adapters.mock_eu.operations import duplicate, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,9 +33,13 @@ INSTEAD: Final[dict[str, Callable[[str], Reply | WsFault]]] = {
     "duplicate-fault": duplicate,
     "pmode-fault": lambda _: WsFault("EBMS:0004", "PMode could not be found. Are PModes configured in the database?"),
     "payload-fault": lambda _: WsFault("WS_PLUGIN_0005", "Payload could not be processed"),
-    "retrieve-conflict": lambda id_: WsFault(
-        "WS_PLUGIN:0001", f"An attempt was made to download message [{id_}] multiple times"
-    ),
+    "retrieve-conflict": lambda id_: _rolled_back(f"An attempt was made to download message [{id_}] multiple times"),
+    "download-error": lambda id_: _rolled_back(f"Error downloading message [{id_}]"),
+    "listed-too-early": not_found,
+}
+#: Faults that answer a submit with a fault although it was kept.
+DENIED: Final[dict[str, Callable[[str], WsFault]]] = {
+    "duplicate-code": lambda id_: WsFault("WS_PLUGIN:00010", f"Duplicate message id [{id_}]"),
 }
 #: Faults that have the answer written in another way: members of the writer.
 DIFFERENTLY: Final[dict[str, Mapping[str, Any]]] = {
@@ -47,6 +51,11 @@ DIFFERENTLY: Final[dict[str, Mapping[str, Any]]] = {
     "mtom-part-doubled": {"mtom": True},
     "corrupt-base64": {"mtom": False},
 }
+
+
+def _rolled_back(text: str) -> WsFault:
+    """Domibus words its detail alike for whatever rolls a download back."""
+    return WsFault("WS_PLUGIN:0001", text, detail="Error retrieving message")
 
 
 def twice(reply: Reply, _: Fault) -> Reply:
@@ -113,6 +122,7 @@ AFTERWARDS: Final[dict[str, Callable[[Reply, Fault], Reply]]] = {
     "mtom-part-missing": _without_part,
     "mtom-part-doubled": _with_part_twice,
     "wrong-id": _other_id,
+    "other-id-confirmed": _other_id,
     "no-zone": _without_zone,
     "gzip-bomb": _bomb,
     "huge-claim": _claim,

@@ -115,6 +115,12 @@ class States:
             self._set(held, "WAITING_FOR_RECEIPT")
             self._plan(held.seq, self.tries(held), seconds)
 
+    def get_lost(self, held: Held) -> None:
+        """It is on its way for ever, and nothing tells why: only a person has it tried again."""
+        with self._store.commit():
+            self._set(held, "WAITING_FOR_RECEIPT")
+            self._store.execute("DELETE FROM sendings WHERE seq = ?", (held.seq,))
+
     def failed_try(self, held: Held, detail: str, seconds: float) -> None:
         """One try failed: tried again after `seconds`, until the PMode's count is reached."""
         tries = self.tries(held) + 1
@@ -140,8 +146,11 @@ class States:
             self._plan(held.seq, 0, self._style.receipt_seconds)
 
     def hurry(self, held: Held) -> None:
-        """Try what waits in the queue now."""
-        self._plan(held.seq, self.tries(held), 0)
+        """Try what waits in the queue now; what got lost is sent anew."""
+        with self._store.commit():
+            if self._store.execute("SELECT 1 FROM sendings WHERE seq = ?", (held.seq,)).fetchone() is None:
+                self._set(held, "SEND_ENQUEUED")
+            self._plan(held.seq, self.tries(held), 0)
 
     # what is known
 

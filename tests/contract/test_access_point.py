@@ -224,7 +224,12 @@ SUBMIT_FAULTS = {
     "duplicate-fault": (AlreadySubmitted, False),
 }
 #: Faults in the words of the WS plugin alone.
-DOMIBUS_FAULTS = {"pmode-fault": (Unavailable, False), "payload-fault": (Unavailable, False)}
+DOMIBUS_FAULTS = {
+    "pmode-fault": (Unavailable, False),
+    "payload-fault": (Unavailable, False),
+    "duplicate-code": (AlreadySubmitted, True),
+    "other-id-confirmed": (OutcomeUnknown, True),
+}
 
 
 async def meets_a_fault(plain: MockNode, quick: AccessPoint, name: str, told: tuple[type[Exception], bool]) -> None:

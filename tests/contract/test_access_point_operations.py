@@ -195,6 +195,8 @@ BAD_ANSWERS: dict[str, type[Exception]] = {
     "unauthorized": Unavailable,
     "http-500-no-detail": Unavailable,
     "retrieve-conflict": Unavailable,
+    "download-error": Unavailable,
+    "listed-too-early": NotFound,
     "deleted-before-retrieve": NotFound,
 }
 

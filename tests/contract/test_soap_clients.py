@@ -184,6 +184,7 @@ WORDS = {
     "requests.exceptions.ConnectionError": "cut",
     "requests.exceptions.ReadTimeout": "silence",
     "requests.exceptions.ChunkedEncodingError": "cut",
+    "another id": "another id",
 }
 #: fault: operation that meets it, what the stack sees, whether a submit has taken effect all the same
 MET: dict[str, tuple[str, str, bool]] = {
@@ -197,9 +198,14 @@ MET: dict[str, tuple[str, str, bool]] = {
     "unauthorized": ("submit", "not readable", False),
     "slow": ("submit", "silence", True),
     "duplicate-fault": ("submit", "fault EBMS:0004", False),
+    "duplicate-code": ("submit", "fault WS_PLUGIN:00010", True),
+    "other-id-confirmed": ("submit", "another id", True),
+    "date-skew": ("submit", "sound", True),
     "pmode-fault": ("submit", "fault EBMS:0004", False),
     "payload-fault": ("submit", "fault WS_PLUGIN_0005", False),
     "retrieve-conflict": ("retrieve", "fault WS_PLUGIN:0001", False),
+    "download-error": ("retrieve", "fault WS_PLUGIN:0001", False),
+    "listed-too-early": ("retrieve", "fault WS_PLUGIN:0009", False),
     "deleted-before-retrieve": ("retrieve", "fault WS_PLUGIN:0009", False),
     "list-duplicate": ("list", "2 of 1", False),
     "list-capped": ("list", "1 of 1", False),

@@ -72,6 +72,11 @@ class Answer:
         return detail.findtext("code"), detail.findtext("message")
 
     @property
+    def reason(self) -> str:
+        """What a fault says for people, which need not be what its detail says."""
+        return str(self.root.findtext(f"{S}Body/{S}Fault/{S}Reason/{S}Text"))
+
+    @property
     def ids(self) -> list[str]:
         return [element.text for element in self.root.iter("messageID")]
 

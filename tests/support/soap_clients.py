@@ -138,7 +138,8 @@ class Foreign:
 
     async def submit(self, message_id: str, *parts: tuple[str, str, bytes], ref: str = "") -> None:
         encoded = [[href, kind, base64.b64encode(data).decode()] for href, kind, data in parts]
-        assert await self.call("submitMessage", message_id=message_id, parts=encoded, ref=ref) == [message_id]
+        if await self.call("submitMessage", message_id=message_id, parts=encoded, ref=ref) != [message_id]:
+            raise SoapFailure("another id")
 
     async def pending(self) -> list[str]:
         return list(await self.call("listPendingMessages"))

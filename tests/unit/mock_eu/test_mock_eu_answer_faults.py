@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -99,11 +101,74 @@ async def test_a_message_deleted_between_list_and_retrieve(node: MockNode) -> No
     assert await france.status(message_id, role="RECEIVING") == "DELETED"
 
 
-async def test_a_message_asked_for_twice_at_once(node: MockNode) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "reason"),
+    [
+        (
+            "retrieve-conflict",
+            "WS_PLUGIN:0001",
+            "An attempt was made to download message [{}] multiple times",
+        ),
+        ("download-error", "WS_PLUGIN:0001", "Error downloading message [{}]"),
+        ("listed-too-early", "WS_PLUGIN:0009", "Message not found, id [{}]"),
+    ],
+)
+async def test_a_download_that_is_refused_once_leaves_the_message_where_it_is(
+    node: MockNode, name: str, code: str, reason: str
+) -> None:
     france, message_id = await waiting(node)
-    await node.arm("retrieve-conflict", nth=1)
-    assert "multiple times" in (await france.retrieve(message_id)).fault[1]
+    fault = await node.arm(name, nth=1)
+    refused = await france.retrieve(message_id)
+    assert (refused.fault[0], refused.reason) == (code, reason.format(message_id))
+    assert await node.fired(fault) == 1
+    assert await france.pending() == [message_id]
     assert (await france.retrieve(message_id)).fault is None
+
+
+async def test_domibus_words_the_detail_of_a_download_that_failed_in_another_way_than_its_reason(
+    node: MockNode,
+) -> None:
+    france, message_id = await waiting(node)
+    await node.arm("download-error", nth=1)
+    assert (await france.retrieve(message_id)).fault[1] == "Error retrieving message"
+    assert (await france.retrieve("nobody")).fault[1] == "No message with id [nobody] found"
+
+
+async def test_the_duplicates_own_code_is_true_and_the_message_is_there_once(node: MockNode) -> None:
+    france = node.nation("fr")
+    fault = await node.arm("duplicate-code", nth=1)
+    answer = await france.submit("twin-1", PART)
+    assert answer.fault is not None
+    assert answer.fault[0] == "WS_PLUGIN:00010"
+    assert "already exists" not in answer.reason, "by its code alone"
+    assert await node.fired(fault) == 1
+    assert await france.status("twin-1") != "NOT_FOUND"
+    assert (await france.submit("twin-1", PART)).fault[0] == "EBMS:0004", "the real one, by code and text"
+
+
+async def test_a_submit_is_kept_and_another_id_is_confirmed(node: MockNode) -> None:
+    france = node.nation("fr")
+    fault = await node.arm("other-id-confirmed", nth=1)
+    assert (await france.submit("mine-1", PART)).ids == ["hdeu-mock-other@central.example"]
+    assert await node.fired(fault) == 1
+    assert await france.status("mine-1") != "NOT_FOUND"
+
+
+async def test_the_date_of_an_answer_is_ahead_and_that_of_the_wsdl_too(node: MockNode) -> None:
+    france = node.nation("fr")
+    fault = await node.arm("date-skew", seconds=7200)
+
+    def ahead(headers: Any) -> float:
+        return (parsedate_to_datetime(headers["Date"]) - datetime.now(UTC)).total_seconds()
+
+    submitted = await france.submit("early-1", PART)
+    async with node.session.get(f"{node.base}/fr/domibus/services/wsplugin?wsdl") as wsdl:
+        found = [ahead(submitted.headers), ahead(wsdl.headers)]
+    assert [7100 < seconds < 7300 for seconds in found] == [True, True]
+    assert await node.fired(fault) == 2
+    async with node.session.delete(f"{node.base}/faults/{fault}"):
+        pass
+    assert abs(ahead((await france.submit("early-2", PART)).headers)) < 60
 
 
 async def test_a_5_1_answer_with_the_marks_of_5_2_1(node: MockNode) -> None:

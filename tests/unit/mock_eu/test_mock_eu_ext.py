@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -70,6 +71,49 @@ async def test_three_tries_fail_and_the_fourth_arrives(node: MockNode) -> None:
     await france.until_status("tough-1", "WAITING_FOR_RETRY")
     await france.until_status("tough-1", "ACKNOWLEDGED")
     assert await node.fired(fault) == 3
+
+
+async def test_what_is_never_acknowledged_shows_no_error_and_arrives_once_a_person_sends_it_again(
+    node: MockNode,
+) -> None:
+    france = node.nation("fr")
+    application_id = await node.file()
+    fault = await node.arm("never-acknowledged", nth=1)
+    await france.say("lost-1", about(application_id, golden("from-nation-status-update")))
+    await france.until_status("lost-1", "WAITING_FOR_RECEIPT")
+    await asyncio.sleep(0.6)  # two looks of the mock at what is due
+    assert await france.status("lost-1") == "WAITING_FOR_RECEIPT"
+    assert await node.fired(fault) == 1
+    errors = await france.operation("<w:getErrorsRequest><messageID>lost-1</messageID></w:getErrorsRequest>")
+    assert list(errors.root.iter("item")) == []
+    assert (await node.leg(application_id, "fr"))["status"] == "SUBMITTED", "it did not arrive"
+    assert (await france.ext("GET", "messages/usermessages/lost-1/signalEnvelope")).status == 404
+    assert (await france.ext("PUT", "monitoring/messages/enqueued/lost-1/send")).status == 200
+    await france.until_status("lost-1", "ACKNOWLEDGED")
+    assert (await france.next("ValidationResult"))["content"]["originalMessageId"] == "lost-1"
+
+
+async def test_a_message_comes_back_to_its_own_access_point_under_its_own_id(node: MockNode) -> None:
+    france = node.nation("fr")
+    application_id = await node.file()
+    fault = await node.arm("loopback", nth=1)
+    await france.say("self-1", about(application_id, golden("from-nation-status-update")))
+    await france.until_status("self-1", "ACKNOWLEDGED")
+    assert await node.fired(fault) == 1
+    assert "self-1" in await france.pending()
+    assert await france.status("self-1", role="RECEIVING") == "RECEIVED"
+    assert await france.status("self-1", role="SENDING") == "ACKNOWLEDGED"
+    sender = (await france.retrieve("self-1")).root.findtext(f".//{EB}From/{EB}PartyId")
+    assert sender == "hdeu:mock:ap:fr"
+
+
+async def test_the_access_point_says_that_a_part_of_it_is_ill_as_often_as_ordered(node: MockNode) -> None:
+    france = node.nation("fr")
+    fault = await node.arm("part-ill", times=1)
+    told = [json.loads((await france.ext("GET", "monitoring/application/status")).body) for _ in range(2)]
+    states = [{part["name"]: part["status"] for part in each["services"]}["Database"] for each in told]
+    assert states == ["ERROR", "NORMAL"]
+    assert await node.fired(fault) == 1
 
 
 async def test_the_tries_run_out(node: MockNode) -> None:
