@@ -49,6 +49,7 @@ ADVICE: Final[dict[str, str]] = {
     "text-and-files": "Answer by a text or by files.",
     "two-values": "Leave one of the values.",
     "missing-attachment": "Upload the file first: PUT /api/v1/attachments/{sha256}.",
+    "not-uploaded": "PUT the bytes to /api/v1/attachments/{sha256} with your own token, then send the message again.",
     "attachment-changed": "Send the file whose SHA-256 the document names.",
     "no-wire-form": "Settle it outside of HealthData@EU, or wait for a release that has a form for it.",
 }

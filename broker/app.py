@@ -38,12 +38,13 @@ from broker.errors import ConfigurationError, Unavailable
 from broker.eu_https import eu_https_of, is_eu_https
 from broker.flow.acknowledge import acknowledge
 from broker.flow.doors import accept
-from broker.flow.keep import keep, keep_file, quarantine
+from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
 from broker.flow.pauses import destinations, pause, resume
 from broker.flow.reports import spelled_out
 from broker.flow.retry import RetryPolicy
 from broker.flow.staff import restore, retry, sign_off
+from broker.flow.uploads import keep_file
 from broker.ledger.export import Export
 from broker.ledger.keys import read_signing_key
 from broker.model.clocks import read_clocks

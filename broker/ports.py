@@ -77,6 +77,13 @@ class Transaction(Protocol):
         ...
 
     async def has_content(self, sha256: str) -> bool: ...
+    async def add_upload(self, backend: str, sha256: str, at: datetime) -> bool:
+        """False if this back end uploaded this content before. Raises: NotFound, if it is not kept."""
+        ...
+
+    async def may_name(self, backend: str, sha256: str) -> bool:
+        """Whether the back end uploaded this content, or a message addressed to it has a file of this content."""
+        ...
 
     # messages
     async def add_message(self, message: Message) -> None:
@@ -123,6 +130,10 @@ class Transaction(Protocol):
     async def add_former_wire_id(self, wire_message_id: str, exchange_id: str) -> None: ...
     async def exchanges(self, wanted: ExchangeFilter) -> tuple[Exchange, ...]:
         """Newest first."""
+        ...
+
+    async def exchange_by_document(self, addressee: str, document_sha256: str) -> Exchange | None:
+        """The newest that brings the addressee this document."""
         ...
 
     async def overdue_exchanges(self, now: datetime, limit: int) -> tuple[Exchange, ...]:

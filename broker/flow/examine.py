@@ -67,22 +67,23 @@ def _not_read(number: int, cid: str) -> Problem:
 
 
 async def _files(node: Node, passage: Passage) -> Sequence[File]:
+    """What came in the message, or what it may name: the rest is refused where it would be sent."""
     if passage.exchange.direction is Direction.INBOUND:
         named = passage.message.attachments
         came = zip(named, passage.files, strict=True)
-        return [(_shown(one.id, number), one.name, data) for number, (one, (_, data)) in enumerate(came)]
+        return [(shown(one.id, number), one.name, data) for number, (one, (_, data)) in enumerate(came)]
     wanted = [one for one in passage.known.attachments if one.sha256]
     if not wanted:
         return []
     async with node.store.transaction() as tx:
         return [
-            (_shown(one.id, number), one.name, await tx.content(one.sha256))
+            (shown(one.id, number), one.name, await tx.content(one.sha256))
             for number, one in enumerate(wanted)
-            if await tx.has_content(one.sha256)
+            if await tx.may_name(passage.message.party, one.sha256)
         ]
 
 
-def _shown(identifier: str, number: int) -> str:
+def shown(identifier: str, number: int) -> str:
     """The id where it is one; where a name stands in its place, the number: names of files name people."""
     return identifier if _ID.fullmatch(identifier) else str(number)
 

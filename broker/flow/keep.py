@@ -145,16 +145,6 @@ def _manifest(message: Message) -> bytes:
     return rfc8785.dumps({"header": message.headers, "parts": [asdict(part) for part in message.parts]})
 
 
-async def keep_file(node: Node, data: bytes, *, backend: str) -> bool:
-    """Keep bytes that a later message of this back end will name; whether they are new. Raises: Unavailable."""
-    digest = hashlib.sha256(data).hexdigest()
-    async with node.store.transaction() as tx:
-        fresh = not await tx.has_content(digest)
-        await tx.put_content(data)
-        await tx.write_entry(node.entry("content.kept", digest, "kept", actor=backend, content_sha256=digest))
-    return fresh
-
-
 def first_exchange(node: Node, message: Message, parked: Problem | None = None) -> Exchange:
     """The exchange that every message starts with; its addressee is found out later."""
     direction = direction_of(message.door)

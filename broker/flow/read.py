@@ -12,6 +12,7 @@ from lxml import etree
 from broker.errors import Problem, Refused, TranslationError
 from broker.flow.events import FROM_BODY, FROM_CENTRAL
 from broker.flow.outcomes import Park, Refuse, Stop
+from broker.flow.uploads import need_named
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
 from broker.translation.answers import shipped_questions, unknown_answers
@@ -155,7 +156,7 @@ async def _judged(node: Node, connected: Connected, data: bytes) -> tuple[etree.
 
 
 async def _claimed(node: Node, passage: Passage) -> Passage:
-    """The passage with the bytes that a claim check names. Raises: Refused (claim-check-malformed, -unknown)."""
+    """The passage with the bytes that a claim check names. Raises: Refused (claim-check-malformed, not-uploaded)."""
     if passage.message.content_type.partition(";")[0].strip() != CLAIM_CHECK:
         return passage
     try:
@@ -163,16 +164,15 @@ async def _claimed(node: Node, passage: Passage) -> Passage:
     except (ValueError, KeyError, TypeError, RecursionError):
         sha256 = ""
     if not _SHA256.fullmatch(sha256):
-        raise Refused((_bad_claim("claim-check-malformed", "the claim check is not JSON with a sha256", ""),))
+        raise Refused((_no_claim(),))
     async with node.store.transaction() as tx:
-        if not await tx.has_content(sha256):
-            raise Refused((_bad_claim("claim-check-unknown", "no bytes were uploaded under this hash", sha256),))
+        await need_named(tx, passage.message.party, (("sha256", sha256),))
         return replace(passage, data=await tx.content(sha256), claimed=sha256)
 
 
-def _bad_claim(code: str, detail: str, value: str) -> Problem:
-    hint = "PUT the bytes to /api/v1/attachments/{sha256} first, then send the claim check again."
-    return Problem(code=code, detail=detail, path="sha256", value=value[:80], rule="claim check", hint=hint)
+def _no_claim() -> Problem:
+    detail, hint = "the claim check is not JSON with a sha256", "Send a JSON object with the member sha256."
+    return Problem("claim-check-malformed", detail, path="sha256", rule="claim check", hint=hint)
 
 
 def _not_from(kind: str, sender: str) -> Problem:

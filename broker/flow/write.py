@@ -14,9 +14,11 @@ from lxml import etree
 
 from broker.errors import Problem, Refused, TranslationError
 from broker.flow.apply import application_id
+from broker.flow.examine import shown
 from broker.flow.node import CENTRAL
 from broker.flow.outcomes import Refuse, Stop
 from broker.flow.read import PIVOT, serialised
+from broker.flow.uploads import need_named
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
@@ -68,7 +70,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     )
     if outgoing.own and passage.reply_to:
         _reply_to(root, passage.reply_to)
-    files = await _files(tx, root, beside=node.codec.beside(outgoing.type).files)
+    files = await _files(tx, passage, root, beside=node.codec.beside(outgoing.type).files)
     invalid = await _problems(node, PIVOT, root)
     done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))
     if invalid:
@@ -93,13 +95,14 @@ def _reply_to(root: etree._Element, wire_id: str) -> None:
         named.text = wire_id
 
 
-async def _files(tx: Transaction, root: etree._Element, *, beside: bool) -> tuple[WireFile, ...]:
+async def _files(tx: Transaction, passage: Passage, root: etree._Element, *, beside: bool) -> tuple[WireFile, ...]:
     named = attachments_of(root)
-    missing = [item for item in named if not item.sha256 or not await tx.has_content(item.sha256)]
-    if missing:
+    if missing := [item for item in named if not item.sha256]:
         raise Refused(tuple(build.attachment_missing(item) for item in missing))
     if beside and len(named) > MOST_FILES:
         raise Refused((build.too_many_attachments(len(named), MOST_FILES),))
+    places = [(f"attachments/{shown(item.id, number)}", item.sha256) for number, item in enumerate(named)]
+    await need_named(tx, passage.message.party, places)
     return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
 
 

@@ -136,13 +136,13 @@ def with_envelope(
 
 
 def attachment_missing(attachment: Named) -> Problem:
-    """A file is named whose bytes are not kept here."""
+    """A file is named without the hash of its bytes."""
     return Problem(
         "missing-attachment",
-        "The bytes of an attachment are not at hand.",
+        "An attachment is named without the hash of its bytes.",
         path="content/attachments",
         value=attachment.id,
-        hint="Upload the file under its SHA-256 before the message that names it.",
+        hint="Upload the file, then name it by its SHA-256.",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from broker.model.exchanges import Exchange
     from broker.model.messages import Attachment
-    from broker.ports import Transaction
 
 BASE: Final = "/api/v1"
 DOCUMENT_TYPES: Final = ("application/xml", "application/json")
@@ -98,7 +96,7 @@ def accepted_response(accepted: Accepted) -> web.Response:
 
 
 async def put_attachment(request: web.Request) -> web.Response:
-    """Bytes that a later message will name: 201 the first time, 200 when they are here already."""
+    """Bytes that a later message will name: 201 the first time that it brings them, else 200."""
     services, wanted = request.app[SERVICES], request.match_info["sha256"]
     backend = known_backend(request)
     data = await bodies.limited(request, services.limits.attachment, code="attachment-too-large")
@@ -270,20 +268,10 @@ async def get_content(request: web.Request) -> web.Response:
     """Claim check: a document too large for a queue, for the back end that it is addressed to."""
     backend, wanted = known_backend(request), request.match_info["sha256"]
     async with request.app[SERVICES].store.transaction() as tx:
-        exchange = await _addressed(tx, backend, wanted) if await tx.has_content(wanted) else None
+        exchange = await tx.exchange_by_document(backend, wanted)
         if exchange is None:
             raise NotFound("no document with this hash is addressed to you")
         return download(await tx.content(wanted), exchange.content_type, wanted)
-
-
-async def _addressed(tx: Transaction, backend: str, sha256: str) -> Exchange | None:
-    """The newest exchange that brings this document; claims follow deliveries, so it stands on the first page."""
-    asked = ExchangeFilter(addressee=backend, limit=bodies.MAX_PAGE)
-    while page := await tx.exchanges(asked):
-        if found := next((exchange for exchange in page if exchange.document_sha256 == sha256), None):
-            return found
-        asked = replace(asked, before=page[-1].id)
-    return None
 
 
 async def get_audit_export(request: web.Request) -> web.StreamResponse:

@@ -162,3 +162,43 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path, clock: SetClo
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg"])
 def test_every_spelling_of_postgresql_means_the_one_driver(scheme: str) -> None:
     assert parse_url(f"{scheme}://u@h/d").drivername == "postgresql+psycopg"
+
+
+def test_who_uploaded_before_uploads_were_noted_is_read_from_the_journal(empty_url: str, engine: Engine) -> None:
+    to("0006", engine)
+    at, kept, gone = "2027-03-01T09:30:15.123456Z", "a" * 64, "b" * 64
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO contents (sha256, size, data, kept_at) VALUES (:sha256, 1, :data, :at)"),
+            {"sha256": kept, "data": b"x", "at": at},
+        )
+        for number, (actor, action, target) in enumerate(
+            (
+                ("hdh", "content.kept", kept),
+                ("hdh", "content.kept", kept),
+                ("findata", "content.kept", kept),
+                ("hdh", "content.kept", gone),
+                ("flow", "message.kept", kept),
+            )
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO journal (id, at, actor, action, target, outcome, detail)"
+                    " VALUES (:id, :at, :actor, :action, :target, 'kept', '{}')"
+                ),
+                {"id": f"j-{number}", "at": at, "actor": actor, "action": action, "target": target},
+            )
+    migrate(empty_url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT backend, sha256 FROM uploads ORDER BY backend")).all()
+    assert [tuple(row) for row in rows] == [("findata", kept), ("hdh", kept)]
+
+
+def to(revision: str, engine: Engine) -> None:
+    """An empty database, migrated up to here."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

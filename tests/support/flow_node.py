@@ -27,6 +27,7 @@ from broker.flow.keep import keep
 from broker.flow.node import Connected, Due, Node, Wire
 from broker.flow.prepare import prepare
 from broker.flow.retry import Breakers, RetryPolicy
+from broker.flow.uploads import keep_file
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.model.messages import Door
@@ -169,6 +170,12 @@ class Flow:
         kept = await keep(self.node, Arrival(door, office, data=data, **facts))
         await self.run()
         return kept.message.id
+
+    async def upload(self, *files: bytes, office: str = "hdh") -> list[str]:
+        """Files that a back end will name; their SHA-256."""
+        for data in files:
+            await keep_file(self.node, data, backend=office)
+        return [sha256(data) for data in files]
 
     def told_central(self, kind: str) -> list[dict[str, Any]]:
         """What went out of one type, as the wire's JSON, oldest first."""
@@ -322,6 +329,4 @@ def lodged(number: str) -> bytes:
 
 async def bring_files(flow: Flow) -> None:
     """The files that the examples name."""
-    async with flow.store.transaction() as tx:
-        for path in sorted((DATA / "eu-r7" / "attachments").iterdir()):
-            await tx.put_content(path.read_bytes())
+    await flow.upload(*(path.read_bytes() for path in sorted((DATA / "eu-r7" / "attachments").iterdir())))

@@ -150,9 +150,14 @@ class Running:
         """The files that the examples name."""
         for path in sorted((DATA / "eu-r7" / "attachments").iterdir()):
             data = path.read_bytes()
-            headers = {"Authorization": f"Bearer {self.token('hdh')}"}
-            answer = self.call("PUT", f"/api/v1/attachments/{hashlib.sha256(data).hexdigest()}", data, headers)
-            assert answer.status in {200, 201}, answer
+            self.upload(data)
+
+    def upload(self, data: bytes, who: str = "hdh") -> str:
+        """A file that a back end will name; its SHA-256."""
+        digest, headers = hashlib.sha256(data).hexdigest(), {"Authorization": f"Bearer {self.token(who)}"}
+        answer = self.call("PUT", f"/api/v1/attachments/{digest}", data, headers)
+        assert answer.status in {200, 201}, answer
+        return digest
 
     def file(self, **changes: Any) -> str:
         """An application at the platform; its id there."""

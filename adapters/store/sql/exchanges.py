@@ -29,6 +29,16 @@ _BY_WIRE_ID: Final = _ALL.where(_E.wire_message_id == bindparam("wire"), text("w
 _BY_FORMER_ID: Final = _ALL.join(FORMER_WIRE_IDS, FORMER_WIRE_IDS.c.exchange_id == _E.id).where(
     FORMER_WIRE_IDS.c.wire_message_id == bindparam("wire")
 )
+#: The constant stands in the text, so that the partial index is used.
+_BY_DOCUMENT: Final = (
+    _ALL.where(
+        _E.addressee == bindparam("addressee"),
+        _E.document_sha256 == bindparam("document"),
+        text("document_sha256 <> ''"),
+    )
+    .order_by(_E.id.desc())
+    .limit(1)
+)
 _OF_MESSAGE: Final = _ALL.where(_E.message_id == bindparam("message_id")).order_by(_E.id)
 #: Constants stand in the text of these two, so that PostgreSQL uses the partial indexes.
 _OVERDUE: Final = (
@@ -103,6 +113,11 @@ class Exchanges(Rows):
         """Newest first."""
         said = {name: value for name in _CONDITIONS if (value := getattr(wanted, name))}
         return await self._exchanges(_filtered(tuple(said)), said | {"limit": wanted.limit})
+
+    async def exchange_by_document(self, addressee: str, document_sha256: str) -> Exchange | None:
+        """The newest that brings the addressee this document."""
+        found = await self._exchanges(_BY_DOCUMENT, {"addressee": addressee, "document": document_sha256})
+        return found[0] if found else None
 
     async def overdue_exchanges(self, now: datetime, limit: int) -> tuple[Exchange, ...]:
         """SUBMITTED, and the time for an answer has passed; the longest overdue first."""

@@ -18,6 +18,7 @@ from adapters.store.sql.leases import Leases
 from adapters.store.sql.messages import Messages
 from adapters.store.sql.migrate import head, migrate
 from adapters.store.sql.pauses import Pauses
+from adapters.store.sql.uploads import Uploads
 from adapters.store.sql.work import Works
 from broker.errors import ConfigurationError, Unavailable
 
@@ -32,7 +33,7 @@ _PING_SECONDS: Final = 5.0
 _STATEMENT_SECONDS: Final = 30.0
 
 
-class SqlTransaction(Messages, Exchanges, Cases, Works, Pauses, JournalRows, Leases):
+class SqlTransaction(Messages, Uploads, Exchanges, Cases, Works, Pauses, JournalRows, Leases):
     """One commit: every group of statements in one session."""
 
 

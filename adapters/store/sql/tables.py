@@ -83,6 +83,14 @@ CONTENTS: Final = _table(
     _moment("kept_at"),
 )
 
+UPLOADS: Final = _table(
+    "uploads",
+    _words("backend"),
+    _words("sha256", ForeignKey("contents.sha256")),
+    _moment("uploaded_at"),
+    PrimaryKeyConstraint("backend", "sha256"),
+)
+
 MESSAGES: Final = _table(
     "messages",
     _words("id", primary_key=True),
@@ -165,6 +173,7 @@ EXCHANGES: Final = _table(
     Index("ix_exchanges_case_key", "case_key", "id"),
     Index("ix_exchanges_message_id", "message_id", "id"),
     Index("ix_exchanges_addressee", "addressee", "id"),
+    _partial("ix_exchanges_document", "addressee", "document_sha256", "id", where="document_sha256 <> ''"),
     _partial("uq_exchanges_wire_message_id", "wire_message_id", where="wire_message_id <> ''", unique=True),
     _partial("ix_exchanges_due_at", "due_at", where="state = 'SUBMITTED'"),
     _partial(

@@ -17,6 +17,7 @@ from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
 from adapters.demo.processes import free_port, run_hdeu
 from adapters.demo.stage import FRANCE
+from broker.flow.read import CLAIM_CHECK
 from tests.support.bad_input import (
     DOCUMENTS,
     GENERIC,
@@ -154,6 +155,22 @@ def test_eleven_megabytes_are_kept_and_refused(amqp_node: Running, office: Offic
     kept = same_bytes(amqp_node, told["message"], MEGABYTES_11)
     office.passes()
     matrix.add("AMQP", "11 MB", "hdh.error", code="document-too-large", kept=kept)
+
+
+def test_a_claim_check_is_for_what_its_publisher_uploaded(amqp_node: Running, office: Office, matrix: Matrix) -> None:
+    data = lodged(number())
+    theirs = amqp_node.upload(data, who="findata")
+    for digest in (theirs, secrets.token_hex(32)):
+        claim = json.dumps({"sha256": digest}).encode()
+        [told] = office.hears("error", office.publish(claim, content_type=CLAIM_CHECK))
+        [problem] = told["problems"]
+        assert (problem["code"], problem["path"], problem["value"]) == ("not-uploaded", "sha256", digest)
+        kept = same_bytes(amqp_node, told["message"], claim)
+    matrix.add("AMQP", "claim on another's file", "hdh.error", code="not-uploaded", where="sha256", kept=kept)
+    assert amqp_node.upload(data) == theirs
+    key = office.publish(json.dumps({"sha256": theirs}).encode(), content_type=CLAIM_CHECK)
+    [outcome] = office.hears("outcome", key)
+    assert (outcome["type"], outcome["outcome"]) == ("ApplicationOriginated", "accepted")
 
 
 PROPERTIES: dict[str, tuple[dict[str, Any], str, str]] = {

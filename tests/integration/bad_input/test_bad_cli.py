@@ -15,11 +15,13 @@ from tests.support.bad_input import (
     Bad,
     Matrix,
     from_right_to_left,
+    naming,
     number,
     passes,
     same_bytes,
     titled_so,
 )
+from tests.support.files import a_pdf
 from tests.support.flow_node import lodged
 from tests.support.running_node import Running
 
@@ -66,6 +68,19 @@ def test_the_command_line_refuses_what_is_no_submission_at_all(node: Running, ma
         assert any(re.match(rf"{code}\b", line) for line in lines), (name, lines)
         matrix.add("CLI", name, "exit 1", code=code, kept="yes" if name == "11 MB" else "no", after="after all of them")
     passes(node)
+
+
+def test_the_command_line_does_not_send_a_file_of_another_back_end(
+    node: Running, matrix: Matrix, tmp_path: Path
+) -> None:
+    file = tmp_path / "document.xml"
+    file.write_bytes(naming(node.upload(a_pdf(pages=91), who="findata")))
+    done = node.cli("messages", "submit", "--backend", "hdh", str(file))
+    assert done.returncode == 1, done
+    assert done.stderr.decode().startswith("not-uploaded attachments/")
+    kept = same_bytes(node, done.stdout.decode().strip(), file.read_bytes())
+    passes(node)
+    matrix.add("CLI", "another's file", "exit 1", code="not-uploaded", where="attachments", kept=kept)
 
 
 def test_the_command_line_takes_a_text_from_right_to_left_as_it_is(

@@ -16,11 +16,13 @@ from tests.support.bad_input import (
     about,
     from_right_to_left,
     names,
+    naming,
     number,
     passes,
     same_bytes,
     titled_so,
 )
+from tests.support.files import a_pdf
 from tests.support.flow_node import lodged
 from tests.support.running_node import DATA, Running
 
@@ -89,6 +91,21 @@ def test_a_back_end_neither_reads_nor_acts_for_another_one(node: Running, matrix
     kept = same_bytes(node, answer.json["id"], data)
     passes(node)
     matrix.add("HTTP", "another back end's leg", "422", code="not-your-leg", kept=kept)
+
+
+def test_a_file_of_another_back_end_is_answered_as_one_that_nobody_has(node: Running, matrix: Matrix) -> None:
+    theirs = node.upload(a_pdf(pages=secrets.randbelow(90) + 1), who="findata")
+    answers = {}
+    for digest in (theirs, secrets.token_hex(32)):
+        data = naming(digest)
+        answer = node.post(data)
+        assert (answer.status, answer.codes) == (422, {"refused", "not-uploaded"})
+        kept = same_bytes(node, answer.json["id"], data)
+        [problem] = answer.json["problems"]
+        answers[digest] = {**problem, "value": problem["value"].replace(digest, "")}
+    assert answers[theirs] == answers[digest]
+    passes(node)
+    matrix.add("HTTP", "another's file", "422", code="not-uploaded", where=problem["path"], kept=kept)
 
 
 def finnish(application: str) -> bytes:

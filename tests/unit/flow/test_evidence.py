@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from broker.flow.keep import keep_file
 from broker.flow.read import CLAIM_CHECK
 from broker.ledger.export import Export
 from broker.ledger.sealer import Sealer
@@ -64,8 +63,7 @@ async def pivot(flow: Flow) -> tuple[str, str]:
 
 async def claimed_original(flow: Flow) -> tuple[str, str]:
     await case_in(flow, "RECEIVED")
-    digest = hashlib.sha256(ACK).hexdigest()
-    assert await keep_file(flow.node, ACK, backend="hdh")
+    [digest] = await flow.upload(ACK)
     message_id = await flow.from_office(json.dumps({"sha256": digest}).encode(), content_type=CLAIM_CHECK)
     assert (await flow.exchange(message_id)).state is State.SUBMITTED
     assert [entry.detail["content_sha256"] for entry in await flow.journal("message.read")] == [digest]

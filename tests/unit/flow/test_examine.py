@@ -108,8 +108,7 @@ async def test_what_breaks_a_rule_cannot_be_signed_off(flow: Flow) -> None:
 
 async def test_who_agrees_to_a_file_does_not_agree_to_a_loss(flow: Flow) -> None:
     await case_in(flow, "READY_TO_DECIDE")
-    async with flow.store.transaction() as tx:
-        digest = await tx.put_content(ENCRYPTED)
+    [digest] = await flow.upload(ENCRYPTED)
     facts = {f"{FILE}/empreinteSha256": digest, f"{FILE}/taille": str(len(ENCRYPTED))}
     message_id = await flow.from_office(dossier("DecisionIssued", **facts))
     [first] = await flow.exchanges(message_id)

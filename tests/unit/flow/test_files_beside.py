@@ -23,12 +23,6 @@ TABLE = {"referenceEU", "numeroDecision", "nature", "dateHeureDecision", "dateDe
 UNTOLD = {"referencePermis", "document"}
 
 
-async def uploaded(flow: Flow, *files: bytes) -> None:
-    async with flow.store.transaction() as tx:
-        for data in files:
-            await tx.put_content(data)
-
-
 def naming(data: bytes, place: str) -> dict[str, str | None]:
     """The reference of an example, with what these bytes are."""
     return {f"{place}/empreinteSha256": sha256(data), f"{place}/taille": str(len(data))}
@@ -72,7 +66,7 @@ async def accepted(flow: Flow) -> None:
 
 async def test_a_decision_its_eu_1_document_and_its_file_are_parts_of_one_message(flow: Flow) -> None:
     await case_in(flow, "READY_TO_DECIDE")
-    await uploaded(flow, a_pdf())
+    await flow.upload(a_pdf())
     decided = await flow.from_office(dossier("DecisionIssued", **naming(a_pdf(), f"{DECISION}/document")))
     await sign_off(flow.node, decided, actor="tests", reason="the rest goes along")
     await flow.run()
@@ -87,7 +81,7 @@ async def test_a_decision_its_eu_1_document_and_its_file_are_parts_of_one_messag
 
 async def test_a_plain_grant_goes_with_what_the_table_of_d6_4_has_no_place_for_and_asks_nobody(flow: Flow) -> None:
     await case_in(flow, "READY_TO_DECIDE")
-    await uploaded(flow, a_pdf())
+    await flow.upload(a_pdf())
     made = await flow.exchange(await flow.from_office(plain_grant(a_pdf())))
     assert (made.state, made.losses) == (State.SUBMITTED, ())
     message, structured, file = flow.point.sent[made.wire_message_id].parts
@@ -101,7 +95,7 @@ async def test_a_plain_grant_goes_with_what_the_table_of_d6_4_has_no_place_for_a
 async def test_a_permit_goes_with_its_signed_document_and_every_appendix(flow: Flow) -> None:
     await accepted(flow)
     files = [a_pdf(pages=pages) for pages in (1, 2, 3)]
-    await uploaded(flow, *files)
+    await flow.upload(*files)
     made = await flow.exchange(await flow.from_office(permit_with(*files)))
     assert made.state is State.SUBMITTED, made
     message, *beside = flow.point.sent[made.wire_message_id].parts
@@ -111,7 +105,7 @@ async def test_a_permit_goes_with_its_signed_document_and_every_appendix(flow: F
 
 async def test_bytes_that_are_named_twice_travel_once(flow: Flow) -> None:
     await accepted(flow)
-    await uploaded(flow, a_pdf())
+    await flow.upload(a_pdf())
     made = await flow.exchange(await flow.from_office(permit_with(a_pdf(), a_pdf())))
     assert len(flow.point.sent[made.wire_message_id].parts) == 2
 
@@ -119,7 +113,7 @@ async def test_bytes_that_are_named_twice_travel_once(flow: Flow) -> None:
 async def test_more_files_than_an_access_point_takes_are_refused_before_anything_leaves_the_house(flow: Flow) -> None:
     await accepted(flow)
     files = [a_pdf(comment=str(number).encode()) for number in range(27)]
-    await uploaded(flow, *files)
+    await flow.upload(*files)
     refused = await flow.exchange(await flow.from_office(permit_with(*files)))
     assert (refused.state, refused.problems[0]["code"]) == (State.REFUSED, "too-many-attachments")
     assert (await flow.leg()).state == "POSITIVE_DECISION_ACCEPTED"

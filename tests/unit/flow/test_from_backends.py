@@ -162,10 +162,9 @@ async def test_a_partial_grant_waits_for_a_sign_off_and_so_does_what_follows_fro
 async def test_a_decision_that_names_a_file_nobody_brought_is_refused_until_the_file_is_there(flow: Flow) -> None:
     await case_in(flow, "READY_TO_DECIDE")
     exchange = await flow.exchange(await flow.from_office(dossier("DecisionIssued")))
-    assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "missing-attachment")
+    assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "not-uploaded")
     assert (await flow.leg()).state == "PROCESSING"
-    async with flow.store.transaction() as tx:
-        digest = await tx.put_content(a_pdf())
+    [digest] = await flow.upload(a_pdf())
     again = await flow.from_office(
         dossier("DecisionIssued", **{f"{FILE}/empreinteSha256": digest, f"{FILE}/taille": str(len(a_pdf()))})
     )
@@ -191,38 +190,3 @@ async def test_a_publisher_that_repeats_a_message_hears_its_first_outcome_again(
     assert flow.hdh.tries == [notice.id] * 2
     assert len(await flow.all(type="ErrorNotice")) == 1
     assert (await flow.exchange(first)).state is State.REFUSED
-
-
-CLAIM = "application/vnd.hdeu.claim-check+json"
-
-
-async def test_a_claim_check_stands_for_the_bytes_that_were_uploaded(flow: Flow) -> None:
-    await case_in(flow, "RECEIVED")
-    document = dossier("ApplicationAck")
-    async with flow.store.transaction() as tx:
-        digest = await tx.put_content(document)
-    claim = json.dumps({"sha256": digest, "size": len(document)}).encode()
-    message_id = await flow.from_office(claim, content_type=CLAIM)
-    assert (await flow.exchange(message_id)).state is State.SUBMITTED
-    assert "acknowledged" in (await flow.leg()).facts
-    assert await flow.bytes(message_id) == claim
-
-
-@pytest.mark.parametrize(
-    ("claim", "code"),
-    [
-        (b"no json", "claim-check-malformed"),
-        (b"[]", "claim-check-malformed"),
-        (b"{}", "claim-check-malformed"),
-        (b"\xff\xfe", "claim-check-malformed"),
-        (b'{"sha256":' * 100_000, "claim-check-malformed"),
-        (json.dumps({"sha256": "0" * 64}).encode(), "claim-check-unknown"),
-        (json.dumps({"sha256": "x'; DROP TABLE contents"}).encode(), "claim-check-malformed"),
-        (json.dumps({"sha256": ["\x00"]}).encode(), "claim-check-malformed"),
-        (json.dumps({"sha256": "\x00\ud800"}).encode(), "claim-check-malformed"),
-    ],
-)
-async def test_a_claim_check_that_claims_nothing_is_refused(flow: Flow, claim: bytes, code: str) -> None:
-    exchange = await flow.exchange(await flow.from_office(claim, content_type=CLAIM))
-    assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, code)
-    assert exchange.problems[0]["hint"]

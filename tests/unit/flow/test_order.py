@@ -210,8 +210,7 @@ class SlowScanner:
 
 async def _with_a_file(flow: Flow) -> bytes:
     path = "Instruction/decision/document"
-    async with flow.store.transaction() as tx:
-        await tx.put_content(a_pdf())
+    await flow.upload(a_pdf())
     return dossier(
         "DecisionIssued", **{f"{path}/empreinteSha256": sha256(a_pdf()), f"{path}/taille": str(len(a_pdf()))}
     )
