@@ -5,6 +5,7 @@ Missing is "" or an empty tuple; `validated` is None where the message says noth
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -155,7 +156,7 @@ def _first(root: etree._Element, *paths: str) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return int(text) if _COUNT(text) else 0
 
 
 def _is_application(root: etree._Element) -> bool:
@@ -218,6 +219,7 @@ def _date(root: etree._Element) -> str:
     return _first(root, *(f"content/{name}" for name in (*names, "dateConfirmed")))
 
 
+_COUNT: Final = re.compile("[0-9]{1,12}").fullmatch  #: as `Count` of the schema
 _FILES: Final = tuple(f"content/{name}" for name in ("attachments", "document", "appendices", "documents", "record"))
 
 
@@ -232,7 +234,7 @@ def _attachment(element: etree._Element) -> AttachmentFact:
     return AttachmentFact(
         id=_text(element, "id"),
         name=_text(element, "name"),
-        size=int(size) if size.isdecimal() else -1,
+        size=int(size) if _COUNT(size) else -1,
         media_type=_text(element, "mediaType"),
         sha256=_text(element, "sha256"),
     )

@@ -6,8 +6,9 @@ beside an anchor that was changed.
 
 from __future__ import annotations
 
+import re
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from broker.translation.carry import anchor_hash
 from broker.translation.leaves import NOWHERE
@@ -201,7 +202,7 @@ class Restorer:
 
     def _new(self, group: Node, label: str, around: Where, path: str) -> int | None:
         if group not in self._plan.target_mapped and group not in self._plan.target_keys:
-            if not label.isascii() or not label.isdigit() or not 0 < int(label) <= _MOST:
+            if not _NUMBER(label):
                 return None
             index = int(label) - 1
         elif group in self._plan.target_mapped and not label.startswith("+") and not self._brings_its_key(group, path):
@@ -247,4 +248,4 @@ def _merged(labels: dict[int, str], order: list[str], native: set[int]) -> list[
     return sequence + [index for index in labels if index not in sequence]
 
 
-_MOST = 100_000
+_NUMBER: Final = re.compile("[1-9][0-9]{0,6}").fullmatch

@@ -21,6 +21,7 @@ from broker.translation.report import LegalFactLoss, MadeWith, Report, read_repo
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 from broker.translation.steps import Steps
+from broker.translation.unread import translated
 from broker.translation.versions import is_present, label_of, versions
 from broker.translation.writing import serialised, tree
 
@@ -181,8 +182,7 @@ class Translator:
         compiled = self.compiled(profile)
         kept = read_carry(carry)
         plan = compiled.writing(eu1_root, kept)
-        run = Run(plan, eu1_root, kept)
-        run.translate({})
+        run = translated(plan, compiled.to_eu[plan.number], eu1_root, kept, compiled.namespace)
         return replace(self._result(compiled, plan, run), unsent=run.unsent().to_bytes)
 
     def report(self, kept: bytes) -> Report:

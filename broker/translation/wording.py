@@ -18,11 +18,15 @@ WORDS: Final = {
     "review-due": ("A person must look at this value", "Decide which national value it is, if any."),
     "two-values": ("Two values were given where one is due; the second was kept aside.", "Give one of them."),
     "annex-path": (
-        "The annex names a field that eu-1 does not have, or whose group is gone.",
-        "Correct or remove the entry.",
+        "The annex names a field that eu-1 does not have, whose group is gone, or where the document says something.",
+        "Remove the entry, or correct its path; if both values are meant for one field, leave one of them.",
     ),
     "orphaned": (
         "What was kept for this place was not put back: what it hung on was changed or is gone.",
         "Check the field.",
+    ),
+    "misplaced": (  # under the code `orphaned`
+        "This annex entry was left out: something else has the name now that it is for, and would have got its value.",
+        "Say it where it belongs, if it still holds.",
     ),
 }

@@ -13,6 +13,7 @@ is the plain text.
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NUMERIC: Final = {"integer", "nonNegativeInteger", "positiveInteger"}
 _MISFIT: Final = object()
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,8}").fullmatch  #: RFC 6901 section 4; no array here is longer
 
 
 @dataclass(slots=True)
@@ -264,7 +266,7 @@ def put_all_back(document: dict[str, Any], content: etree._Element) -> tuple[str
 
 
 def _is_index(step: str) -> bool:
-    return step.isascii() and step.isdigit()
+    return _INDEX(step) is not None
 
 
 def _below(place: Any, step: str, following: str) -> Any:

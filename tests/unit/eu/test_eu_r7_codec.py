@@ -165,6 +165,29 @@ def test_a_kept_field_whose_place_is_gone_is_named(codec: EuR7Codec) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "is_there"),
+    [("section6/{}", False), ("section6/{}/new", False), ("section6/0/new/{}", True), ("section6/0/{}/new", True)],
+)
+def test_a_number_beyond_all_arrays_is_no_index(codec: EuR7Codec, place: str, *, is_there: bool) -> None:
+    metadata = wire_json("ApplicationSubmitted", "application_metadata")
+    metadata["form"]["section6"][1]["new"] = "x"
+    decoded = codec.decode(archive(**{"application_metadata.json": json.dumps(metadata).encode()}), ZIP)
+    [field] = decoded.root.iter("{*}field")
+    pointer = f"/content/form/{place.format('9' * 5_000)}"
+    field.set("path", pointer)
+    assert codec.unplaced(decoded.root) == (() if is_there else (pointer,))
+
+
+@pytest.mark.parametrize("leaf", ["version", "attachments/size"])
+def test_a_count_with_more_digits_than_counts_have_is_none(leaf: str) -> None:
+    root = etree.parse(str(DATA / "eu-1" / "ApplicationSubmitted.xml")).getroot()
+    for count in root.iterfind("{*}content/" + "/".join(f"{{*}}{name}" for name in leaf.split("/"))):
+        count.text = "9" * 5_000
+    found = facts_of(root)
+    assert found.version == 0 if leaf == "version" else {one.size for one in found.attachments} == {-1}
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"", "not-json"),
