@@ -298,6 +298,7 @@ def services_of(built: Built) -> Services:
         export=lambda: Export(built.store, (key.public,)).lines(),
         report=partial(spelled_out, node),
         status=partial(node.lifecycle.status, node.release),
+        today=lambda: node.clock.now().astimezone(node.days.zone).date(),
         backends=frozenset(settings.backends),
     )
 

@@ -170,6 +170,10 @@ class Transaction(Protocol):
         ...
 
     async def clocks(self, case_key: str) -> tuple[RunningClock, ...]: ...
+    async def clocks_due(self, *, until: str, limit: int) -> tuple[RunningClock, ...]:
+        """Those that run and whose last day (ISO date) is not after `until`, the earliest first."""
+        ...
+
     async def save_clock(self, clock: RunningClock) -> None:
         """Insert or replace by (case_key, leg, clock, started_at)."""
         ...
@@ -252,7 +256,11 @@ class Transaction(Protocol):
         ...
 
     async def figures(self, now: datetime) -> dict[str, float]:
-        """For metrics: `exchanges.<direction>.<STATE>`, `work.due`, `work.oldest_seconds`, `journal.unsealed`."""
+        """For metrics.
+
+        `exchanges.<direction>.<STATE>`, `work.due`, `work.oldest_seconds`, `journal.unsealed`, and `clocks.expired`,
+        whose last day is over in UTC.
+        """
         ...
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 from broker.commands.messages import COLUMNS, row_of
-from broker.commands.opening import add_json, settings_of, store_of
+from broker.commands.opening import add_json, settings_of, store_of, today_of
 from broker.commands.terminal import as_json, facts, note, table
 from broker.flow import views
+from broker.flow.due import WITHIN_DAYS, due_list
 
 if TYPE_CHECKING:
-    import argparse
-
     from broker.settings import Settings
 
 
@@ -27,7 +27,11 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     show = commands.add_parser("show", help="one case with its legs, clocks and messages")
     show.add_argument("key", metavar="KEY", help="the case's key")
     show.set_defaults(run=_show)
-    for command in (listing, show):
+    due = commands.add_parser("due", help="what falls due over all cases, the earliest first")
+    due.add_argument("--within", type=_days, default=WITHIN_DAYS, metavar="DAYS", help="how far ahead (default 30)")
+    due.add_argument("--limit", type=int, default=50)
+    due.set_defaults(run=_due)
+    for command in (listing, show, due):
         add_json(command)
 
 
@@ -55,7 +59,8 @@ def _list(arguments: argparse.Namespace) -> int:
 async def _read_list(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
     async with store_of(settings) as store, store.transaction() as tx:
         limit = max(1, arguments.limit)
-        return await views.case_list(tx, limit=limit, before=arguments.before, text=arguments.text)
+        today = today_of(settings)
+        return await views.case_list(tx, today, limit=limit, before=arguments.before, text=arguments.text)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -81,4 +86,35 @@ def _show(arguments: argparse.Namespace) -> int:
 
 async def _read_one(settings: Settings, key: str) -> dict[str, Any]:
     async with store_of(settings) as store, store.transaction() as tx:
-        return await views.case_view(tx, key)
+        return await views.case_view(tx, key, today_of(settings))
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("a number of days, 0 or more")
+    return int(text)
+
+
+def _due(arguments: argparse.Namespace) -> int:
+    found = asyncio.run(_read_due(settings_of(arguments), arguments))
+    if arguments.json:
+        as_json(found)
+        return 0
+    rows = (
+        (clock["due_on"], str(clock["days_left"]), clock["clock"], clock["leg"], _known_as(clock), clock["reason"])
+        for clock in found["clocks"]
+    )
+    table(f"Due until {found['until']}", ("due on", "days left", "clock", "leg", "case", "why"), rows)
+    if len(found["clocks"]) == max(1, arguments.limit):
+        note("There may be more: --limit")
+    return 0
+
+
+def _known_as(clock: dict[str, Any]) -> str:
+    """The case by the ids that people know, by its key where it has none."""
+    return ", ".join(alias["value"] for alias in clock["aliases"]) or clock["case"]
+
+
+async def _read_due(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return await due_list(tx, today_of(settings), within=arguments.within, limit=max(1, arguments.limit))

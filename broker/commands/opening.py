@@ -7,14 +7,16 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.system import SystemClock
-from broker.errors import NotFound
+from broker.errors import ConfigurationError, NotFound
 from broker.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator
+    from datetime import date
 
     from adapters.store.sql import SqlStore
 
@@ -47,6 +49,17 @@ def log_to_stderr() -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def today_of(settings: Settings) -> date:
+    """The day in the zone in which the node counts legal days. Raises: ConfigurationError."""
+    try:
+        zone = ZoneInfo(settings.node.time_zone)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise ConfigurationError(
+            f"node.time_zone: {settings.node.time_zone!r} is no time zone that this machine knows"
+        ) from error
+    return SystemClock().now().astimezone(zone).date()
 
 
 def keys_dir(settings: Settings) -> Path:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import NotFound
 from broker.flow.timeline import compose, stamp
+from broker.model.clocks import days_left, standing
 from broker.model.exchanges import State
 from broker.model.messages import Door
 from broker.translation.plausibility import HINT
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from broker.model.cases import Case, Leg, RunningClock
     from broker.model.exchanges import Exchange
     from broker.model.messages import Attachment, KeptPart, Message
@@ -310,26 +313,32 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-async def case_list(tx: Transaction, *, limit: int = 50, before: str = "", text: str = "") -> dict[str, Any]:
+async def case_list(
+    tx: Transaction, today: date, *, limit: int = 50, before: str = "", text: str = ""
+) -> dict[str, Any]:
     """`cases` newest first and `next`: the key to ask `before` for the following page, or null."""
     page = await tx.cases(limit=limit, before=before, text=text)
-    rows = [{**_case(case), "legs": [_leg(leg, ()) for leg in await tx.legs(case.key)]} for case in page]
+    rows = [{**_case(case), "legs": await _legs(tx, case.key, today)} for case in page]
     return {"cases": rows, "next": page[-1].key if len(page) == limit else None}
 
 
-async def case_view(tx: Transaction, key: str) -> dict[str, Any]:
+async def _legs(tx: Transaction, key: str, today: date) -> list[dict[str, Any]]:
+    clocks = await tx.clocks(key)
+    return [_leg(leg, clocks, today) for leg in await tx.legs(key)]
+
+
+async def case_view(tx: Transaction, key: str, today: date) -> dict[str, Any]:
     """One case: aliases, legs with their clocks, news of others, messages newest first.
 
     Raises:
         NotFound: no such case.
     """
     case = await tx.case(key)
-    legs, clocks = await tx.legs(key), await tx.clocks(key)
     messages = await tx.messages_of_case(key)
     return {
         **_case(case),
         "versions": sorted({message.version for message in messages if message.version}),
-        "legs": [_leg(leg, clocks) for leg in legs],
+        "legs": await _legs(tx, key, today),
         "news": [dict(news) for news in case.news],
         "messages": [await _row(tx, message.id) for message in reversed(messages)],
     }
@@ -345,21 +354,23 @@ def _case(case: Case) -> dict[str, Any]:
     }
 
 
-def _leg(leg: Leg, clocks: tuple[RunningClock, ...]) -> dict[str, Any]:
+def _leg(leg: Leg, clocks: tuple[RunningClock, ...], today: date) -> dict[str, Any]:
     return {
         "owner": leg.owner,
         "state": leg.state,
         "origin": leg.origin,
         "national_state": leg.national_state,
         "updated_at": stamp(leg.updated_at),
-        "clocks": [_clock(clock) for clock in clocks if clock.leg == leg.owner],
+        "clocks": [clock_view(clock, today) for clock in clocks if clock.leg == leg.owner],
     }
 
 
-def _clock(clock: RunningClock) -> dict[str, Any]:
+def clock_view(clock: RunningClock, today: date) -> dict[str, Any]:
+    """One clock as it stands on a day of this node's calendar."""
     return {
         "clock": clock.clock,
-        "state": clock.state,
+        "state": standing(clock, today),
+        "days_left": days_left(clock, today),
         "started_at": stamp(clock.started_at),
         "due_on": clock.due_on,
         "reason": clock.reason,

@@ -56,7 +56,7 @@ class RunningClock:
     clock: str  #: id in schemas/lifecycles/clocks.toml
     started_at: datetime
     due_on: str  #: ISO date, "" where the law gives no number
-    state: str  #: running | paused | stopped | expired
+    state: str  #: running | paused | stopped
     reason: str  #: why this date: start, length, calendar, source
     paused_at: datetime | None = None
     stopped_at: datetime | None = None

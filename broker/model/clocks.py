@@ -144,6 +144,22 @@ def _moved(clock: RunningClock, step: Step, at: datetime, days: WorkingDays) -> 
     return clock
 
 
+def standing(clock: RunningClock, today: date) -> str:
+    """The state on a day of the body's calendar: a running clock whose last day is over has `expired`.
+
+    That is told to people and decides nothing: the Regulation has no tacit decision.
+    """
+    over = clock.state == "running" and clock.due_on != "" and clock.due_on < today.isoformat()
+    return "expired" if over else clock.state
+
+
+def days_left(clock: RunningClock, today: date) -> int | None:
+    """Days to the last day, below 0 after it; None for a clock that does not run or has no last day."""
+    if clock.state != "running" or not clock.due_on:
+        return None
+    return (date.fromisoformat(clock.due_on) - today).days
+
+
 def _legal_days(start: datetime, end: datetime, days: WorkingDays) -> int:
     """Days of the body's calendar, as every other period counts them: not spans of 24 hours."""
     return (end.astimezone(days.zone).date() - start.astimezone(days.zone).date()).days

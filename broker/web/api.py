@@ -17,6 +17,7 @@ from broker.model.messages import Door
 from broker.ports import ExchangeFilter
 from broker.web import bodies
 from broker.web.auth import IDENTITY, Access, bearer, declare
+from broker.web.cases import CASE_ROUTES
 from broker.web.destinations import DESTINATION_ROUTES
 from broker.web.problem import Answer, RequestError, from_error, respond
 from broker.web.services import SERVICES, Services
@@ -35,7 +36,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 def add_api_routes(app: web.Application, services: Services) -> None:
     """Add the API. The application needs the middlewares `problems` and `guard`, in this order."""
     app[SERVICES] = services
-    for method, path, action, handler in (*ROUTES, *DESTINATION_ROUTES):
+    for method, path, action, handler in (*ROUTES, *CASE_ROUTES, *DESTINATION_ROUTES):
         declare(app, method, BASE + path, Access(action, bearer), handler)
 
 
@@ -250,20 +251,6 @@ async def post_restore(request: web.Request) -> web.Response:
     return web.json_response({"id": message_id, "state": state}, status=202)
 
 
-async def get_cases(request: web.Request) -> web.Response:
-    """Cases, newest first."""
-    query, limit = request.query, bodies.page_size(request)
-    async with request.app[SERVICES].store.transaction() as tx:
-        found = await views.case_list(tx, limit=limit, before=query.get("before", ""), text=query.get("text", ""))
-    return web.json_response(found)
-
-
-async def get_case(request: web.Request) -> web.Response:
-    """One case with its legs, clocks, news and messages."""
-    async with request.app[SERVICES].store.transaction() as tx:
-        return web.json_response(await views.case_view(tx, request.match_info["key"]))
-
-
 async def get_content(request: web.Request) -> web.Response:
     """Claim check: a document too large for a queue, for the back end that it is addressed to."""
     backend, wanted = known_backend(request), request.match_info["sha256"]
@@ -303,8 +290,6 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("POST", "/messages/{id}/retry", Action.MESSAGES_RETRY, post_retry),
     ("POST", "/messages/{id}/restore", Action.MESSAGES_RETRY, post_restore),
     ("PUT", "/attachments/{sha256}", Action.MESSAGES_SUBMIT, put_attachment),
-    ("GET", "/cases", Action.CASES_READ, get_cases),
-    ("GET", "/cases/{key}", Action.CASES_READ, get_case),
     ("GET", "/contents/{sha256}", Action.MESSAGES_BYTES, get_content),
     ("GET", "/audit/export", Action.AUDIT_EXPORT, get_audit_export),
 )

@@ -43,6 +43,7 @@ class Metrics:
         self._due = Gauge("hdeu_work_due", "Work rows that are due", registry=self.registry)
         self._oldest = Gauge("hdeu_work_oldest_seconds", "Age of the oldest due work row", registry=self.registry)
         self._unsealed = Gauge("hdeu_journal_unsealed", "Journal entries not sealed yet", registry=self.registry)
+        self._expired = Gauge("hdeu_clocks_expired", "Running clocks whose last day is over", registry=self.registry)
         self._store_up = Gauge("hdeu_store_up", "1 if the store answered this scrape", registry=self.registry)
         self._attempts = Counter(
             "hdeu_attempts", "Attempts by step and outcome", ("step", "outcome"), registry=self.registry
@@ -81,7 +82,7 @@ class Metrics:
         except Unavailable:
             self._store_up.set(0)
             self._exchanges.clear()
-            for gauge in (self._due, self._oldest, self._unsealed):
+            for gauge in (self._due, self._oldest, self._unsealed, self._expired):
                 gauge.set(float("nan"))
             return
         self._store_up.set(1)
@@ -95,6 +96,7 @@ class Metrics:
         self._due.set(figures.get("work.due", 0.0))
         self._oldest.set(figures.get("work.oldest_seconds", 0.0))
         self._unsealed.set(figures.get("journal.unsealed", 0.0))
+        self._expired.set(figures.get("clocks.expired", 0.0))
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

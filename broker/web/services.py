@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from broker.flow.arrival import Accepted, Arrival
     from broker.ports import Authenticator, Clock, Store
 
@@ -98,6 +100,7 @@ class Services:
     export: Export  #: the sealed journal as JSON lines, without line ends
     report: Report  #: a kept report of a translation, spelled out as JSON; with the eu-1 that went out, over both hops
     status: Status  #: what the wire calls an internal state of a leg; "" if it has no word for it
+    today: Callable[[], date]  #: the day here, in the zone in which legal days are counted
     backends: frozenset[str]  #: names that a back end's token may carry
     limits: Limits = Limits()
 

@@ -31,6 +31,8 @@ PAGES = (
     "/cases?text=nothing-like-this",
     f"/cases/{CASE}",
     f"/cases/{FAR}",
+    "/due",
+    "/due?within=7",
     "/accessibility",
     "/cases/unknown",
 )
@@ -258,6 +260,28 @@ async def test_the_page_of_a_case_shows_legs_clocks_news_and_messages(visitor: V
     await expect(decide).to_contain_text("Art. 68(4)")
     await expect(page.get_by_role("region", name="News of other legs")).to_contain_text("PERMIT_GRANTED")
     await expect(page.get_by_role("region", name="Messages").locator("tbody tr")).to_have_count(14)
+
+
+async def test_the_page_of_what_is_due_shows_the_most_urgent_first(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/cases")
+    listed = page.locator("tbody tr").filter(has_text=PLATFORM_ID)
+    await expect(listed.locator("td").last.locator("time")).to_have_attribute("datetime", "2026-11-20")
+    await expect(listed.locator("td").last).to_contain_text("Expired")
+
+    await page.get_by_role("navigation", name="Main").get_by_role("link", name="What is due").click()
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("3 days ago")
+    await expect(rows).to_contain_text("Pre-screening")
+    await page.get_by_label("Days ahead").select_option("365")
+    await page.get_by_role("button", name="Show").click()
+    await expect(rows).to_have_count(2)
+    await expect(rows.last).to_contain_text("in 91 days")
+    await rows.last.get_by_role("link", name="Case").click()
+    await expect(page).to_have_url(visitor.node.at(f"/cases/{CASE}"))
+    order = page.get_by_role("article", name="hdh").locator("tbody th code")
+    await expect(order).to_have_text(["PRESCREEN_TARGET", "DECIDE", "PUBLISH_APP", "COMPLETE_4W"])
 
 
 async def test_the_language_is_switched_on_any_page_and_kept(visitor: Visitor) -> None:

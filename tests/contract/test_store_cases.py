@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +114,23 @@ async def test_a_clock_is_replaced_by_its_key_and_another_start_is_another_clock
             await transaction.save_clock(running_clock(case_key="case-unknown"))
 
 
+async def test_clocks_that_run_fall_due_by_their_last_day_over_all_cases(store: SqlStore) -> None:
+    soon, late = running_clock(due_on="2026-12-01"), running_clock(clock="DECIDE", due_on="2027-02-26")
+    over = running_clock(case_key="case-2", due_on="2026-10-30")
+    undated = running_clock(clock="PUBLISH_APP", due_on="")
+    paused, stopped = (running_clock(clock=state, due_on="2026-12-01", state=state) for state in ("paused", "stopped"))
+    async with store.transaction() as transaction:
+        for key in ("case-1", "case-2"):
+            await transaction.add_case(case(key))
+        for clock in (late, soon, over, undated, paused, stopped):
+            await transaction.save_clock(clock)
+        assert await transaction.clocks_due(until="2026-12-01", limit=9) == (over, soon)
+        assert await transaction.clocks_due(until="2027-12-31", limit=2) == (over, soon)
+        assert await transaction.clocks_due(until="2027-12-31", limit=9) == (over, soon, late)
+        figures = await transaction.figures(datetime(2026, 12, 1, 12, tzinfo=UTC))
+    assert figures["clocks.expired"] == 1.0
+
+
 async def test_a_lease_has_one_holder_until_it_ends(store: SqlStore) -> None:
     async with store.transaction() as transaction:
         assert await transaction.take_lease("seal", "a", now=NOW, until=LATER)
@@ -149,7 +166,7 @@ async def test_figures_count_what_is_there_and_name_every_state(store: SqlStore)
         await transaction.write_entry(entry())
         full = await transaction.figures(NOW)
     states = {f"exchanges.{direction}.{state}" for direction, known in STEPS.items() for state in known}
-    assert set(empty) == states | {"work.due", "work.oldest_seconds", "journal.unsealed"}
+    assert set(empty) == states | {"work.due", "work.oldest_seconds", "journal.unsealed", "clocks.expired"}
     assert set(empty.values()) == {0.0}
     assert {name: count for name, count in full.items() if count} == {
         "exchanges.outbound.PARKED": 1.0,

@@ -121,7 +121,7 @@ async def _seed_leg(tx: Transaction) -> None:
         RunningClock(
             CASE, "hdh", "COMPLETE_4W", begun, "2026-12-21", "stopped", "four weeks, Art. 68(4)", stopped_at=NOW
         ),
-        RunningClock(CASE, "hdh", "PRESCREEN_TARGET", begun, "2026-11-20", "expired", "ten working days, D6.3 §8.1"),
+        RunningClock(CASE, "hdh", "PRESCREEN_TARGET", begun, "2026-11-20", "running", "ten working days, D6.3 §8.1"),
         RunningClock(CASE, "hdh", "PUBLISH_APP", begun, "", "paused", "without undue delay, Art. 57(1)(j)(ii)"),
     ):
         await tx.save_clock(clock)

@@ -236,6 +236,7 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         export=flow.export,
         report=lambda kept, _: kept,  # what is kept in these tests is spelled out already
         status={"PROCESSING": "PROCESSING"}.get,  # type: ignore[arg-type]  # every state of the tests is in it
+        today=lambda: clock.now().date(),
         backends=frozenset({"hdh", "findata"}),
     )
 

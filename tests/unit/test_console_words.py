@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from broker.errors import ConfigurationError
+from broker.flow.timeline import TOLD_BY_ROWS
 from broker.model.exchanges import Direction, Outcome, State
 from broker.model.messages import Door, MessageType
 from broker.web.console import labels, present
@@ -50,6 +52,15 @@ def test_every_code_has_a_name() -> None:
     assert set(labels.DIRECTIONS) == set(Direction)
     assert set(labels.DOORS) == set(Door)
     assert set(Outcome) <= set(labels.OUTCOMES)
+
+
+def test_every_entry_of_the_journal_that_a_timeline_shows_has_a_name() -> None:
+    written = re.compile(r"""entry\(\s*"((?:message|exchange|case|leg)\.[a-z_]+)\"""")
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "broker/flow").glob("*.py"))
+    shown = {action.rpartition(".")[2] for action in set(written.findall(sources)) - TOLD_BY_ROWS}
+
+    assert {"receipt_kept", "restored", "stepped"} <= shown
+    assert shown - set(labels.EVENTS) == set()
 
 
 def test_every_state_belongs_to_one_group_of_the_filter() -> None:

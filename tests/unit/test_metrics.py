@@ -60,7 +60,15 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
 
 async def test_the_stores_figures_are_shown_and_states_without_exchanges_count_zero() -> None:
     metrics = Metrics()
-    store = Figures({"exchanges.outbound.QUEUED": 3, "work.due": 2, "work.oldest_seconds": 41.5, "journal.unsealed": 7})
+    store = Figures(
+        {
+            "exchanges.outbound.QUEUED": 3,
+            "work.due": 2,
+            "work.oldest_seconds": 41.5,
+            "journal.unsealed": 7,
+            "clocks.expired": 4,
+        }
+    )
     await metrics.refresh(store, NOW)  # type: ignore[arg-type]  # what the metrics use of a store
 
     shown = samples(metrics)
@@ -69,6 +77,7 @@ async def test_the_stores_figures_are_shown_and_states_without_exchanges_count_z
     assert shown["hdeu_work_due", ()] == 2
     assert shown["hdeu_work_oldest_seconds", ()] == 41.5
     assert shown["hdeu_journal_unsealed", ()] == 7
+    assert shown["hdeu_clocks_expired", ()] == 4
     assert shown["hdeu_store_up", ()] == 1
     assert sum(name == "hdeu_exchanges" for name, _ in shown) == sum(len(states) for states in STEPS.values())
 

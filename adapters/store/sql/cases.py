@@ -52,6 +52,12 @@ _CLOCKS: Final = (
     .where(CLOCKS.c.case_key == bindparam("case_key"))
     .order_by(CLOCKS.c.started_at, CLOCKS.c.leg, CLOCKS.c.clock)
 )
+_DUE: Final = (
+    select(*(CLOCKS.c[name] for name in _CLOCK_FIELDS))
+    .where(CLOCKS.c.state == "running", CLOCKS.c.due_on != "", CLOCKS.c.due_on <= bindparam("until"))
+    .order_by(CLOCKS.c.due_on, CLOCKS.c.started_at, CLOCKS.c.case_key, CLOCKS.c.leg, CLOCKS.c.clock)
+    .limit(bindparam("most"))
+)
 
 
 class Cases(Rows):
@@ -124,6 +130,11 @@ class Cases(Rows):
     async def clocks(self, case_key: str) -> tuple[RunningClock, ...]:
         """In the order in which they started."""
         rows = await self._run(_CLOCKS, {"case_key": case_key})
+        return tuple(RunningClock(**row._mapping) for row in rows)  # noqa: SLF001  as above
+
+    async def clocks_due(self, *, until: str, limit: int) -> tuple[RunningClock, ...]:
+        """Those that run and whose last day (ISO date) is not after `until`, the earliest first."""
+        rows = await self._run(_DUE, {"until": until, "most": limit})
         return tuple(RunningClock(**row._mapping) for row in rows)  # noqa: SLF001  as above
 
     async def save_clock(self, clock: RunningClock) -> None:

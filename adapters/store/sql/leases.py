@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from adapters.store.sql.rows import Rows, insert
-from adapters.store.sql.tables import EXCHANGES, JOURNAL, LEASES, USED_ONCE, WORKS
+from adapters.store.sql.tables import CLOCKS, EXCHANGES, JOURNAL, LEASES, USED_ONCE, WORKS
 from broker.model.exchanges import STEPS
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ _DUE: Final = select(func.count().label("total"), func.min(_AT, type_=_AT.type).
     or_(WORKS.c.claimed_until.is_(None), WORKS.c.claimed_until <= bindparam("now")),
 )
 _UNSEALED: Final = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.number.is_(None))
+_EXPIRED: Final = (
+    select(func.count())
+    .select_from(CLOCKS)
+    .where(CLOCKS.c.state == "running", CLOCKS.c.due_on != "", CLOCKS.c.due_on < bindparam("today"))
+)
 
 
 class Leases(Rows):
@@ -55,4 +61,6 @@ class Leases(Rows):
         counts["work.due"] = float(work.total)
         counts["work.oldest_seconds"] = (now - work.oldest).total_seconds() if work.oldest else 0.0
         counts["journal.unsealed"] = float((await self._run(_UNSEALED)).scalar())
+        today = now.astimezone(UTC).date().isoformat()
+        counts["clocks.expired"] = float((await self._run(_EXPIRED, {"today": today})).scalar())
         return counts

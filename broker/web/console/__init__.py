@@ -29,6 +29,7 @@ ROUTES: Final[tuple[tuple[str, str, Access, Handler], ...]] = (
     ("GET", "/messages/{id}", _READ, pages.message),
     ("GET", "/cases", _CASES, pages.cases),
     ("GET", "/cases/{key}", _CASES, pages.case),
+    ("GET", "/due", _CASES, pages.due),
     ("GET", "/accessibility", _LIST, pages.accessibility),
     ("GET", "/login", _LIST, pages.login),
     ("POST", "/login", PUBLIC, pages.sign_in),

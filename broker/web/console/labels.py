@@ -187,6 +187,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "opened": N_("Case opened"),
     "stepped": N_("Leg stepped on"),
     "retried": N_("Tried again by a person"),
+    "restored": N_("Given to the access point once more by a person"),
+    "receipt_kept": N_("Signed receipt kept"),
+    "read": N_("Read"),
 }
 
 STEPS: Final[Mapping[str, str]] = {"prepare": N_("Prepare"), "deliver": N_("Deliver")}

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from broker.errors import Forbidden, Unauthenticated
 from broker.flow import views
+from broker.flow.due import WITHIN_DAYS, due_list
 from broker.model.exchanges import Direction, State
 from broker.model.messages import MessageType
 from broker.ports import ExchangeFilter
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 25
 _LONGEST: Final = 200
+MOST_DUE: Final = 200  #: rows of the page of what is due; the rest stands behind a shorter period
+_PERIODS: Final = ("7", str(WITHIN_DAYS), "90", "365")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,10 @@ async def message(request: web.Request) -> web.Response:
 async def cases(request: web.Request) -> web.Response:
     """The list of cases."""
     text, before = (request.query.get(name, "").strip()[:_LONGEST] for name in ("text", "before"))
-    async with request.app[CONSOLE].services.store.transaction() as tx:
-        page = await views.case_list(tx, limit=PAGE, before=before, text=text)
+    services = request.app[CONSOLE].services
+    today = services.today()
+    async with services.store.transaction() as tx:
+        page = await views.case_list(tx, today, limit=PAGE, before=before, text=text)
     following = urlencode({"text": text, "before": page["next"]}) if page["next"] else ""
     rows = [present.case_row(row, words_of(request)) for row in page["cases"]]
     return draw(request, "cases.html", {"rows": rows, "text": text, "next": following})
@@ -144,9 +149,22 @@ async def cases(request: web.Request) -> web.Response:
 
 async def case(request: web.Request) -> web.Response:
     """One case. Raises: NotFound."""
-    async with request.app[CONSOLE].services.store.transaction() as tx:
-        view = await views.case_view(tx, request.match_info["key"])
+    services = request.app[CONSOLE].services
+    async with services.store.transaction() as tx:
+        view = await views.case_view(tx, request.match_info["key"], services.today())
     return draw(request, "case.html", {"case": present.case_page(view, words_of(request))})
+
+
+async def due(request: web.Request) -> web.Response:
+    """What falls due first over all cases."""
+    services = request.app[CONSOLE].services
+    asked = request.query.get("within", "")
+    within = int(asked) if asked in _PERIODS else WITHIN_DAYS
+    async with services.store.transaction() as tx:
+        found = await due_list(tx, services.today(), within=within, limit=MOST_DUE)
+    rows = [present.due_row(row, words_of(request)) for row in found["clocks"]]
+    context = {"rows": rows, "within": str(within), "periods": _PERIODS, "until": found["until"], "most": MOST_DUE}
+    return draw(request, "due.html", context)
 
 
 async def accessibility(request: web.Request) -> web.Response:

@@ -40,6 +40,10 @@ FACTS: Final[Mapping[str, str]] = {
     "delivered_at": labels.N_("Delivered to the back end"),
     "acknowledged_at": labels.N_("Acknowledged by the back end"),
 }
+#: States of a clock in which somebody still owes something.
+_TICKING: Final = ("expired", "running")
+_AFTER_TICKING: Final[Mapping[str, int]] = {"paused": 1, "stopped": 2}
+_NO_DAY: Final = "9999"
 _NEWS: Final = ("type", "nation", "status", "decision_kind")
 
 
@@ -195,15 +199,28 @@ def _is_pair(part: str) -> bool:
     return 0 < len(tokens) <= _PAIR and all(_CODE.fullmatch(token) for token in tokens)
 
 
+def due_row(row: View, words: Words) -> View:
+    """One line of the table of what falls due."""
+    return {
+        **_clock(row, words),
+        "case": row["case"],
+        "short": row["case"][-_SHORT:],
+        "leg": code(row["leg"]),
+        "aliases": _aliases(row),
+    }
+
+
 def case_row(row: View, words: Words) -> View:
-    """One line of the table of cases."""
+    """One line of the table of cases; `next_due` is what falls due first, or None."""
+    legs = [_leg(leg, words) for leg in row["legs"]]
     return {
         "key": row["key"],
         "short": row["key"][-_SHORT:],
         "version": row["version"],
         "created_at": moment(row["created_at"]),
         "aliases": _aliases(row),
-        "legs": [_leg(leg, words) for leg in row["legs"]],
+        "legs": legs,
+        "next_due": next(iter(sorted((due for leg in legs for due in _dated(leg)), key=_urgency)), None),
     }
 
 
@@ -230,8 +247,19 @@ def _leg(leg: View, words: Words) -> View:
         "state": badge(labels.leg_label(leg["state"]), words, leg["state"]),
         "national_state": code(leg["national_state"]),
         "updated_at": moment(leg["updated_at"]),
-        "clocks": [_clock(clock, words) for clock in leg["clocks"]],
+        "clocks": sorted((_clock(clock, words) for clock in leg["clocks"]), key=_urgency),
     }
+
+
+def _dated(leg: View) -> list[View]:
+    return [clock for clock in leg["clocks"] if clock["state"]["code"] in _TICKING and clock["due_on"]]
+
+
+def _urgency(clock: View) -> tuple[int, str]:
+    """What a person still owes first, the earliest day first; what has no day comes after what has one."""
+    state = clock["state"]["code"]
+    rank = 0 if state in _TICKING else _AFTER_TICKING.get(state, len(_AFTER_TICKING) + 1)
+    return rank, clock["due_on"] or _NO_DAY
 
 
 def _clock(clock: View, words: Words) -> View:
@@ -240,6 +268,7 @@ def _clock(clock: View, words: Words) -> View:
         "code": clock["clock"],
         "state": badge(labels.clock_label(clock["state"]), words, clock["state"]),
         "due_on": clock["due_on"],
+        "days_left": clock["days_left"],
         "started_at": moment(clock["started_at"]),
         "reason": clock["reason"],
     }

@@ -170,6 +170,15 @@ def test_cases_are_listed_and_shown(seeded: Run) -> None:
     assert all(word in shown for word in ("PROCESSING", "CESREES", "2027-02-23", "m-0", "m-1"))
 
 
+def test_what_is_due_is_listed_over_all_cases(seeded: Run) -> None:
+    (due,) = json.loads(seeded("cases", "due", "--within", "3000", "--json")[1])["clocks"]
+    assert (due["case"], due["leg"], due["clock"], due["due_on"]) == ("case-1", "hdh", "DECIDE_3M", "2027-02-23")
+    _, shown, _ = seeded("cases", "due", "--within", "3000")
+    assert all(word in shown for word in ("2027-02-23", CP_ID, "Art. 68(4)"))
+    status, _, said = seeded("cases", "due", "--within", "-1")
+    assert (status, "number of days" in said) == (2, True)
+
+
 @pytest.mark.parametrize("words", [("messages", "show", "none"), ("messages", "bytes", "none"), ("cases", "show", "x")])
 def test_what_is_not_there_is_one_line_on_stderr(seeded: Run, words: tuple[str, ...]) -> None:
     status, out, err = seeded(*words)

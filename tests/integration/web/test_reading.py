@@ -190,6 +190,11 @@ async def test_a_case_shows_legs_clocks_and_messages(client: Any) -> None:
     assert [row["id"] for row in found["messages"]] == ["m-1", "m-0"]
     listed = await read(client, f"/api/v1/cases?text={CP_ID}")
     hold(listed["cases"][0], "CaseSummary")
+    assert (await read(client, "/api/v1/due"))["clocks"] == []
+    (due,) = (await read(client, "/api/v1/due?within=92"))["clocks"]
+    hold(due, "DueClock")
+    assert (due["case"], due["leg"], due["state"], due["days_left"]) == ("case-1", "hdh", "running", 92)
+    assert (await client.get("/api/v1/due?within=soon", headers=as_role(Role.READER))).status == 400
     assert listed["cases"][0]["aliases"] == [{"scheme": "cp", "value": CP_ID}]
 
 

@@ -18,10 +18,12 @@ from broker.model.cases import Leg, RunningClock
 from broker.model.clocks import (
     ClockRule,
     add_months,
+    days_left,
     is_working_day,
     last_day,
     moved_clocks,
     read_clocks,
+    standing,
     start_clock,
 )
 from broker.model.lifecycle import Step, read_lifecycle
@@ -239,3 +241,23 @@ def test_a_trusted_holder_has_two_months_and_the_body_two_more() -> None:
     assert forwarded["TDH_ASSESS"].due_on == "2029-05-02"
     assessed = moved(tuple(forwarded.values()), STEPS["T8"], noon(2029, 4, 3))
     assert (assessed["TDH_ASSESS"].state, assessed["TDH_DECIDE"].due_on) == ("stopped", "2029-06-04")
+
+
+@pytest.mark.parametrize(
+    ("state", "due_on", "shown", "left"),
+    [
+        ("running", "2029-03-02", "running", 0),
+        ("running", "2029-03-01", "expired", -1),
+        ("running", "2029-04-02", "running", 31),
+        ("running", "", "running", None),
+        ("paused", "2029-03-01", "paused", None),
+        ("stopped", "2029-03-01", "stopped", None),
+    ],
+)
+def test_only_a_running_clock_expires_and_not_before_its_last_day_is_over(
+    state: str, due_on: str, shown: str, left: int | None
+) -> None:
+    clock = RunningClock("case-1", "hdh", "DECIDE", LEG.created_at, due_on, state, "Art. 68(4)")
+    today = date(2029, 3, 2)
+
+    assert (standing(clock, today), days_left(clock, today)) == (shown, left)
