@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from adapters.mock_eu import countries, examples, page
-from adapters.mock_eu.menu import UnknownFault
+from adapters.mock_eu.orders import UnknownFault
 from adapters.mock_eu.problem import Problem
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ class Counter:
         said = {name: str(value).strip() for name, value in (await request.post()).items() if str(value).strip()}
         try:
             if said.pop("do", "") == "disarm":
-                self._kitchen.disarm()
+                self._kitchen.disarm(said.get("id"))
             else:
                 self._kitchen.arm(self._new_id(), _order(said))
-        except (UnknownFault, ValueError) as error:
-            return _html(page.faults(self._kitchen.armed, str(error)), 422)
+        except UnknownFault as error:
+            return _html(page.faults(self._kitchen.armed, str(error), said), 422)
         raise web.HTTPSeeOther("/faults/page")
 
     def _amend(self, id_: str, said: Mapping[str, str]) -> None:
@@ -121,9 +121,16 @@ class Counter:
 
 
 def _order(said: Mapping[str, str]) -> dict[str, Any]:
-    """Text fields as the menu wants them. Raises: ValueError."""
+    """Text fields as the menu wants them; what is no number stays text, and is refused there by its name."""
     kinds: dict[str, Callable[[str], Any]] = {**dict.fromkeys(_WHOLE, int), **dict.fromkeys(_REAL, float)}
-    return {name: kinds.get(name, str)(value) for name, value in said.items()}
+    return {name: _as(kinds[name], value) if name in kinds else value for name, value in said.items()}
+
+
+def _as(kind: Callable[[str], Any], value: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        return value
 
 
 def _attached(field: Any) -> dict[str, bytes]:

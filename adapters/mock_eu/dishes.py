@@ -129,10 +129,11 @@ WHOLE: Final = tuple(name for name, dish in MENU.items() if dish.operations == _
 
 def rows() -> list[str]:
     """The menu as the rows of the page's table."""
-    return [f"| `{name}` | {PLACES[dish.operations]} | {dish.says}{_usual(dish)} |" for name, dish in MENU.items()]
+    return [f"| `{name}` | {PLACES[dish.operations]} | {says(dish)} |" for name, dish in MENU.items()]
 
 
-def _usual(dish: Dish) -> str:
+def says(dish: Dish) -> str:
+    """What it does, and the usual values that it speaks of."""
     told = {"`seconds`": f"{dish.seconds:g} s", "`amount`": str(dish.amount)}
     values = [value for word, value in told.items() if word in dish.says]
-    return f" ({', '.join(values)})" if values else ""
+    return f"{dish.says} ({', '.join(values)})" if values else dish.says

@@ -17,7 +17,7 @@ def nation_of(request: web.Request, settings: Settings) -> Nation:
     """The nation that the path names. Raises: web.HTTPNotFound."""
     found = settings.nations.get(request.match_info["nation"])
     if found is None:
-        raise web.HTTPNotFound
+        raise web.HTTPNotFound(text=f"This mock has no such nation: there are {', '.join(settings.nations)}.\n")
     return found
 
 

@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     from adapters.mock_eu.menu import Fault
     from adapters.mock_eu.model import Chance, Held, Part
 
+#: Everything that the platform sends to a nation.
+TYPES: Final = (
+    "ApplicationSubmitted",
+    "ApplicationAmended",
+    "AdditionalInformation",
+    "ApplicationWithdrawn",
+    "ValidationResult",
+    "FeeResponse",
+    "ApplicantResponse",
+    "AppealNotified",
+    "DecisionAck",
+    "AmendmentRequest",
+    "ExtensionRequest",
+    "PersonsUpdate",
+    "Reminder",
+    "PeerStatus",
+    "PeerPermit",
+    "PeerEnforcement",
+)
 _MB: Final = 1024 * 1024
 _NEW_STATUS: Final = "STATUS_OF_A_LATER_RELEASE"
 #: Where a message type has a code of its own, for the fault that makes it one that nobody knows.

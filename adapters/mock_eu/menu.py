@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.mock_eu.dishes import MENU
+from adapters.mock_eu.orders import UnknownFault, taken
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from adapters.mock_eu.store import Store
-
-
-class UnknownFault(ValueError):
-    """Not on the menu, or with a filter or trigger that makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,8 @@ class Fault:
 class Kitchen:
     """The armed faults, with counters that survive a restart."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, nations: Collection[str]) -> None:
+        self._store, self._nations = store, nations
         self._armed = {doc["id"]: Fault(**doc) for doc in store.faults()}
 
     @property
@@ -71,24 +70,15 @@ class Kitchen:
         return tuple(self._armed.values())
 
     def arm(self, id_: str, order: dict[str, Any]) -> Fault:
-        """Arm one; the menu's own `seconds` and `amount` stand in for what is not given. Raises: UnknownFault."""
-        dish = MENU.get(str(order.get("name")))
-        usual = {"seconds": dish.seconds, "amount": dish.amount} if dish else {}
-        try:
-            fault = Fault(**{**usual, **order, "id": id_, "seen": 0, "fired": 0})
-        except TypeError as error:
-            raise UnknownFault(f"unknown member: {error}") from error
-        if fault.name not in MENU:
-            raise UnknownFault(f"{fault.name} is not on the menu")
-        if not _is_sound(fault):
-            raise UnknownFault(
-                "nth, times, amount and seed are whole numbers, probability 0 to 1, seconds not negative"
-            )
+        """Arm one. Raises: UnknownFault."""
+        fault = Fault(id=id_, **taken(order, self._nations))
         self._keep(fault)
         return fault
 
     def disarm(self, id_: str | None = None) -> None:
-        """Disarm one, or all."""
+        """Disarm one, or all. Raises: UnknownFault, if nothing with this id is armed."""
+        if id_ is not None and id_ not in self._armed:
+            raise UnknownFault(f"no fault {id_} is armed (GET /faults has those that are)")
         self._store.delete_faults(id_)
         self._armed = {key: fault for key, fault in self._armed.items() if id_ is not None and key != id_}
 
@@ -107,11 +97,3 @@ class Kitchen:
     def _keep(self, fault: Fault) -> None:
         self._armed[fault.id] = fault
         self._store.put_fault(fault.id, asdict(fault))
-
-
-def _is_sound(fault: Fault) -> bool:
-    counts = (fault.nth, fault.times, fault.amount)
-    whole = all(type(value) is int and value >= 0 for value in counts) and type(fault.seed) is int
-    real = all(type(value) in {int, float} for value in (fault.probability, fault.seconds))
-    texts = all(isinstance(value, str) for value in (fault.nation, fault.type))
-    return whole and real and texts and 0 <= fault.probability <= 1 and fault.seconds >= 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu import examples
 from adapters.mock_eu.deeds import ANSWERS, REQUESTS
-from adapters.mock_eu.dishes import MENU
+from adapters.mock_eu.dishes import MENU, PLACES, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,16 +72,16 @@ def application(view: dict[str, Any], wrong: str = "") -> str:
     return _page(str(view["title"]), inner, wrong)
 
 
-def faults(armed: Iterable[Fault], wrong: str = "") -> str:
-    """What is armed, how often it struck, and the form to arm one more."""
-    rows = "".join(_fault(fault) for fault in armed) or '<tr><td colspan="6">None.</td></tr>'
-    menu = "".join(f'<option value="{name}">{name}: {escape(dish.says)}</option>' for name, dish in MENU.items())
-    fields = "".join(_text(name, label) for name, label in _FAULT_FIELDS.items())
+def faults(armed: Iterable[Fault], wrong: str = "", said: Mapping[str, str] | None = None) -> str:
+    """What is armed, how often it struck, and the form to arm one more; `said`: what was typed before `wrong`."""
+    given = said or {}
+    rows = "".join(_fault(fault) for fault in armed) or '<tr><td colspan="7">None.</td></tr>'
+    fields = "".join(_text(name, label, given.get(name, "")) for name, label in _FAULT_FIELDS.items())
+    heads = ("Fault", "Nation", "Type", "When", "Seen", "Fired", "Disarm")
     inner = (
-        f"{_table('Armed', ('Fault', 'Nation', 'Type', 'When', 'Seen', 'Fired'), rows)}"
-        '<form method="post" action="/faults/page"><input type="hidden" name="do" value="disarm">'
-        "<button>Disarm all</button></form><h2>Arm one</h2>"
-        f'<form method="post" action="/faults/page"><label>Fault <select name="name">{menu}</select></label>'
+        f"{_table('Armed', heads, rows)}{_disarm('', 'Disarm all')}<h2>Arm one</h2>"
+        '<form method="post" action="/faults/page">'
+        f'<label>Fault <select name="name">{_menu(given.get("name", ""))}</select></label>'
         f"{fields}<button>Arm</button></form>"
     )
     return _page("Faults", inner, wrong)
@@ -91,18 +91,39 @@ _FAULT_FIELDS: Final = {
     "nation": "Nation (empty: all)",
     "type": "Message type or SOAP operation (empty: all)",
     "nth": "At which occurrence (empty: each)",
-    "probability": "With which probability, 0 to 1",
-    "seed": "Seed",
-    "times": "At most how often",
-    "seconds": "Seconds",
-    "amount": "Amount",
+    "probability": "With which probability, 0 to 1 (empty: 1)",
+    "seed": "Seed of the probability (empty: 0)",
+    "times": "At most how often (empty: no limit)",
+    "seconds": "Seconds (empty: as the fault says)",
+    "amount": "Amount (empty: as the fault says)",
 }
 
 
+def _menu(chosen: str) -> str:
+    """Every fault, under the place where it happens."""
+    places: dict[str, str] = {}
+    for name, dish in MENU.items():
+        mark = " selected" if name == chosen else ""
+        option = f'<option value="{name}"{mark}>{name}: {escape(says(dish).replace("`", ""))}</option>'
+        places[PLACES[dish.operations]] = places.get(PLACES[dish.operations], "") + option
+    return "".join(f'<optgroup label="{escape(place)}">{options}</optgroup>' for place, options in places.items())
+
+
 def _fault(fault: Fault) -> str:
-    when = f"at {fault.nth}" if fault.nth else f"probability {fault.probability:g}, seed {fault.seed}"
-    cells = (fault.name, fault.nation, fault.type, when, str(fault.seen), str(fault.fired))
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    when = f"at {fault.nth}" if fault.nth else _by_lot(fault)
+    limit = f", at most {fault.times} times" if fault.times else ""
+    cells = (fault.name, fault.nation, fault.type, when + limit, str(fault.seen), str(fault.fired))
+    away = f"<td>{_disarm(fault.id, f'Disarm {fault.name}')}</td>"
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + f"{away}</tr>"
+
+
+def _by_lot(fault: Fault) -> str:
+    return "each time" if fault.probability >= 1 else f"probability {fault.probability:g}, seed {fault.seed}"
+
+
+def _disarm(id_: str, button: str) -> str:
+    fields = f'<input type="hidden" name="do" value="disarm"><input type="hidden" name="id" value="{escape(id_)}">'
+    return f'<form method="post" action="/faults/page">{fields}<button>{escape(button)}</button></form>'
 
 
 def _leg(here: str, nation: str, leg: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters.mock_eu import conformance
 from adapters.mock_eu.rehearsal import rehearse
 from adapters.mock_eu.scenario import BadScenario
-from adapters.mock_eu.settings import BadSettings, Settings, load
+from adapters.mock_eu.settings import BadSettings, Settings, add_config, load, plain
 from adapters.mock_eu.web import create_app
 
 if TYPE_CHECKING:
@@ -42,30 +42,34 @@ def main(config_path: str | None, argv: Sequence[str] = ()) -> int:
     words = list(argv)
     if words[:1] == ["conformance"]:
         return conformance.main(config_path, words[1:])
-    scenarios = _scenario_parser().parse_args(words[1:]) if words[:1] == ["run"] else None
-    given = argparse.Namespace() if scenarios else _parser().parse_args(words)
-    overrides = {name: value for name, value in vars(given).items() if value is not None}
+    plays = words[:1] == ["run"]
+    given = _scenario_parser().parse_args(words[1:]) if plays else _parser().parse_args(words)
+    named = ("host", "port", "data_dir") if not plays else ()
+    overrides = {name: value for name in named if (value := getattr(given, name)) is not None}
+    path = given.config or config_path
     try:
-        settings = load(Path(config_path) if config_path else None, overrides)
-        if scenarios:
-            return asyncio.run(rehearse(scenarios, settings))
+        settings = load(Path(path) if path else None, overrides)
+        if plays:
+            return asyncio.run(rehearse(given, settings))
+        asyncio.run(run(settings))
     except (BadSettings, BadScenario, OSError) as error:
-        print(f"mock-eu: {error}", file=sys.stderr)  # noqa: T201 -- the program's own output
+        print(f"mock-eu: {plain(error)}", file=sys.stderr)  # noqa: T201 -- the program's own output
         return 2
-    asyncio.run(run(settings))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hdeu mock-eu", description="A mock EU node. Not HealthData@EU.")
-    parser.add_argument("--host")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--data-dir", dest="data_dir")
+    add_config(parser)
+    parser.add_argument("--host", help="instead of what the configuration says")
+    parser.add_argument("--port", type=int, help="the same")
+    parser.add_argument("--data-dir", dest="data_dir", help="the same")
     return parser
 
 
 def _scenario_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hdeu mock-eu run", description="Play scenarios on a mock that is running.")
+    add_config(parser)
     parser.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO", help="a TOML file, or a folder of them")
     parser.add_argument("--mock", default="", help="where the mock is; otherwise where its configuration puts it")
     parser.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
 _PARTY_TYPE: Final = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
@@ -30,6 +32,13 @@ PUSH_TYPES: Final = (
     "DELETED",
     "DELETED_BATCH",
 )
+#: Type of a setting → what TOML may write there, and that for people. Others are read by hand.
+_WRITTEN: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "str": ((str,), "a text in quotes"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+}
 _RETRY: Final = re.compile(r"(\d+(?:\.\d+)?);(\d+);(CONSTANT|SEND_ONCE)")
 
 
@@ -147,7 +156,9 @@ class Settings:
     def __post_init__(self) -> None:
         for nation in self.nations.values():
             if not _PASSWORD.fullmatch(nation.password):
-                raise BadSettings(f"nations.{nation.code}.password breaks the rule for Domibus plugin users")
+                raise BadSettings(
+                    f"nations.{nation.code}.password must have 16 to 32 characters, upper, lower, digit and special"
+                )
             if nation.wire not in WIRE_FORMS:
                 raise BadSettings(f"nations.{nation.code}.wire is none of {', '.join(WIRE_FORMS)}")
             for rule in nation.push.rules:
@@ -161,6 +172,17 @@ def _check_rule(code: str, rule: Rule) -> None:
     unknown = [name for name in rule.types if name not in PUSH_TYPES]
     if unknown or not rule.types:
         raise BadSettings(f"nations.{code}.push.rules.{rule.name}: types must be some of {', '.join(PUSH_TYPES)}")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that every verb of the mock has."""
+    parser.add_argument("--config", metavar="FILE", help="the mock's configuration (TOML); without it the defaults")
+
+
+def plain(error: Exception) -> str:
+    """What went wrong, and what to do where the port is somebody else's."""
+    taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    return f"{error}: stop what listens there, or choose another --port" if taken else str(error)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -215,4 +237,8 @@ def _known(table: str, values: dict[str, Any], kind: type) -> dict[str, Any]:
     unknown = set(values) - {item.name for item in fields(kind)}
     if unknown:
         raise BadSettings(f"unknown keys in [{table}]: {', '.join(sorted(unknown))}")
+    for item in fields(kind):
+        types, told = _WRITTEN.get(str(item.type), ((), ""))
+        if types and item.name in values and type(values[item.name]) not in types:
+            raise BadSettings(f"{table}.{item.name} must be {told}")
     return values

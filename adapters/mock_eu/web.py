@@ -21,10 +21,11 @@ from adapters.mock_eu.ext import Ext
 from adapters.mock_eu.https import Counterparts
 from adapters.mock_eu.keys import seal_in
 from adapters.mock_eu.mail import Mail
-from adapters.mock_eu.menu import Kitchen, UnknownFault
+from adapters.mock_eu.menu import Kitchen
 from adapters.mock_eu.model import SENDING, Chance
 from adapters.mock_eu.notifications import Notifications
 from adapters.mock_eu.operations import Shared
+from adapters.mock_eu.orders import UnknownFault
 from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.problem import Problem
 from adapters.mock_eu.pump import Pump
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from adapters.mock_eu.model import Held
     from adapters.mock_eu.settings import Settings
 
+_FILTERS: Final = ("nation", "operation", "message_id", "type", "outcome")  #: of the log
 _LARGEST: Final = 128 * 1024 * 1024
 BANNER: Final = {"X-HealthData-EU-Mock": "true"}
 
@@ -54,7 +56,7 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     """Access points, platform, applicant's side, faults and log over one store in `settings.data_dir`."""
     luck = luck or chance()
     store = Store(settings.data_dir / "mock-eu.sqlite3", durable=settings.durable)
-    kitchen = Kitchen(store)
+    kitchen = Kitchen(store, tuple(settings.nations))
     notifications = Notifications(store, settings.nations, luck)
     states = States(store, notifications, settings.style, luck)
     mail, registry = Mail(settings, store, states, kitchen, luck), Registry(store)
@@ -127,13 +129,18 @@ class Desk:
 
     async def disarm(self, request: web.Request) -> web.Response:
         """One, or all."""
-        self._kitchen.disarm(request.match_info.get("id"))
+        try:
+            self._kitchen.disarm(request.match_info.get("id"))
+        except UnknownFault as error:
+            raise Problem(404, "unknown-fault", str(error)) from error
         return web.Response(status=204)
 
     async def log(self, request: web.Request) -> web.Response:
-        """Every SOAP operation, oldest first; `after`, `nation`, `operation`, `message_id` narrow it."""
+        """Every SOAP operation, oldest first; `after` and the members of an entry narrow it."""
         after = _number(request)
         wanted = {name: value for name, value in request.query.items() if name != "after"}
+        if unknown := sorted(set(wanted) - set(_FILTERS)):
+            raise Problem(400, "bad-filter", f"{', '.join(unknown)}: there are after, {', '.join(_FILTERS)}")
         entries = [entry for entry in self._store.log(after) if all(entry.get(k) == v for k, v in wanted.items())]
         return web.json_response({"entries": entries})
 
@@ -156,8 +163,10 @@ class Desk:
 
     async def messages(self, request: web.Request) -> web.Response:
         """What lies or lay at a nation's access point, oldest first; `after` is a number of an earlier answer."""
-        after = _number(request)
-        held = self._store.messages("nation = ? AND seq > ? ORDER BY seq", (request.match_info["nation"], after))
+        after, nation = _number(request), request.match_info["nation"]
+        if nation not in self._nations:
+            raise Problem(404, "unknown-nation", f"there are {', '.join(sorted(self._nations))}")
+        held = self._store.messages("nation = ? AND seq > ? ORDER BY seq", (nation, after))
         return web.json_response({"messages": [_described(each) for each in held]})
 
     async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape

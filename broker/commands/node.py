@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
@@ -47,6 +50,7 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_mock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help="the mock's configuration (TOML)")
     for name in _MOCK_OPTIONS:
         parser.add_argument(f"--{name}", help="instead of what the configuration says")
     help_ = "instead of serving: `run SCENARIO …` or `conformance …`, each with its own --help"
@@ -111,7 +115,16 @@ def _mock(arguments: argparse.Namespace) -> int:
 
     given = {name: getattr(arguments, name.replace("-", "_")) for name in _MOCK_OPTIONS}
     options = [part for name, value in given.items() if value for part in (f"--{name}", value)]
-    return main(arguments.config, arguments.action or options)
+    return main(arguments.config or _mock_config(os.environ.get("HDEU_CONFIG", "")), arguments.action or options)
+
+
+def _mock_config(path: str) -> str | None:
+    """The file, if it is the mock's: a node's own is often named in the same shell."""
+    try:
+        table = tomllib.loads(Path(path).read_text("utf-8")) if path else {}
+    except (OSError, ValueError):
+        return None
+    return path if {"server", "nations"} & set(table) else None
 
 
 def _config(arguments: argparse.Namespace) -> int:

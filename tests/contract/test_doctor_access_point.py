@@ -95,6 +95,24 @@ async def test_a_message_that_another_plugin_took_is_seen_by_its_status(node: Mo
     assert (found.seen, "Message Filter" in found.detail) == (Seen.FAILS, True)
 
 
+async def test_a_clock_that_runs_ahead_is_seen_by_the_date_of_any_answer(node: MockNode) -> None:
+    fault = await node.arm("date-skew", seconds=3600)
+    found = (await seen(node))["clock skew"]
+    assert found.seen is Seen.FAILS
+    assert "NTP" in found.detail
+    assert 3590 <= int(found.detail.split()[0]) <= 3610
+    assert await node.fired(fault) >= 1
+
+
+async def test_a_part_of_the_access_point_that_is_ill_is_told_though_its_plugin_works(node: MockNode) -> None:
+    fault = await node.arm("part-ill")
+    found = await seen(node)
+    assert found["access point"].seen is Seen.WORKS
+    assert found["access point's parts"].seen is Seen.FAILS
+    assert "Database: ERROR" in found["access point's parts"].detail
+    assert await node.fired(fault) == 1
+
+
 async def test_an_access_point_that_is_not_there_is_told(node: MockNode) -> None:
     found = await seen(node, url="http://127.0.0.1:1/fr")
     assert found["access point"].seen is Seen.FAILS

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "retrieveMessage, push.submitRequest": "test_soap_clients, test_gsoap_back_end",
     "push": "test_gsoap_back_end",
     "/ext signalEnvelope": "test_as4_receipts",
+    "/ext application/status": "test_doctor_access_point",
 }
 BOMB_MB = 3
 ENDED = {"ACKNOWLEDGED", "SEND_FAILURE"}
@@ -82,10 +83,10 @@ class Nation:
                 await self._look()
         return [await self.soap.retrieve(message_id) for message_id in ids]
 
-    async def ended(self) -> None:
+    async def ended(self, *statuses: str) -> None:
         """Until the access point has done with what was said."""
         async with asyncio.timeout(15):
-            while not (self.statuses and self.statuses[-1] in ENDED):
+            while not (self.statuses and self.statuses[-1] in (statuses or ENDED)):
                 await self._look()
 
     async def _look(self) -> None:
@@ -109,12 +110,22 @@ class Nation:
 
     async def status(self, arm: Callable[[str], Any]) -> str:
         """The nation says something about an application, and the platform answers it."""
+        return await self._told(arm)
+
+    async def silence(self, arm: Callable[[str], Any]) -> str:
+        """The same, and then nothing for a while."""
+        fault = await self._told(arm, "WAITING_FOR_RECEIPT")
+        await asyncio.sleep(0.6)
+        await self._look()
+        return fault
+
+    async def _told(self, arm: Callable[[str], Any], *statuses: str) -> str:
         await self.file()
         for message_id in await self.soap.pending():
             await self.soap.mark(message_id)
         fault = await arm("")
         await self.say()
-        await self.ended()
+        await self.ended(*statuses)
         return str(fault)
 
 
@@ -130,6 +141,8 @@ async def nation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 MET: dict[str, tuple[Callable[..., Any], list[str], list[str]]] = {
     "send-failure": (Nation.status, [], ["SEND_FAILURE"]),
     "waiting-for-retry": (Nation.status, ["yes"], ["WAITING_FOR_RETRY", "ACKNOWLEDGED"]),
+    "never-acknowledged": (Nation.silence, [], ["WAITING_FOR_RECEIPT"]),
+    "loopback": (Nation.status, ["yes", "its own, from hdeu:mock:ap:fr"], ["ACKNOWLEDGED"]),
     "late-receipt": (Nation.status, ["yes"], ["WAITING_FOR_RECEIPT", "ACKNOWLEDGED"]),
     "receipt-without-response": (Nation.status, [], ["ACKNOWLEDGED"]),
     "reject-validation": (Nation.status, ["no"], ["ACKNOWLEDGED"]),
@@ -191,6 +204,8 @@ def word(one: Fetched, nation: Nation) -> str:
     data = one.parts[0][2]
     if data.startswith(b"PK"):
         return _application(one, nation)
+    if one.id == nation.said:
+        return f"its own, from {one.sender}"
     try:
         document = json.loads(data)
     except ValueError:

@@ -25,7 +25,7 @@ from adapters.mock_eu.conformance.model import Case, Ending, Result
 from adapters.mock_eu.conformance.report import FORMATS, passed
 from adapters.mock_eu.conformance.runner import run
 from adapters.mock_eu.conformance.world import world
-from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, load
+from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, add_config, load, plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -52,14 +52,17 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
         *(pushed.CASES if given.push else ()),
         *(routing.CASES if given.second_api_key else ()),
     )
+    if unknown := sorted({*given.only, *given.without} - {name for case in known for name in (case.id, case.group)}):
+        groups = ", ".join(dict.fromkeys(case.group for case in known))
+        parser.error(f"no case or group is called {', '.join(unknown)}: the groups are {groups}; --list has the cases")
     cases = chosen(known, given.only, given.without)
     if given.list:
         sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
         return 0
     try:
-        results = asyncio.run(_play(given, config_path, cases))
+        results = asyncio.run(_play(given, given.config or config_path, cases))
     except (BadSettings, OSError) as error:
-        sys.stderr.write(f"conformance: {error}\n")
+        sys.stderr.write(f"conformance: {plain(error)}\n")
         return _WRONG_USAGE
     _report(given, results)
     return 0 if passed(results) else 1
@@ -134,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hdeu mock-eu conformance", description="Hold a system against the specification. Not HealthData@EU."
     )
+    add_config(parser)
     add = parser.add_argument
     add("--role", required=True, choices=tuple(CASES), help="what the system under test is")
     add("--list", action="store_true", help="show the cases and stop")

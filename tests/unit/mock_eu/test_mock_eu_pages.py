@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lxml import html
 
+from adapters.mock_eu.dishes import MENU
 from tests.support.mock_node import about, golden
 
 if TYPE_CHECKING:
@@ -127,18 +128,50 @@ async def test_faults_are_armed_counted_and_put_away_on_the_page(node: MockNode)
     assert (status, alerts(root)) == (200, [])
     await node.file()
     (row,) = (await page(node, "/faults/page")).xpath("//tbody/tr")
-    assert [cell.text_content() for cell in row] == ["drop", "fr", "", "at 1", "1", "1"]
+    assert [cell.text_content() for cell in row] == ["drop", "fr", "", "at 1", "1", "1", "Disarm drop"]
     await send(node, "/faults/page", do="disarm")
     assert (await node.get("/faults"))["faults"] == []
 
 
+async def test_one_fault_is_put_away_by_the_button_in_its_row(node: MockNode) -> None:
+    await node.arm("drop", times=2)
+    await node.arm("delay", probability=0.5, seed=7)
+    rows = (await page(node, "/faults/page")).xpath("//tbody/tr")
+    assert [row[3].text_content() for row in rows] == ["each time, at most 2 times", "probability 0.5, seed 7"]
+    (form,) = rows[0].xpath(".//form")
+    said = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+    await send(node, form.get("action"), **said)
+    assert [fault["name"] for fault in (await node.get("/faults"))["faults"]] == ["delay"]
+
+
+async def test_the_menu_stands_under_the_places_where_its_faults_happen(node: MockNode) -> None:
+    root = await page(node, "/faults/page")
+    groups = {group.get("label"): group.xpath("./option/@value") for group in root.xpath("//optgroup")}
+    assert groups["AS4, nation to platform"][0] == "send-failure"
+    assert [name for names in groups.values() for name in names].count("drop") == 1
+    assert sum(map(len, groups.values())) == len(MENU)
+    (bomb,) = root.xpath("//option[@value='gzip-bomb']")
+    assert bomb.text == "gzip-bomb: Content-Encoding gzip over amount MB of zeros (256)"
+
+
 @pytest.mark.parametrize(
-    "said", [{"name": "no-such-fault"}, {"name": "drop", "nth": "x"}, {"name": "drop", "nth": "-1"}]
+    ("said", "words"),
+    [
+        ({"name": "no-such-fault"}, "no-such-fault is not on the menu"),
+        ({"name": "drop", "nth": "x"}, "nth must be a whole number"),
+        ({"name": "drop", "nth": "-1"}, "nth must be a whole number"),
+        ({"name": "drop", "nation": "de"}, "there are fr, fi"),
+    ],
 )
-async def test_a_fault_that_makes_no_sense_is_said_on_the_page(node: MockNode, said: dict[str, str]) -> None:
-    status, root = await send(node, "/faults/page", **said)
+async def test_a_fault_that_makes_no_sense_is_said_on_the_page_and_what_was_typed_stays(
+    node: MockNode, said: dict[str, str], words: str
+) -> None:
+    status, root = await send(node, "/faults/page", **said, seconds="7")
     assert status == 422
-    assert len(alerts(root)) == 1
+    (alert,) = alerts(root)
+    assert words in alert
+    assert root.xpath("//input[@name='seconds']/@value") == ["7"]
+    assert root.xpath("//select/optgroup/option[@selected]/@value") == [said["name"]][: said["name"] in MENU]
 
 
 def an_offer(application_id: str) -> dict[str, Any]:

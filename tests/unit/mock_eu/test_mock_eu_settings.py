@@ -37,6 +37,33 @@ def test_a_mistake_is_named_and_not_passed_over(tmp_path: Path, text: str) -> No
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[server]\nport = "8090"\n', "server.port must be a whole number"),
+        ('[access_point]\nauth = "no"\n', "access_point.auth must be true or false"),
+        ('[access_point]\nreceipt_seconds = "soon"\n', "access_point.receipt_seconds must be a number"),
+        ("[access_point]\nsend_tries = 4.5\n", "access_point.send_tries must be a whole number"),
+        ("[nations.fr]\nuser = 1\n", "nations.fr.user must be a text in quotes"),
+        ('[nations.fr.push]\ncron_seconds = "1"\n', "nations.fr.push.cron_seconds must be a number"),
+        ('[nations.fr]\npassword = "short"\n', "must have 16 to 32 characters"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_at_the_start_and_not_when_it_is_used(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "mock.toml"
+    path.write_text(text)
+    with pytest.raises(BadSettings, match=words):
+        load(path)
+
+
+def test_a_whole_number_may_stand_where_a_fraction_is_usual(tmp_path: Path) -> None:
+    path = tmp_path / "mock.toml"
+    path.write_text("[access_point]\nreceipt_seconds = 1\n")
+    assert load(path).style.receipt_seconds == 1
+
+
 def test_production_refuses_the_mock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HDEU_ENVIRONMENT", "production")
     with pytest.raises(BadSettings, match="production"):
