@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from broker.errors import ConfigurationError
+from broker.setting_names import unknown, unread
 
 ROLE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -278,15 +280,24 @@ def _is_protected(url: str) -> bool:
 def load_settings(path: Path | str | None = None) -> Settings:
     """Settings from `path`, or from the file that HDEU_CONFIG names, and from variables.
 
-    Raises: ConfigurationError, with one line per wrong key.
+    Raises: ConfigurationError, with one line per wrong key and per variable that nobody reads.
     """
     if path is not None:
         os.environ["HDEU_CONFIG"] = str(path)
     named = os.environ.get("HDEU_CONFIG", "")
     if named and not Path(named).is_file():
         raise ConfigurationError(f"HDEU_CONFIG names {named}, and there is no such file")
+    misspelt = unread(os.environ, Settings)
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, item['loc'])) or 'configuration'}: {item['msg']}" for item in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from None
+        raise ConfigurationError("\n".join((*misspelt, *map(_line, error.errors())))) from None
+    if misspelt:
+        raise ConfigurationError("\n".join(misspelt))
+    return settings
+
+
+def _line(item: ErrorDetails) -> str:
+    place = tuple(map(str, item["loc"]))
+    said = unknown(place, Settings) if item["type"] == "extra_forbidden" else item["msg"]
+    return f"{'.'.join(place) or 'configuration'}: {said}"

@@ -60,6 +60,82 @@ def test_every_wrong_key_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert {line.partition(":")[0] for line in str(told.value).splitlines()} == {"api.port", "work.lease"}
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HDEU_DATABASE_URL", "HDEU_DATABASE__URL"),
+        ("HDEU_WROK__SWEEP", "HDEU_WORK__SWEEP"),
+        ("HDEU_API_PORT", "HDEU_API__PORT"),
+        ("HDEU_ACCESS_POINT_PASSWORD", "HDEU_ACCESS_POINT__PASSWORD"),
+        ("HDEU_BACKEND__HDH__SECRET", "HDEU_BACKENDS__HDH__SECRET"),
+        ("hdeu_enviroment", "HDEU_ENVIRONMENT"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant(
+    monkeypatch: pytest.MonkeyPatch, variable: str, meant: str
+) -> None:
+    monkeypatch.setenv(variable, "8080")
+    with pytest.raises(ConfigurationError) as told:
+        load_settings()
+    assert str(told.value) == f"{variable.upper()}: no setting is called so; the nearest is {meant}"
+
+
+def test_a_variable_that_is_like_no_setting_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HDEU_COLOUR", "green")
+    with pytest.raises(ConfigurationError, match=r"^HDEU_COLOUR: no setting is called so$"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[labour]\nsweep = 1", "labour: no setting is called so"),
+        ("[work]\nsweap = 1", "work.sweap: no setting is called so; the nearest is work.sweep"),
+        (
+            '[backends.hdh]\nkind = "pull"\nprofile = "fr-hdh-1"\ncatalog = []',
+            "backends.hdh.catalog: no setting is called so; the nearest is backends.hdh.catalogs",
+        ),
+        (
+            '[[clients]]\nname = "a"\nkeyhash = "x"\nkey_hash = "x"',
+            "clients.0.keyhash: no setting is called so; the nearest is clients.0.key_hash",
+        ),
+    ],
+)
+def test_a_misspelt_key_of_the_file_is_refused_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text(written, "utf-8")
+    monkeypatch.setenv("HDEU_CONFIG", str(file))
+    with pytest.raises(ConfigurationError) as told:
+        load_settings()
+    assert str(told.value) == said
+
+
+def test_misspelt_variables_and_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HDEU_DATADIR", "/srv")
+    monkeypatch.setenv("HDEU_WORK__LEASE", "long")
+    with pytest.raises(ConfigurationError) as told:
+        load_settings()
+    assert [line.partition(":")[0] for line in str(told.value).splitlines()] == ["HDEU_DATADIR", "work.lease"]
+
+
+def test_what_kubernetes_says_of_services_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in ("HDEU", "HDEU_API", "HDEU_MOCK_EU"):
+        monkeypatch.setenv(f"{service}_SERVICE_HOST", "10.0.0.7")
+        monkeypatch.setenv(f"{service}_SERVICE_PORT", "8080")
+        monkeypatch.setenv(f"{service}_SERVICE_PORT_HTTP", "8080")
+        monkeypatch.setenv(f"{service}_PORT", "tcp://10.0.0.7:8080")
+        for name, value in (
+            ("", "tcp://10.0.0.7:8080"),
+            ("_PROTO", "tcp"),
+            ("_PORT", "8080"),
+            ("_ADDR", "10.0.0.7"),
+        ):
+            monkeypatch.setenv(f"{service}_PORT_8080_TCP{name}", value)
+    assert load_settings().api.port == 8080
+
+
 @pytest.mark.parametrize("name", ["embedded", "france", "finland", "eu-https"])
 def test_every_shipped_configuration_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HDEU_CONFIG", str(Path(__file__).parents[2] / "config" / f"{name}.toml"))
