@@ -24,6 +24,7 @@ from broker.translation import build
 from broker.translation.codecs.codec import WireFile
 from broker.translation.conventions import CONVENTIONS
 from broker.translation.facts import attachments_of
+from broker.translation.report import with_anew
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -82,7 +83,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
         done,
         content_type=encoded.media_type,
         document=encoded.data,
-        report=passage.report if outgoing.own else b"",
+        report=with_anew(passage.report, build.said_anew(outgoing.root, root)) if outgoing.own else b"",
         problems=_dicts(passage.flags) if outgoing.own else (),
         losses=(*own_losses, *losses),
     )

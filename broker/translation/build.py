@@ -135,6 +135,21 @@ def with_envelope(
     return copy
 
 
+def said_anew(before: etree._Element, after: etree._Element) -> tuple[str, ...]:
+    """Which leaves `with_envelope`, or a reply, wrote into a copy that are not as they were, by their paths."""
+    old, new = dict(_addressed(before)), _addressed(after)
+    return tuple(path for path, text in new if old.get(path) != text)
+
+
+def _addressed(root: etree._Element) -> list[tuple[str, str | None]]:
+    """What a message says of itself, and where it names its application."""
+    single = [f"envelope/{name}" for name in _ENVELOPE if name not in {"nationalId", "sender", "receiver"}]
+    ids = [f"content/{name}" for name in ("application_id", "applicationId")]
+    paths = (*single, *(f"envelope/sender/{name}" for name in _PARTY), *ids)
+    found = [(path, root.find("/".join(map(_name, path.split("/"))))) for path in paths]
+    return [(path, one.text) for path, one in found if one is not None]
+
+
 def attachment_missing(attachment: Named) -> Problem:
     """A file is named without the hash of its bytes."""
     return Problem(

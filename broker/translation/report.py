@@ -19,7 +19,7 @@ from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from broker.translation.leaves import Moves, Place
     from broker.translation.own_language import Versions
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from broker.translation.steps import Step
 
 FORMAT: Final = 3
+_SAID_ANEW: Final = "the dispatcher says it itself: ids and parties are those of the network"
+_ORPHANED: Final = "what it hung on was changed or is gone"
 _READERS: Final = "the original: the field has the version in the language of its readers"
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
 
@@ -63,17 +65,15 @@ class LegalFactLoss:
 
 @dataclass(frozen=True, slots=True)
 class Lossy:
-    """An eu-1 leaf that the next hop cannot say: dropped, or said less exactly (`target` is what remains of it)."""
+    """An eu-1 leaf that the wire form cannot say: dropped, or said less exactly."""
 
     path: str  #: numbered eu-1 path
     what: str = "dropped"
-    target: str = ""
-    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One hop, or several chained. Numbers of a plan; nothing is spelled out until asked for.
+    """One translation. Numbers of a plan; nothing is spelled out until asked for.
 
     `numbers` has the number of an outcome (`steps`) for each leaf of the source; -1 - n: n indices follow, of all
     leaves until the next such. `moves`: what the instances of the target are called at last, turn by turn.
@@ -88,7 +88,7 @@ class Report:
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
     own: int = -1  #: the number of the version for the readers that was in the fields of the source
-    next_hop: tuple[Lossy, ...] = ()
+    anew: tuple[str, ...] = ()  #: leaves of the target that the flow said itself afterwards, in other words
     parts: tuple[bool, ...] = ()  #: of each text told apart by lead-ins: which of its targets were written
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
 
@@ -140,13 +140,14 @@ class Report:
     def fields(self) -> list[dict[str, Any]]:
         """One object per source leaf: source, fate, table, version, target (a list of paths), and the reason if any."""
         if not self._fields:
-            lossy = {item.path: item.what for item in self.next_hop}
-            self._fields.extend(_shown(row, lossy) for row in self.rows())
+            anew = frozenset(self.anew)
+            self._fields.extend(_shown(row, anew) for row in self.rows())
         return self._fields
 
     def constants(self) -> list[str]:
         """Target leaves that come from no source leaf but from the named structural constants."""
-        return [numbered(*self._moved(place)) for place in self.constant_places]
+        named = (numbered(*self._moved(place)) for place in self.constant_places)
+        return list(dict.fromkeys((*named, *self.anew)))
 
     def restored(self) -> list[str]:
         """Target leaves that were put back from the carry."""
@@ -154,7 +155,7 @@ class Report:
 
     def lost(self) -> list[dict[str, str]]:
         """What the other side does not get to see: source path, and how it was lost."""
-        return _lost(self.fields(), [(item.path, item.what) for item in self.next_hop], self.orphaned)
+        return _lost(self.fields(), self.orphaned)
 
     def as_dict(self) -> dict[str, Any]:
         """As `schemas/report.schema.json` says."""
@@ -182,7 +183,6 @@ class Report:
             "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
             "own": self.own,
-            "next_hop": [(item.path, item.what, item.target, item.table) for item in self.next_hop],
             "parts": self.parts,
         }
         numbers = (*self.numbers, *self.annex)
@@ -202,19 +202,29 @@ def read_report(kept: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
     Raises: TranslationError (report-unreadable), and what `plan` raises.
     """
     try:
-        head, _, numbers = zlib.decompress(kept).partition(b"\n")
-        return _read(json.loads(head), numbers, plan)
+        packed, more = _unpacked(kept)
+        head, _, numbers = packed.partition(b"\n")
+        anew = json.loads(zlib.decompress(more)) if more else ()
+        return replace(_read(json.loads(head), numbers, plan), anew=tuple(anew))
     except (struct.error, ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
         detail = f"The report cannot be read: {type(error).__name__}"
         raise TranslationError((Problem("report-unreadable", detail, hint="Translate the document again."),)) from error
 
 
+def _unpacked(kept: bytes) -> tuple[bytes, bytes]:
+    """A kept report, and what was appended to it. Raises: ValueError, if it was cut short."""
+    packed = zlib.decompressobj()
+    data = packed.decompress(kept)
+    if not packed.eof:
+        raise ValueError
+    return data, packed.unused_data
+
+
 def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
     if found["format"] != FORMAT:
         raise ValueError(found["format"])
-    next_hop = tuple(Lossy(*item) for item in found["next_hop"])
     if found["plan"] is None:
-        return Report(orphaned=tuple(found["orphaned"]), next_hop=next_hop)
+        return Report(orphaned=tuple(found["orphaned"]))
     made_with = plan(MadeWith(*found["plan"]))
     nodes, unpacked = made_with.target.numbered, struct.unpack(f"<{len(numbers) // 4}i", numbers)
     return Report(
@@ -226,7 +236,6 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
         constant_places=_all(nodes, found["constants"]),
         restored_places=_all(nodes, found["restored"]),
         orphaned=tuple(found["orphaned"]),
-        next_hop=next_hop,
         parts=tuple(found["parts"]),
         own=found["own"],
     )
@@ -245,44 +254,42 @@ def _all(nodes: tuple[Node, ...], places: list[list[int]]) -> tuple[Place, ...]:
     return tuple(_group(nodes, place) for place in places)
 
 
-def _json(document: dict[str, Any]) -> bytes:
+def _json(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _shown(row: Row, lossy: Mapping[str, str]) -> dict[str, Any]:
-    op, fate, targets = row.op, row.fate, [numbered(*place) for place in row.places]
-    table = op.table if fate is Fate.RECODED else ""
+def _shown(row: Row, anew: frozenset[str]) -> dict[str, Any]:
+    op, said = row.op, [numbered(*place) for place in row.places]
+    targets = [path for path in said if path not in anew] if anew else said
+    fate = Fate.LEFT_OUT if said and not targets else row.fate
     shown: dict[str, Any] = {
         "source": numbered(row.node, row.where),
         "fate": fate.value,
-        "table": table,
+        "table": op.table if fate is Fate.RECODED else "",
         "version": op.mapping,
         "target": targets,
     }
-    if row.versions is not None:
+    if said and not targets:
+        shown["reason"] = _SAID_ANEW
+    elif row.versions is not None:
         shown |= {"language": row.versions.language, "mark": row.versions.mark}
     elif op.reason:
         shown["reason"] = op.reason
     elif op.twin is not None and fate is Fate.ANNEX:
         shown["reason"] = _READERS
-    gone = [lossy[path] for path in targets if path in lossy] if lossy and fate.value not in _NOT_SHOWN else []
-    if gone:
-        shown["lost_at_next_hop"] = gone
     return shown
 
 
-def _lost(
-    fields: Iterable[dict[str, Any]], next_hop: Iterable[tuple[str, str]], orphaned: Iterable[str]
-) -> list[dict[str, str]]:
+def _lost(fields: Iterable[dict[str, Any]], orphaned: Iterable[str]) -> list[dict[str, str]]:
     rows = [
         {"source": row["source"], "what": row["fate"], "reason": row.get("reason", "")}
         for row in fields
         if row["fate"] in _NOT_SHOWN
     ]
-    rows += [{"source": path, "what": what, "reason": "next hop"} for path, what in next_hop]
-    return rows + [{"source": path, "what": "orphaned", "reason": "its anchor changed"} for path in orphaned]
+    return rows + [{"source": path, "what": "orphaned", "reason": _ORPHANED} for path in orphaned]
 
 
-def chain(report: Report, lossy: Iterable[Lossy]) -> Report:
-    """The report over two hops: what the second (eu-1 to wire) cannot say, by eu-1 path."""
-    return replace(report, next_hop=(*report.next_hop, *lossy), _fields=[])
+def with_anew(kept: bytes, anew: Iterable[str]) -> bytes:
+    """A kept report that also names what the flow said itself afterwards: appended, so that the rest stays unread."""
+    named = tuple(anew)
+    return kept + zlib.compress(_json(named)) if kept and named else kept

@@ -13,7 +13,7 @@ from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.errors import TranslationError
-from broker.translation.report import Lossy, Report, chain
+from broker.translation.report import Report, with_anew
 from broker.translation.translator import EnvelopeContext, Translator
 
 DATA = Path(__file__).parents[2] / "data"
@@ -46,15 +46,34 @@ def test_a_kept_report_takes_a_tenth_of_the_room(translator: Translator, profile
         assert len(report.compact()) * 10 < len(report.to_bytes())
 
 
-def test_what_the_next_hop_loses_and_what_was_orphaned_is_kept(translator: Translator) -> None:
-    report = reports(translator, "fr-hdh-1")[1]
-    target = next(target for row in report.fields() for target in row["target"])
-    long = chain(report, [Lossy(target, "downgraded"), Lossy("content/kind")])
-    whole = replace(long, orphaned=("content/title",))
+def test_what_was_orphaned_is_kept(translator: Translator) -> None:
+    whole = replace(reports(translator, "fr-hdh-1")[1], orphaned=("content/title",))
     shown = json.loads(translator.report(whole.compact()).to_bytes())
     assert shown == whole.as_dict()
-    assert [row["lost_at_next_hop"] for row in shown["fields"] if target in row["target"]] == [["downgraded"]]
-    assert {"source": "content/title", "what": "orphaned", "reason": "its anchor changed"} in shown["lost"]
+    lost = {"source": "content/title", "what": "orphaned", "reason": "what it hung on was changed or is gone"}
+    assert lost in shown["lost"]
+
+
+def test_what_the_flow_said_itself_is_not_told_as_copied_but_as_a_constant(translator: Translator) -> None:
+    report = reports(translator, "fr-hdh-1")[1]
+    anew = "envelope/applicationId"
+    [before] = [row for row in report.fields() if anew in row["target"]]
+    shown = translator.report(with_anew(report.compact(), [anew, "envelope/conversationId"])).as_dict()
+    [after] = [row for row in shown["fields"] if row["source"] == before["source"]]
+    assert (after["fate"], after["target"]) == ("left-out", [])
+    assert after["reason"].startswith("the dispatcher says it itself")
+    assert shown["constants"] == [*report.constants(), anew, "envelope/conversationId"]
+    assert {"source": before["source"], "what": "left-out", "reason": after["reason"]} in shown["lost"]
+    others = [row for row in shown["fields"] if row is not after]
+    assert others == [row for row in report.fields() if row is not before]
+
+
+def test_a_kept_report_that_was_cut_short_is_refused(translator: Translator) -> None:
+    kept = reports(translator, "fr-hdh-1")[1].compact()
+    for data in (kept[:-2], with_anew(kept, ["envelope/messageId"])[:-2]):
+        with pytest.raises(TranslationError) as refused:
+            translator.report(data)
+        assert [problem.code for problem in refused.value.problems] == ["report-unreadable"]
 
 
 @pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":3', b'"format":9'), lambda said: said[:-2]])
