@@ -104,7 +104,7 @@ def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None], f
     async def take(content_type: str, chunks: AsyncIterator[bytes]) -> None:
         told = await notification(content_type, chunks, limits, str(folder))
         if isinstance(told, Strange):
-            await unreadable(node, section.name, content_type, told.body, told.why)
+            await unreadable(node, section.name, content_type, told.body, told.problem)
             return
         await notified(node, section.name, told)
         if told.told is Told.RECEIVED:

@@ -140,6 +140,10 @@ class Garbled(Unavailable):
 
     code = "unreadable-answer"
 
+    def __init__(self, detail: str = "", problems: tuple[Problem, ...] = (), **facts: Any) -> None:
+        super().__init__(detail, **facts)
+        self.problems = problems or (Problem(self.code, self.detail),)
+
 
 class LostLease(Unavailable):
     """Another worker owns this row now."""

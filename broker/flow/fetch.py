@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, Garbled, LostLease, NotFound, Problem
+from broker.errors import BrokerError, Garbled, LostLease, NotFound
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.lost import GONE, park_lost
@@ -24,6 +24,7 @@ from broker.model.work import Work, WorkKind
 from broker.ports import ALWAYS, Window
 
 if TYPE_CHECKING:
+    from broker.errors import Problem
     from broker.flow.node import Node
     from broker.ports import AccessPoint, Transaction, UserMessage
 
@@ -40,12 +41,10 @@ MOST_WINDOWS: Final = 200  # of one look: an access point may not heed the times
 GONE_TRIES: Final = 3
 #: Tries after which an answer that cannot be read is kept for a person.
 GARBLED_TRIES: Final = 3
-_UNREADABLE: Final = Problem(
-    "unreadable-answer",
-    "what the access point hands out for this message cannot be read",
-    rule="retrieveMessageResponse",
-    hint="Look at its bytes; the message is still pending at the access point, and fetched as soon as it can be read.",
-)
+#: How long one of which a person was told, and which will hardly change, is left alone.
+HOPELESS: Final = timedelta(days=1)
+_HOPELESS: Final = frozenset({"answer-too-large", "answer-bomb", "payload-too-large"})
+_STILL_PENDING: Final = "The message is still pending at the access point, and fetched as soon as it can be read."
 
 
 @dataclass(slots=True)
@@ -146,62 +145,70 @@ class Fetcher:
 
     async def _guarded(self, message_id: str) -> bool:
         """Fetch what is pending; what fails rests."""
-        code = await self._tried(message_id)
-        if code:
-            tries = self.resting.get(message_id, (0, None))[0] + 1
-            until = self.node.clock.now() + self.node.retry.delay(tries, self.node.random)
-            if code == NotFound.code and tries == 1:
-                await self._report_gone(message_id)
-            if code == Garbled.code and tries >= GARBLED_TRIES:
-                await self._set_aside(message_id)
-            self.resting[message_id] = (tries, until)
-            log.warning("fetch.failed", wire_message_id=message_id, code=code, attempt=tries)
-            return False
-        self.resting.pop(message_id, None)
-        return True
+        error = await self._tried(message_id)
+        if error is None:
+            self.resting.pop(message_id, None)
+            return True
+        tries = self.resting.get(message_id, (0, None))[0] + 1
+        if isinstance(error, NotFound) and tries == 1:
+            await self._report_gone(message_id)
+        self.resting[message_id] = (tries, await self._again(message_id, error, tries))
+        log.warning("fetch.failed", wire_message_id=message_id, code=_code(error), attempt=tries)
+        return False
+
+    async def _again(self, message_id: str, error: BrokerError, tries: int) -> datetime:
+        """When what failed is tried again; what a person was told of and is hopeless, seldom."""
+        told = isinstance(error, Garbled) and tries >= GARBLED_TRIES and await self._set_aside(message_id, error)
+        delay = self.node.retry.delay(tries, self.node.random)
+        return self.node.clock.now() + (max(delay, HOPELESS) if told and _code(error) in _HOPELESS else delay)
 
     async def _by_row(self, message_id: str) -> bool:
         """Fetch what was notified; what fails waits in its row."""
         work = await commit(self.node, lambda tx: self._claim(tx, message_id))
         if work is None:
             return False
-        code = await self._tried(message_id, known=True)
-        gone = code == NotFound.code and work.attempts >= GONE_TRIES
-        if gone:
-            await self._report_gone(message_id)
-        if code == Garbled.code and work.attempts >= GARBLED_TRIES:
-            await self._set_aside(message_id)
+        error = await self._tried(message_id, known=True)
+        left = await self._left(work, error)
         try:
-            await commit(self.node, lambda tx: self._put_down(tx, work, "" if gone else code))
+            await commit(self.node, lambda tx: self._put_down(tx, work, left))
         except LostLease:
             log.warning("fetch.lease_lost", wire_message_id=message_id)
-        return not code
+        return error is None
+
+    async def _left(self, work: Work, error: BrokerError | None) -> tuple[BrokerError, datetime] | None:
+        """What keeps the row, and until when; None if nothing does."""
+        if error is None:
+            return None
+        if isinstance(error, NotFound) and work.attempts >= GONE_TRIES:
+            await self._report_gone(work.subject)
+            return None
+        return error, await self._again(work.subject, error, work.attempts)
 
     async def _claim(self, tx: Transaction, message_id: str) -> Work | None:
         now = self.node.clock.now()
         until = now + timedelta(seconds=self.node.retry.lease)
         return await tx.claim_work(WorkKind.FETCH, message_id, worker=self.node.worker, now=now, until=until)
 
-    async def _put_down(self, tx: Transaction, work: Work, code: str) -> None:
-        if not code:
+    async def _put_down(self, tx: Transaction, work: Work, left: tuple[BrokerError, datetime] | None) -> None:
+        if left is None:
             await tx.finish_work(work)
             return
-        log.warning("fetch.failed", wire_message_id=work.subject, code=code, attempt=work.attempts)
-        at = self.node.clock.now() + self.node.retry.delay(work.attempts, self.node.random)
-        await tx.postpone_work(work, at=at, error=code)
+        error, at = left
+        log.warning("fetch.failed", wire_message_id=work.subject, code=_code(error), attempt=work.attempts)
+        await tx.postpone_work(work, at=at, error=_code(error))
 
-    async def _tried(self, message_id: str, *, known: bool = False) -> str:
-        """Fetch one; the code of what went wrong, "" if nothing did. `known`: it may be kept already."""
+    async def _tried(self, message_id: str, *, known: bool = False) -> BrokerError | None:
+        """Fetch one; what went wrong, None if nothing did. `known`: it may be kept already."""
         try:
             if not (known and await self._is_kept(message_id)):
                 await self._keep(await self.access_point.retrieve(message_id))
             await self.access_point.mark_downloaded(message_id)
         except BrokerError as problem:
-            return problem.code
+            return problem
         except Exception as error:  # noqa: BLE001 -- what nobody foresaw of one message must not hold up the others
             log.error("fetch.broken", wire_message_id=message_id, exc_info=error)
-            return BrokerError.code
-        return ""
+            return BrokerError()
+        return None
 
     async def _is_kept(self, message_id: str) -> bool:
         async with self.node.store.transaction() as tx:
@@ -213,21 +220,26 @@ class Fetcher:
         try:
             await keep(self.node, arrival)
         except KeyReused as reused:
-            await quarantine(self.node, arrival, reused.problems[0])
+            await quarantine(self.node, arrival, *reused.problems)
 
-    async def _set_aside(self, message_id: str) -> None:
-        """Keep the answer that cannot be read for a person, once; the message stays pending and is tried on."""
+    async def _set_aside(self, message_id: str, error: Garbled) -> bool:
+        """Keep the answer that cannot be read for a person, once; whether she knows of it.
+
+        The message stays pending and is tried on.
+        """
         key = f"{message_id}|UNREADABLE"
         try:
             async with self.node.store.transaction() as tx:
                 if await tx.message_by_key(Door.ACCESS_POINT, self.access_point.name, key) is not None:
-                    return
+                    return True
             content_type, raw = await self.access_point.retrieve_raw(message_id)
             named = {"message_id": message_id}
             arrival = Arrival(Door.ACCESS_POINT, self.access_point.name, key, raw, content_type[:200], named)
-            await quarantine(self.node, arrival, _UNREADABLE)
+            await quarantine(self.node, arrival, *_told(error))
         except BrokerError as problem:
             log.warning("fetch.not_set_aside", wire_message_id=message_id, code=problem.code)
+            return False
+        return True
 
     async def _report_gone(self, message_id: str) -> None:
         if await self._is_kept(message_id):
@@ -236,6 +248,19 @@ class Fetcher:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)
             await tx.write_entry(entry)
         await park_lost(self.node, self.access_point.name, message_id, GONE)
+
+
+def _code(error: BrokerError) -> str:
+    """What exactly is wrong, where that is known."""
+    return error.problems[0].code if isinstance(error, Garbled) else error.code
+
+
+def _told(error: Garbled) -> list[Problem]:
+    """The problems of an answer that cannot be read, each with what becomes of the message."""
+    return [
+        replace(one, rule=one.rule or "retrieveMessageResponse", hint=f"{one.hint} {_STILL_PENDING}".strip())
+        for one in error.problems
+    ]
 
 
 def inbox_key(message_id: str) -> str:

@@ -20,6 +20,8 @@ from broker.model.messages import Door, KeptPart, Message
 from broker.model.work import WorkKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from broker.flow.arrival import Arrival
     from broker.flow.node import Node
     from broker.ports import Part, Transaction
@@ -116,7 +118,7 @@ def _line(message: Message) -> str:
 
 
 async def _write_kept(
-    node: Node, tx: Transaction, message: Message, arrival: Arrival, *, parked: Problem | None = None
+    node: Node, tx: Transaction, message: Message, arrival: Arrival, *, parked: Sequence[Problem] = ()
 ) -> None:
     """Write bytes, message, first exchange and journal entry through an open transaction."""
     evidence = await _put_contents(tx, message, arrival)
@@ -145,7 +147,7 @@ def _manifest(message: Message) -> bytes:
     return rfc8785.dumps({"header": message.headers, "parts": [asdict(part) for part in message.parts]})
 
 
-def first_exchange(node: Node, message: Message, parked: Problem | None = None) -> Exchange:
+def first_exchange(node: Node, message: Message, parked: Sequence[Problem] = ()) -> Exchange:
     """The exchange that every message starts with; its addressee is found out later."""
     direction = direction_of(message.door)
     return Exchange(
@@ -157,13 +159,13 @@ def first_exchange(node: Node, message: Message, parked: Problem | None = None) 
         type=message.type,
         created_at=message.kept_at,
         updated_at=message.kept_at,
-        reason=parked.detail if parked else "",
-        problems=(parked.as_dict(),) if parked else (),
+        reason=parked[0].detail if parked else "",
+        problems=tuple(problem.as_dict() for problem in parked),
     )
 
 
-async def quarantine(node: Node, arrival: Arrival, problem: Problem) -> Message:
-    """Keep what must not be processed: its bytes, and why a person must look at it."""
+async def quarantine(node: Node, arrival: Arrival, problem: Problem, *more: Problem) -> Message:
+    """Keep what must not be processed: its bytes, and all that is wrong with it, for a person to see."""
     message = _message(node, arrival)
     async with node.store.transaction() as tx:
         known = await tx.message_by_key(message.door, message.party, message.key)
@@ -173,7 +175,7 @@ async def quarantine(node: Node, arrival: Arrival, problem: Problem) -> Message:
             message = _under_another_key(message)
             if (again := await tx.message_by_key(message.door, message.party, message.key)) is not None:
                 return again
-        await _write_kept(node, tx, message, arrival, parked=problem)
+        await _write_kept(node, tx, message, arrival, parked=(problem, *more))
     log.warning("message.quarantined", message_id=message.id, door=message.door.value, code=problem.code)
     return message
 

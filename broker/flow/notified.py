@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ from broker.ports import Notification, Told
 if TYPE_CHECKING:
     from broker.ports import Transaction
 
+_MAY_BE_PENDING: Final = "The message that it tells of may still be pending at the access point."
 _FETCHES: Final = uuid.UUID("3b0f6c52-0d0e-5a56-8a5e-6f3b1f0a7c11")
 
 
@@ -36,12 +38,11 @@ async def notified(node: Node, access_point: str, notification: Notification) ->
     await _TAKE[notification.told](node, access_point, notification)
 
 
-async def unreadable(node: Node, access_point: str, content_type: str, body: bytes, detail: str) -> None:
+async def unreadable(node: Node, access_point: str, content_type: str, body: bytes, problem: Problem) -> None:
     """Keep what was pushed and cannot be read; a person must look at it. Raises: Unavailable."""
-    hint = "Compare it with the push rules of the access point; the message itself may still be pending there."
-    problem = Problem("unreadable-notification", detail, rule="BackendService", hint=hint)
+    told = replace(problem, rule="BackendService", hint=f"{problem.hint} {_MAY_BE_PENDING}")
     key = f"push|{hashlib.sha256(body).hexdigest()}"
-    await quarantine(node, Arrival(Door.ACCESS_POINT, access_point, key, body, content_type[:200]), problem)
+    await quarantine(node, Arrival(Door.ACCESS_POINT, access_point, key, body, content_type[:200]), told)
 
 
 async def _to_fetch(node: Node, access_point: str, notification: Notification) -> None:
@@ -66,7 +67,7 @@ async def _whole(node: Node, access_point: str, notification: Notification) -> N
     try:
         await keep(node, arrival)
     except KeyReused as reused:
-        await quarantine(node, arrival, reused.problems[0])
+        await quarantine(node, arrival, *reused.problems)
 
 
 async def _sent(node: Node, access_point: str, notification: Notification, *, status: str = "") -> None:

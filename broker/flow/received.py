@@ -50,7 +50,7 @@ async def received(node: Node, access_point: str, message_id: str, body: bytes, 
     try:
         kept = await keep(node, arrival)
     except KeyReused as reused:
-        aside = await quarantine(node, arrival, reused.problems[0])
+        aside = await quarantine(node, arrival, *reused.problems)
         return Accepted(aside.id, fresh=False, state=State.PARKED, problems=reused.problems)
     return Accepted(kept.message.id, fresh=kept.fresh, state=State.RECEIVED)
 
@@ -69,7 +69,7 @@ async def _aside(
     key = f"eu-https|{hashlib.sha256(body).hexdigest()}"
     headers = {"message_id": message_id}
     arrival = Arrival(Door.ACCESS_POINT, access_point, key, body, "application/json", headers)
-    aside = await quarantine(node, arrival, problems[0])
+    aside = await quarantine(node, arrival, *problems)
     return Accepted(aside.id, fresh=False, state=State.PARKED, problems=problems)
 
 

@@ -22,7 +22,7 @@ async def take_event(node: Node, backend: str, data: bytes) -> None:
     try:
         await keep(node, arrival)
     except KeyReused as reused:
-        await quarantine(node, arrival, reused.problems[0])
+        await quarantine(node, arrival, *reused.problems)
 
 
 def event_key(data: bytes) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from adapters.access_point.domibus_ws.hardened import Document, Unreadable
-from adapters.access_point.domibus_ws.intake import whole
+from adapters.access_point.domibus_ws.hardened import Document
+from adapters.access_point.domibus_ws.intake import too_much, whole
 from adapters.access_point.domibus_ws.names import BODY, EB, HEADER, SOAP, WS, XOP
+from adapters.access_point.domibus_ws.unreadable import Unreadable
 from broker.ports import Part, UserMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lxml import etree
 
     from adapters.access_point.domibus_ws.settings import Limits
 
 _FAULT: Final = f"{{{SOAP}}}Fault"
+_IN_BODY: Final = "Envelope/Body"
 _INCLUDE: Final = f"{{{XOP}}}Include"
 _DEFAULT_MEDIA_TYPE: Final = "text/xml"  # Domibus's own, where neither header nor part names one
 
@@ -43,10 +47,20 @@ class Answer:
 
     def operation(self, name: str) -> etree._Element:
         """The body's element. Raises: Unreadable, if it is another."""
-        found = below(self.document.root, BODY, f"{{{WS}}}{name}")
-        if found is None:
-            raise Unreadable(f"no {name} in the answer")
+        found = self.only_operation()
+        if found.tag != f"{{{WS}}}{name}":
+            raise Unreadable("soap-other-operation", f"the body holds no {name}", _IN_BODY)
         return found
+
+    def only_operation(self) -> etree._Element:
+        """The one element of the body. Raises: Unreadable, if there is none or a second."""
+        body = below(self.document.root, BODY)
+        found = [] if body is None else list(body.iterchildren("*"))
+        if not found:
+            raise Unreadable("soap-no-operation", "the body holds no operation", _IN_BODY)
+        if len(found) > 1:
+            raise Unreadable("soap-two-operations", "the body holds more than one operation", _IN_BODY)
+        return found[0]
 
     def message_ids(self, name: str) -> tuple[str, ...]:
         """Every `messageID` of the body, once each, in order."""
@@ -66,7 +80,9 @@ class Answer:
         """The message whose payloads stand in `operation`, its header in a namespace. Raises: Unreadable."""
         header = below(self.document.root, HEADER, f"{{{namespace}}}Messaging", "{*}UserMessage")
         if header is None:
-            raise Unreadable("no UserMessage in the header")
+            raise Unreadable(
+                "soap-header-missing", "there is no UserMessage in the header", "Envelope/Header/Messaging"
+            )
         return _user_message(header, self._parts(header, operation))
 
     def _parts(self, header: etree._Element, operation: etree._Element) -> tuple[Part, ...]:
@@ -74,13 +90,14 @@ class Answer:
         found = [*operation.iterchildren("{*}bodyload"), *operation.iterchildren("{*}payload")]
         parts = tuple(self._part(element, media_types) for element in found)
         if sum(len(part.data) for part in parts) > self.limits.payload:
-            raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+            raise too_much(self.limits)
+        _check_complete(media_types, parts)
         return parts
 
     def _part(self, payload: etree._Element, media_types: dict[str, str]) -> Part:
         value = below(payload, "{*}value")
         if value is None:
-            raise Unreadable("a payload without a value")
+            raise Unreadable("soap-value-missing", "a payload has no value", f"{_IN_BODY}/payload")
         href = (payload.get("payloadId") or "").strip()
         given = payload.get("contentType") or payload.get("mimeType")
         media_type = media_types.get(href.lower()) or given or _DEFAULT_MEDIA_TYPE
@@ -99,8 +116,26 @@ def read(content_type: str, body: bytes, limits: Limits) -> Answer:
 def answer_of(document: Document, limits: Limits) -> Answer:
     """What a document says. Raises: Unreadable, if it is no SOAP 1.2 envelope."""
     if document.root.tag != f"{{{SOAP}}}Envelope":
-        raise Unreadable("not a SOAP 1.2 envelope")
+        raise _no_envelope(document.root)
     return Answer(document=document, limits=limits)
+
+
+def _no_envelope(root: etree._Element) -> Unreadable:
+    if _local(root) == "Envelope":
+        return Unreadable("soap-version", "the envelope is of another version than SOAP 1.2", "Envelope")
+    return Unreadable("soap-other-root", "this is XML, and no SOAP envelope", "line 1")
+
+
+def _check_complete(announced: Mapping[str, str], parts: tuple[Part, ...]) -> None:
+    """Hold the header's list of parts against those that came. Raises: Unreadable.
+
+    A `bodyload` has no name in the body, and may have one in the header.
+    """
+    came = [part.href.lower() for part in parts]
+    missing = [place for place, href in enumerate(announced, start=1) if href and href not in came]
+    if len(missing) > came.count(""):
+        detail = f"the header announces {len(announced)} parts, and {len(missing)} of them did not come"
+        raise Unreadable("payload-missing", detail, f"Envelope/Header//PartInfo[{missing[-1]}]")
 
 
 def below(element: etree._Element, *tags: str) -> etree._Element | None:

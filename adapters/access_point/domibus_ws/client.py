@@ -6,22 +6,19 @@ nobody knows. Retries here bridge seconds and never repeat a submit that may hav
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
-import tenacity
 
 from adapters.access_point.domibus_ws import answers, requests, verdicts
 from adapters.access_point.domibus_ws.ext import Ext
-from adapters.access_point.domibus_ws.hardened import Unreadable
 from adapters.access_point.domibus_ws.names import RECEIVING, SENDING, STATUSES
 from adapters.access_point.domibus_ws.outgoing import Outgoing
-from adapters.access_point.domibus_ws.transport import NotConnected, Reply, Transport
-from broker.errors import Garbled, NotFound, OutcomeUnknown, Unavailable
+from adapters.access_point.domibus_ws.transport import Transport
+from adapters.access_point.domibus_ws.unreadable import Unreadable
+from adapters.access_point.patience import patiently
+from broker.errors import Garbled, NotFound, OutcomeUnknown, Problem
 from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
@@ -35,8 +32,10 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
 MOST_PUSHED: Final = 100  #: ids that one rePushFailedMessages takes
-_SECOND: Final = 2
 _PROBE: Final = "hdeu-probe"  # an id that no message has: NOT_FOUND proves the plugin, its user and its database
+_OTHER_MESSAGE: Final = Problem(
+    "other-message", "the access point handed out another message than asked for", "Envelope/Header//MessageId"
+)
 
 
 class DomibusWs:
@@ -73,7 +72,7 @@ class DomibusWs:
         """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
         message = await self._read(requests.retrieve(message_id), answers.Answer.user_message)
         if message.message_id != message_id:
-            raise Garbled("the access point handed out another message than asked for")
+            raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
         _log.info(
             "access_point.retrieved", access_point=self.name, wire_message_id=message_id, parts=len(message.parts)
         )
@@ -150,48 +149,16 @@ class DomibusWs:
         try:
             return reader(answer)
         except Unreadable as error:
-            raise Garbled(f"the access point's answer is unreadable: {error}") from error
+            raise verdicts.garbled(error) from error
 
     async def _call(self, body: Outgoing, *, submitting: bool) -> answers.Answer:
-        reply = await self._post(body, submitting=submitting)
+        reply = await patiently(lambda: self._transport.post(body), self._settings.patience, once=submitting)
         answer = reply.answer
         if isinstance(answer, Unreadable):
-            raise verdicts.of_http(reply.status, submitting=submitting, why=str(answer)) from answer
+            raise verdicts.of_http(reply.status, answer, submitting=submitting) from answer
         if answer.fault is not None:
             raise verdicts.of_fault(answer.fault, submitting=submitting)
         return answer
-
-    async def _post(self, body: Outgoing, *, submitting: bool) -> Reply:
-        """A few tries within seconds; a submit is tried again only if no connection was made."""
-        try:
-            return await self._tried(body, NotConnected if submitting else Unavailable)
-        except NotConnected as error:
-            raise Unavailable(error.detail) from error
-        except OutcomeUnknown as error:
-            if submitting:
-                raise
-            raise Unavailable(error.detail) from error
-
-    async def _tried(self, body: Outgoing, error: type[Unavailable]) -> Reply:
-        """The first try needs no machinery, and most need no second."""
-        started, patience = time.monotonic(), self._settings.patience
-        try:
-            return await self._transport.post(body)
-        except error:
-            left = patience.retry_within - (time.monotonic() - started)
-            if patience.tries < _SECOND or left <= 0:
-                raise
-        await asyncio.sleep(random.uniform(0, patience.first_pause))  # noqa: S311 -- jitter
-        return await self._retrying(error, left)(self._transport.post, body)
-
-    def _retrying(self, error: type[Unavailable], left: float) -> tenacity.AsyncRetrying:
-        patience = self._settings.patience
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(error),
-            stop=tenacity.stop_after_attempt(patience.tries - 1) | tenacity.stop_after_delay(left),
-            wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
-            reraise=True,
-        )
 
 
 def _moment(at: datetime | None) -> str:
@@ -218,5 +185,5 @@ def _anything(_: answers.Answer) -> None:
 def _status(answer: answers.Answer) -> str:
     status = (answer.operation("getStatusResponse").text or "").strip()
     if status not in STATUSES:
-        raise Unreadable("a message status that Domibus does not have")
+        raise Unreadable("soap-status", "Domibus has no such message status", "Envelope/Body/getStatusResponse")
     return status

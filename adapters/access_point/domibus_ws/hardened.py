@@ -11,19 +11,18 @@ from urllib.parse import unquote
 import pybase64
 from lxml import etree
 
+from adapters.access_point.domibus_ws.unreadable import Unreadable, is_html, why_not_xml
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_INCLUDE: Final = "Envelope/Body//xop:Include"
 _WHITE_SPACE: Final = bytes(range(9, 14)) + b" "
 # One for all, as making one costs as much as parsing a short answer; lxml lets one caller in at a time.
 # The encoding is fixed: a declared one could hide a DOCTYPE from the check in `parse`.
 _PARSER: Final = etree.XMLParser(
     encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
 )
-
-
-class Unreadable(ValueError):
-    """Bytes that are not the SOAP that was expected. The text names no content."""
 
 
 class Cut(Protocol):
@@ -52,23 +51,25 @@ class Document:
     def part(self, href: str) -> bytes:
         """The bytes behind `cid:…`. Raises: Unreadable."""
         if self.parts is None:
-            raise Unreadable("an xop:Include without MIME parts")
+            raise Unreadable("mime-part-missing", "an xop:Include, and no MIME part beside the envelope", _INCLUDE)
         name = unquote(href.removeprefix("cid:")).strip().removeprefix("<").removesuffix(">")
         if name not in self.parts:
-            raise Unreadable("an xop:Include of a MIME part that is not there")
+            raise Unreadable("mime-part-missing", "an xop:Include of a MIME part that is not there", _INCLUDE)
         return self.parts[name]
 
 
 def parse(data: bytes, *, limit: int, cut: Mapping[str, Cut] | None = None) -> Document:
     """Parse one envelope of at most `limit` bytes. Raises: Unreadable."""
+    if is_html(data):
+        raise Unreadable("soap-html", "a web page stands in the place of SOAP", "line 1")
     if b"<!DOCTYPE" in data:
-        raise Unreadable("a document type declaration is not accepted")
+        raise Unreadable("soap-dtd", "a document type declaration is not accepted", _line(data, b"<!DOCTYPE"))
     if len(data) > limit:
-        raise Unreadable(f"larger than {limit} bytes without its payloads")
+        raise Unreadable("soap-too-large", f"larger than {limit} bytes without its payloads", "Envelope")
     try:
         return Document(etree.fromstring(data, _PARSER), cut or {})
     except etree.XMLSyntaxError as error:
-        raise Unreadable(f"not well-formed XML: {_without_content(error.msg)}") from error
+        raise why_not_xml(data, error) from error
 
 
 def decoded(text: str | bytes, where: str) -> bytes:
@@ -79,9 +80,9 @@ def decoded(text: str | bytes, where: str) -> bytes:
     try:
         return binascii.a2b_base64(raw.translate(None, _WHITE_SPACE), strict_mode=True)
     except binascii.Error as error:
-        raise Unreadable(f"invalid base64 in {where}: {error}") from error
+        raise Unreadable("bad-base64", f"invalid base64: {error}", where) from error
 
 
-def _without_content(message: str | None) -> str:
-    """libxml2 quotes names of elements and entities: what stands before them says enough."""
-    return (message or "").split(":")[0][:60]
+def _line(data: bytes, what: bytes) -> str:
+    number = data[: data.index(what)].count(b"\n") + 1
+    return f"line {number}"

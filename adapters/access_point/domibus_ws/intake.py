@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import pybase64
 
-from adapters.access_point.domibus_ws.hardened import Document, Unreadable, decoded, parse
+from adapters.access_point.domibus_ws.hardened import Document, decoded, parse
+from adapters.access_point.domibus_ws.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ class Base64:
     def end(self) -> bytes:
         """All of it. Raises: Unreadable."""
         if self.problem or self.rest:
-            raise Unreadable(f"invalid base64 in value: {self.problem or 'cut short'}")
+            raise Unreadable("bad-base64", f"invalid base64: {self.problem or 'cut short'}", "value")
         return self.out.getvalue()
 
 
@@ -103,7 +104,9 @@ class Envelope:
     def _markup(self, piece: bytes) -> None:
         self.short += piece
         if len(self.short) > self.limits.document:
-            raise Unreadable(f"larger than {self.limits.document} bytes without its payloads")
+            raise Unreadable(
+                "soap-too-large", f"larger than {self.limits.document} bytes without its payloads", "Envelope"
+            )
 
     def _text(self, piece: bytes) -> None:
         if self.value is None:
@@ -113,7 +116,7 @@ class Envelope:
             self.value, piece = Base64(), bytes(self.text)
             self.text.clear()
         if self.decoded + self.value.feed(piece) > self.limits.payload:
-            raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+            raise too_much(self.limits)
 
     def _end_of_text(self) -> None:
         if self.value is None:
@@ -152,12 +155,14 @@ class Related:
     sections: list[Section] = field(default_factory=list)
     buffer: bytearray = field(default_factory=lambda: bytearray(b"\r\n"))
     inside: bool = False  #: whether what comes belongs to the newest section
+    found: bool = False  #: whether the boundary came at all
     over: bool = False
     size: int = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises: Unreadable, as soon as a limit is passed or a part is damaged."""
-        self.buffer += chunk
+        if not self.over:
+            self.buffer += chunk
         while not self.over and (at := self.buffer.find(self.delimiter)) >= 0:
             if not self._delimited(at):
                 return
@@ -166,7 +171,7 @@ class Related:
 
     def _delimited(self, at: int) -> bool:
         """Go over one delimiter and the part's headers behind it, once they are there."""
-        behind = at + len(self.delimiter)
+        self.found, behind = True, at + len(self.delimiter)
         if self.buffer[behind : behind + 2] == b"--":
             self._keep(at)
             self.over = True
@@ -174,7 +179,7 @@ class Related:
         end = self.buffer.find(b"\r\n\r\n", behind)
         if end < 0:
             if len(self.buffer) - behind > _MOST_HEADER:
-                raise Unreadable("a MIME part without an end of its headers")
+                raise Unreadable("mime-header", "a MIME part whose headers have no end", self._next())
             return False
         head = bytes(self.buffer[behind:end])
         self._keep(at)
@@ -186,7 +191,7 @@ class Related:
         if count and self.inside:
             self.size += count
             if self.size > self.limits.payload + self.limits.document:
-                raise Unreadable(f"payloads of more than {self.limits.payload} bytes")
+                raise too_much(self.limits)
             self.sections[-1].out.write(memoryview(self.buffer)[:count])
         del self.buffer[:count]
 
@@ -194,21 +199,28 @@ class Related:
         headers = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
         encoding = (headers.get("Content-Transfer-Encoding") or "binary").strip().lower()
         if encoding not in {"binary", "8bit", "7bit"}:
-            raise Unreadable(f"a MIME part in the transfer encoding {encoding[:20]}")
+            raise Unreadable("mime-transfer-encoding", "a MIME part is not in binary, 8bit or 7bit", self._next())
         name = bare(headers.get("Content-ID") or "")
         if name and any(section.name == name for section in self.sections):
-            raise Unreadable("two MIME parts have the same name")
+            raise Unreadable("mime-part-doubled", "two MIME parts have the same name", self._next())
         if len(self.sections) >= _MOST_PARTS:
-            raise Unreadable(f"more than {_MOST_PARTS} MIME parts")
+            raise Unreadable("mime-too-many-parts", f"more than {_MOST_PARTS} MIME parts", self._next())
         self.sections.append(Section(name))
         self.inside = True
 
+    def _next(self) -> str:
+        return f"MIME part {len(self.sections) + 1}"
+
     def end(self) -> Document:
         """The envelope, with the other parts beside it. Raises: Unreadable."""
+        if not self.found:
+            raise Unreadable(
+                "mime-boundary-unknown", "the boundary that Content-Type names never comes", "Content-Type"
+            )
         if not self.over:
-            raise Unreadable("multipart/related is cut short: the closing delimiter is missing")
+            raise Unreadable("mime-truncated", "the closing delimiter never comes", f"MIME part {len(self.sections)}")
         if not self.sections:
-            raise Unreadable("multipart/related without a part")
+            raise Unreadable("mime-empty", "multipart/related without a part", "MIME part 1")
         root = next((one for one in self.sections if self.start and one.name == self.start), self.sections[0])
         envelope = Envelope(self.limits)
         envelope.feed(root.out.getvalue())
@@ -262,12 +274,17 @@ def intake(content_type: str, limits: Limits) -> Envelope | Related:
     headers["Content-Type"] = " ".join(content_type.split())
     boundary, start = headers.get_boundary(), headers.get_param("start")
     if not boundary:
-        raise Unreadable("multipart/related without a boundary")
+        raise Unreadable("mime-boundary-missing", "multipart/related without a boundary", "Content-Type")
     return Related(limits, b"\r\n--" + boundary.encode(), bare(start) if isinstance(start, str) else "")
 
 
 def _is_related(content_type: str) -> bool:
     return content_type.lower().lstrip().startswith("multipart/related")
+
+
+def too_much(limits: Limits) -> Unreadable:
+    """Payloads beyond the limit."""
+    return Unreadable("payload-too-large", f"payloads of more than {limits.payload} bytes", "Envelope/Body")
 
 
 def bare(content_id: str) -> str:

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.access_point.domibus_ws.answers import Answer, answer_of, below, text_of
-from adapters.access_point.domibus_ws.hardened import Unreadable
+from adapters.access_point.domibus_ws.answers import Answer, answer_of, text_of
 from adapters.access_point.domibus_ws.intake import Envelope, Related, intake
-from adapters.access_point.domibus_ws.names import BODY, SOAP, STATUSES
+from adapters.access_point.domibus_ws.names import SOAP, STATUSES
+from adapters.access_point.domibus_ws.unreadable import Unreadable
 from broker.ports import Notification, Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from adapters.access_point.domibus_ws.settings import Limits
+    from broker.errors import Problem
 
 #: The answer to everything that was taken: some clients want an envelope, none minds an empty one.
 ACCEPTED: Final = f'<s:Envelope xmlns:s="{SOAP}"><s:Body/></s:Envelope>'.encode()
@@ -46,9 +47,9 @@ _IN_MEMORY: Final = 256 * 1024  # bytes of a body from which on it lies in a fil
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """A push that is none: why, and its bytes as they came."""
+    """A push that is none: what is wrong with it, and its bytes as they came."""
 
-    why: str
+    problem: Problem
     body: bytes
 
 
@@ -58,14 +59,14 @@ class Reading:
 
     limits: Limits
     taken: Envelope | Related | None = None
-    problem: str = ""
+    stopped: Unreadable | None = None
 
     def begin(self, content_type: str) -> None:
         """Choose how to read it."""
         try:
             self.taken = intake(content_type, self.limits)
         except Unreadable as error:
-            self.problem = str(error)
+            self.stopped = error
 
     def feed(self, chunk: bytes) -> None:
         """Read on."""
@@ -73,12 +74,13 @@ class Reading:
             if self.taken is not None:
                 self.taken.feed(chunk)
         except Unreadable as error:
-            self.taken, self.problem = None, str(error)
+            self.taken, self.stopped = None, error
 
     def end(self) -> Notification:
         """What it says. Raises: Unreadable."""
-        if self.taken is None:
-            raise Unreadable(self.problem)
+        if self.stopped is not None:
+            raise self.stopped
+        assert self.taken is not None  # noqa: S101 -- `begin` chose one, or said why not
         return _notification(answer_of(self.taken.end(), self.limits))
 
 
@@ -96,14 +98,15 @@ async def notification(
             return reading.end()
         except Unreadable as error:
             kept.seek(0)
-            return Strange(str(error), kept.read())
+            return Strange(error.problem, kept.read())
 
 
 def _notification(answer: Answer) -> Notification:
-    operation = _operation(answer)
+    operation = answer.only_operation()
     told = _TOLD.get(_name(operation))
     if told is None:
-        raise Unreadable("the body names no operation of the push interface")
+        detail = "the body holds no operation that an access point pushes"
+        raise Unreadable("soap-other-operation", detail, "Envelope/Body")
     if told is Told.MESSAGE:
         message = answer.message_of(operation, namespace="*")
         return Notification(told, _ids([message.message_id]), message=message)
@@ -112,24 +115,17 @@ def _notification(answer: Answer) -> Notification:
     return Notification(told, _ids(named), status)
 
 
-def _operation(answer: Answer) -> etree._Element:
-    body = below(answer.document.root, BODY)
-    found = [] if body is None else list(body.iterchildren("*"))
-    if len(found) != 1:
-        raise Unreadable("the body does not hold one operation")
-    return found[0]
-
-
 def _ids(found: list[str]) -> tuple[str, ...]:
     if not found or not all(0 < len(one) <= _LONGEST_ID and one.isascii() and one.isprintable() for one in found):
-        raise Unreadable("no message id that Domibus could give")
+        detail = "there is no message id that Domibus could give"
+        raise Unreadable("soap-message-id", detail, "Envelope/Body//messageID")
     return tuple(dict.fromkeys(found))
 
 
 def _status(operation: etree._Element) -> str:
     status = next((text_of(child) for child in operation.iterchildren("*") if _name(child) == "messageStatus"), "")
     if status not in STATUSES:
-        raise Unreadable("a message status that Domibus does not have")
+        raise Unreadable("soap-status", "Domibus has no such message status", "Envelope/Body//messageStatus")
     return status
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from adapters.access_point.patience import Patience
+
 _PARTY_TYPE = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
 _ROLES = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704"
 
@@ -25,21 +27,6 @@ class Header:
     action: str = "TC1Leg1"
     original_sender: str = f"{_PARTY_TYPE}:C1"
     final_recipient: str = f"{_PARTY_TYPE}:C4"
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds, and the number of tries of one call. Longer waits are the work row's business.
-
-    After `retry_within` seconds no new try begins, so that a stalled access point costs one time-out and not three.
-    """
-
-    connect: float = 5.0
-    total: float = 60.0
-    tries: int = 3
-    retry_within: float = 10.0
-    first_pause: float = 0.2
-    longest_pause: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
-from adapters.access_point.domibus_ws.hardened import Unreadable
 from adapters.access_point.domibus_ws.intake import intake
-from broker.errors import ConfigurationError, OutcomeUnknown, Unavailable
+from adapters.access_point.domibus_ws.unreadable import Unreadable
+from adapters.access_point.patience import one_call
+from broker.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
     from adapters.access_point.domibus_ws.outgoing import Outgoing
-    from adapters.access_point.domibus_ws.settings import DomibusSettings
+    from adapters.access_point.domibus_ws.settings import DomibusSettings, Limits
 
 _CHUNK: Final = 256 * 1024
+_MOST_PACKED: Final = 100  #: how often an answer may be larger than what travelled of it
+_HTTP_BODY: Final = "HTTP body"
 _MOCK: Final = "X-HealthData-EU-Mock"  #: in every answer of the mock EU node, whatever its parties are called
-
-
-class NotConnected(Unavailable):
-    """No connection was made: nothing was sent, so the call may be repeated at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +46,20 @@ class Transport:
 
     async def post(self, body: Outgoing) -> Reply:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting; ConfigurationError."""
-        try:
+        with one_call(f"the access point {self._settings.name}"):
             await self._no_mock()
             async with self._posting(body) as response:
                 return Reply(response.status, await self._answer(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotConnected(f"no connection to the access point {self._settings.name}: {_kind(error)}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
 
     async def post_raw(self, body: Outgoing) -> tuple[str, bytes]:
-        """Content-Type and body of the answer, unread, and cut off at the limit of a document. Raises: Unavailable."""
-        raw, limit = bytearray(), self._settings.limits.document
-        try:
+        """Content-Type and body of the answer, unread; of one beyond the limit as much as a document may have.
+
+        Raises: Unavailable.
+        """
+        with one_call(f"the access point {self._settings.name}"):
             await self._no_mock()
             async with self._posting(body) as response:
-                async for chunk in response.content.iter_chunked(_CHUNK):
-                    raw += chunk
-                    if len(raw) > limit:
-                        response.close()
-                        break
-                return response.headers.get("Content-Type", ""), bytes(raw[:limit])
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unavailable(f"the access point {self._settings.name} fell silent: {_kind(error)}") from error
+                return response.headers.get("Content-Type", ""), await _raw(response, self._settings.limits)
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -92,9 +83,8 @@ class Transport:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            patience = self._settings.patience
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=patience.total, connect=patience.connect),
+                timeout=self._settings.patience.timeout,
                 connector=aiohttp.TCPConnector(ssl=self._tls or True),
                 headers={"Accept": "application/soap+xml, */*", **self._credentials()},
             )
@@ -120,14 +110,29 @@ class Transport:
             return error
 
     async def _within_limits(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """Never more than the limit: a claim of gigabytes must not fill the memory. Raises: OutcomeUnknown."""
-        size = 0
+        """Never more than the limit: neither a claim of gigabytes nor a bomb fills the memory. Raises: Unreadable."""
+        size, limits = 0, self._settings.limits
+        if _claims_too_much(response, limits):
+            raise _too_large(limits)
         async for chunk in response.content.iter_chunked(_CHUNK):
             size += len(chunk)
-            if size > self._settings.limits.answer:
-                response.close()
-                raise OutcomeUnknown(f"the answer is larger than {self._settings.limits.answer} bytes")
+            if _is_bomb(response, limits):
+                raise Unreadable("answer-bomb", f"it unpacks to more than {_MOST_PACKED} times its bytes", _HTTP_BODY)
+            if size > limits.answer:
+                raise _too_large(limits)
             yield chunk
+
+
+async def _raw(response: aiohttp.ClientResponse, limits: Limits) -> bytes:
+    raw, too_much = bytearray(), _claims_too_much(response, limits)
+    largest = limits.document if too_much else limits.answer
+    with suppress(*[aiohttp.ClientPayloadError] * too_much):  # a claim that was not kept: what came is what there is
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            raw += chunk
+            if len(raw) > largest or _is_bomb(response, limits):
+                response.close()
+                return bytes(raw[: limits.document])
+    return bytes(raw)
 
 
 def _is_small(response: aiohttp.ClientResponse) -> bool:
@@ -135,11 +140,20 @@ def _is_small(response: aiohttp.ClientResponse) -> bool:
     return 0 <= (response.content_length or -1) <= _CHUNK and "Content-Encoding" not in response.headers
 
 
+def _claims_too_much(response: aiohttp.ClientResponse, limits: Limits) -> bool:
+    return (response.content_length or 0) > limits.answer
+
+
+def _is_bomb(response: aiohttp.ClientResponse, limits: Limits) -> bool:
+    """Whether far more came out of it than was in it: no message is that dull."""
+    content = response.content
+    return content.total_bytes > max(limits.document, _MOST_PACKED * content.total_raw_bytes)
+
+
+def _too_large(limits: Limits) -> Unreadable:
+    return Unreadable("answer-too-large", f"the answer is larger than {limits.answer} bytes", _HTTP_BODY)
+
+
 async def _streamed(body: Outgoing) -> AsyncIterator[bytes]:
     for chunk in body.chunks():
         yield chunk
-
-
-def _kind(error: BaseException) -> str:
-    """The error's class alone: its text may hold addresses with credentials."""
-    return type(error).__name__

@@ -12,11 +12,11 @@ from broker.errors import AlreadySubmitted, BrokerError, Garbled, NotFound, Outc
 
 if TYPE_CHECKING:
     from adapters.access_point.domibus_ws.answers import Fault
+    from adapters.access_point.domibus_ws.unreadable import Unreadable
 
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _OVERLOADED: Final = frozenset({429, 503})  # said before the request is worked on
 _SERVER_ERROR: Final = 500
-_OK: Final = 200
 _REDIRECTED: Final = 300
 
 
@@ -34,15 +34,20 @@ def of_fault(fault: Fault, *, submitting: bool) -> BrokerError:
     return Unavailable(f"the access point answered with fault {fault.code or 'without a code'}", fault=fault.code)
 
 
-def of_http(status: int, *, submitting: bool, why: str = "") -> BrokerError:
+def of_http(status: int, why: Unreadable, *, submitting: bool) -> BrokerError:
     """The error that an answer without readable SOAP stands for."""
     if status in _UNAUTHORIZED:
         return Unavailable(f"the access point refused our credentials: HTTP {status}", status=status)
     if submitting and status not in _OVERLOADED and (status >= _SERVER_ERROR or status < _REDIRECTED):
         return OutcomeUnknown(f"the access point answered HTTP {status} without readable SOAP", status=status)
-    if status == _OK:
-        return Garbled(f"the access point's answer is unreadable: {why}", status=status)
+    if status < _REDIRECTED:
+        return garbled(why)
     return Unavailable(f"the access point answered HTTP {status} without readable SOAP", status=status)
+
+
+def garbled(why: Unreadable) -> Garbled:
+    """The error that an answer stands for which came, and cannot be read."""
+    return Garbled(f"the access point's answer is unreadable: {why}", (why.problem,))
 
 
 def _is_about_credentials(fault: Fault, text: str) -> bool:

@@ -12,15 +12,16 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import structlog
-import tenacity
 
 from adapters.access_point.eu_https import documents, tokens, verdicts
-from adapters.access_point.eu_https.transport import NotConnected, Reply, Request, Transport
-from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Refused, Unauthenticated, Unavailable
+from adapters.access_point.eu_https.transport import Reply, Request, Transport
+from adapters.access_point.patience import patiently
+from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Problem, Refused, Unauthenticated
 from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ RETRIEVE: Final = "retrieve"
 DOWNLOADED: Final = "downloaded"
 _PROBE: Final = "hdeu-probe"  # an id that no message has: to know that, the counterpart needs our key and its database
 _LARGE: Final = 1024 * 1024  #: bytes from which on JSON is read and written beside the loop
+_OTHER_MESSAGE: Final = Problem(
+    "other-message", "the counterpart handed out another message than asked for", "/message_id"
+)
 
 
 class EuHttps:
@@ -88,9 +92,10 @@ class EuHttps:
         try:
             message = await self.reading(reply.body)
         except Refused as refused:
-            raise Garbled(f"the counterpart's answer is unreadable: {refused.problems[0].code}") from refused
+            detail = f"the counterpart's answer is unreadable: {refused.problems[0].code}"
+            raise Garbled(detail, refused.problems) from refused
         if message.message_id != message_id:
-            raise Garbled("the counterpart handed out another message than asked for")
+            raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
         return message
 
     async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
@@ -176,27 +181,15 @@ class EuHttps:
 
     async def _read(self, method: str, path: str, asked: Asked) -> Reply:
         """A call without lasting effect, or with one that may happen twice. Raises: NotFound, Unavailable."""
-        try:
-            reply = await self._call(method, path, asked)
-        except OutcomeUnknown as error:
-            raise Unavailable(error.detail) from error
+        reply = await self._call(method, path, asked)
         if verdict := verdicts.of_read(reply):
             raise verdict
         return reply
 
     async def _call(self, method: str, path: str, asked: Asked, body: bytes = b"") -> Reply:
         """A few tries within seconds, each with a token of its own; a submit only if no connection was made."""
-        patience = self._settings.patience
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(NotConnected if asked.operation == SUBMIT else Unavailable),
-            stop=tenacity.stop_after_attempt(patience.tries) | tenacity.stop_after_delay(patience.retry_within),
-            wait=tenacity.wait_random_exponential(multiplier=patience.first_pause, max=patience.longest_pause),
-            reraise=True,
-        )
-        try:
-            return await retrying(self._once, method, path, asked, body)
-        except NotConnected as error:
-            raise Unavailable(error.detail) from error
+        call = partial(self._once, method, path, asked, body)
+        return await patiently(call, self._settings.patience, once=asked.operation == SUBMIT)
 
     async def _once(self, method: str, path: str, asked: Asked, body: bytes) -> Reply:
         between = tokens.Between(issuer=self._settings.party, audience=self._settings.counterpart)

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds, and the number of tries of one call. Longer waits are the work row's business.
-
-    After `retry_within` seconds no new try begins, so that a stalled counterpart costs one time-out and not three.
-    """
-
-    connect: float = 5.0
-    total: float = 60.0
-    tries: int = 3
-    retry_within: float = 10.0
-    first_pause: float = 0.2
-    longest_pause: float = 2.0
+from adapters.access_point.patience import Patience
 
 
 @dataclass(frozen=True, slots=True)

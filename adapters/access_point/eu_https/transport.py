@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from yarl import URL
 
-from broker.errors import Garbled, OutcomeUnknown, Unavailable
+from adapters.access_point.patience import one_call
+from broker.errors import Garbled
 
 if TYPE_CHECKING:
     import ssl
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from adapters.access_point.eu_https.settings import EuHttpsSettings
 
 _CHUNK: Final = 256 * 1024
-
-
-class NotConnected(Unavailable):
-    """No connection was made: nothing was sent, so the call may be repeated at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +34,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status and content of one answer."""
+    """Status and content of one answer; of one beyond the limit there is no content."""
 
     status: int
     content_type: str
     body: bytes
+    whole: bool = True
 
     def json(self) -> dict[str, Any]:
         """The JSON object that it carries. Raises: Garbled."""
@@ -65,22 +63,20 @@ class Transport:
     def session(self) -> aiohttp.ClientSession:
         """The session, with the private trust store and client certificate if there are any."""
         if self._session is None:
-            patience = self._settings.patience
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=patience.total, connect=patience.connect),
+                timeout=self._settings.patience.timeout,
                 connector=aiohttp.TCPConnector(ssl=self._tls or True),
             )
         return self._session
 
     async def call(self, request: Request) -> Reply:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting."""
-        try:
+        with one_call(self._settings.name):
             async with self._calling(request) as response:
-                return Reply(response.status, response.headers.get("Content-Type", ""), await self._body(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotConnected(f"no connection to {self._settings.name}: {type(error).__name__}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(f"{self._settings.name} fell silent: {type(error).__name__}") from error
+                body = await self._body(response)
+                return Reply(
+                    response.status, response.headers.get("Content-Type", ""), body or b"", whole=body is not None
+                )
 
     def _calling(self, request: Request) -> aiohttp.client._RequestContextManager:
         url = URL(f"{self._settings.url.rstrip('/')}/{request.path}", encoded=True)
@@ -93,12 +89,12 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        """Never more than the limit, whatever is claimed or unpacked. Raises: OutcomeUnknown."""
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
+        """Never more than the limit, whatever is claimed or unpacked; None beyond it."""
         body, limit = bytearray(), self._settings.limits.body
         async for chunk in response.content.iter_chunked(_CHUNK):
             body += chunk
             if len(body) > limit:
                 response.close()
-                raise OutcomeUnknown(f"the answer is larger than {limit} bytes")
+                return None
         return bytes(body)

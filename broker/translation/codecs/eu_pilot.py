@@ -138,7 +138,7 @@ class EuPilotCodec:
         try:
             data = base64.b64decode(b"".join(text.split()), validate=True)
         except binascii.Error as error:
-            refuse("bad-base64", f"This is not base64: {error}.", path, hint="Encode it as RFC 4648 section 4 says.")
+            refuse("bad-base64", f"This is not base64: {error}.", path)
         value = json_text.read(data, part=path, limit=self._limits.json_bytes)
         if not isinstance(value, dict):
             refuse("bad-shape", "An object is due here.", path)

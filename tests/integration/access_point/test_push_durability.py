@@ -133,7 +133,7 @@ def test_a_stranger_gets_401_and_what_cannot_be_read_is_parked_with_its_bytes(no
     assert push(node, broken).status == 200
     [row] = [row for row in node.find("", state="PARKED") if row["message_id"].startswith("push|")]
     assert node.kept(row["id"]) == broken
-    assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["unreadable-notification"]
+    assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["soap-truncated"]
 
 
 def test_a_node_before_an_access_point_takes_nothing_over_eu_https(node: Running) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import secrets
 from contextlib import closing
@@ -15,7 +16,7 @@ import pytest
 from tests.support.bad_input import GOOD, Matrix, eu_json, same_bytes
 from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER
 from tests.support.pusher import PASSWORD, SOAP_XML, USER, operations, push, push_at_once
-from tests.support.pushes import RELATED, related, told
+from tests.support.pushes import RELATED, envelope, related, told, whole
 from tests.support.running_node import Running
 
 
@@ -152,33 +153,111 @@ AUTHORISED = {
     "Authorization": f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}",
     "Content-Type": SOAP_XML,
 }
-PUSHED: dict[str, tuple[bytes, str, int]] = {
-    "HTML": (b"<html><body>503</body></html>", "text/html", 200),
-    "cut SOAP": (told("receiveSuccess", "x")[:-9], "application/soap+xml", 200),
-    "UTF-16": (told("receiveSuccess", "x").decode().encode("utf-16"), "application/soap+xml", 200),
-    "MTOM without end": (b"--b\r\n\r\n<x/>", "multipart/related; boundary=b", 200),
-    "MTOM without its part": (related(), RELATED, 200),
-    "MTOM with its part twice": (related(b"{}", b"{}"), RELATED, 200),
-    "nothing": (b"", "", 200),
-    "unknown operation": (told("receiveSuccess", "x").replace(b"receiveSuccess", b"receiveGossip"), SOAP_XML, 200),
-    "MTOM part twice": (
-        b"".join(b"\r\n--b\r\nContent-ID: <%s>\r\n\r\n<x/>" % name for name in (b"0", b"1", b"1")) + b"\r\n--b--\r\n",
-        'multipart/related; start="<0>"; boundary=b',
-        200,
+GOOD_PUSH = told("receiveSuccess", "x")
+WHOLE = whole(f"whole-{secrets.token_hex(6)}", b"{}")
+#: One rule broken at a time: bytes, Content-Type, the problem's own code, and where it says that it is.
+PUSHED: dict[str, tuple[bytes, str, str, str]] = {
+    "nothing": (b"", "", "soap-empty", "line 1"),
+    "HTML": (b"<html><body>503</body></html>", "text/html", "soap-html", "line 1"),
+    "JSON": (b'{"id": "x"}', "application/json", "soap-not-xml", "line 1"),
+    "cut SOAP": (GOOD_PUSH[:-9], SOAP_XML, "soap-truncated", "line 1"),
+    "UTF-16": (GOOD_PUSH.decode().encode("utf-16"), SOAP_XML, "soap-encoding", "line 1"),
+    "ISO 8859-1": (GOOD_PUSH.replace(b">x<", b">\xe9<"), SOAP_XML, "soap-encoding", "line 1"),
+    "XML with a wrong end tag": (
+        GOOD_PUSH.replace(b"</messageID>", b"</messageId>"),
+        SOAP_XML,
+        "soap-malformed",
+        "line 1",
+    ),
+    "DTD": (b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + GOOD_PUSH, SOAP_XML, "soap-dtd", "line 1"),
+    "entity": (GOOD_PUSH.replace(b">x<", b">&x;<"), SOAP_XML, "soap-entity", "line 1"),
+    "nested too deep": (envelope("<a>" * 300 + "</a>" * 300), SOAP_XML, "soap-too-deep", "line 1"),
+    "11 MB of envelope": (envelope(f"<!--{'x' * 11_000_000}-->"), SOAP_XML, "soap-too-large", "Envelope"),
+    "SOAP 1.1": (
+        GOOD_PUSH.replace(b"2003/05/soap-envelope", b"soap/envelope/"),
+        "text/xml",
+        "soap-version",
+        "Envelope",
+    ),
+    "XML of something else": (b"<feed/>", SOAP_XML, "soap-other-root", "line 1"),
+    "no operation": (envelope(""), SOAP_XML, "soap-no-operation", "Envelope/Body"),
+    "two operations": (envelope("<a/><b/>"), SOAP_XML, "soap-two-operations", "Envelope/Body"),
+    "unknown operation": (
+        GOOD_PUSH.replace(b"receiveSuccess", b"receiveGossip"),
+        SOAP_XML,
+        "soap-other-operation",
+        "Envelope/Body",
+    ),
+    "no id": (told("receiveSuccess"), SOAP_XML, "soap-message-id", "Envelope/Body//messageID"),
+    "unknown status": (
+        told("messageStatusChange", "x", status="LOST"),
+        SOAP_XML,
+        "soap-status",
+        "Envelope/Body//messageStatus",
+    ),
+    "message without its header": (
+        envelope('<n:submitRequest xmlns:n="eu.domibus"/>'),
+        SOAP_XML,
+        "soap-header-missing",
+        "Envelope/Header/Messaging",
+    ),
+    "payload that is no base64": (WHOLE.replace(b"e30=", b"e=30"), SOAP_XML, "bad-base64", "value"),
+    "payload without a value": (
+        WHOLE.replace(b"<value>e30=</value>", b""),
+        SOAP_XML,
+        "soap-value-missing",
+        "Envelope/Body/payload",
+    ),
+    "announced payload that does not come": (
+        WHOLE.replace(b"</PayloadInfo>", b'<PartInfo href="cid:annex"/></PayloadInfo>'),
+        SOAP_XML,
+        "payload-missing",
+        "Envelope/Header//PartInfo[2]",
+    ),
+    "MTOM without a boundary": (related(b"{}"), "multipart/related", "mime-boundary-missing", "Content-Type"),
+    "MTOM with another boundary": (
+        related(b"{}").replace(b"--B", b"--C"),
+        RELATED,
+        "mime-boundary-unknown",
+        "Content-Type",
+    ),
+    "MTOM without end": (related(b"{}").removesuffix(b"--B--\r\n"), RELATED, "mime-truncated", "MIME part 2"),
+    "MTOM without parts": (b"--B--\r\n", RELATED, "mime-empty", "MIME part 1"),
+    "MTOM part without an end of its headers": (b"--B\r\n" + b"x" * 20_000, RELATED, "mime-header", "MIME part 1"),
+    "MTOM without its part": (related(), RELATED, "mime-part-missing", "Envelope/Body//xop:Include"),
+    "MTOM with its part twice": (related(b"{}", b"{}"), RELATED, "mime-part-doubled", "MIME part 3"),
+    "MTOM part in quoted-printable": (
+        related(b"{}").replace(b"<part@x>", b"<part@x>\r\nContent-Transfer-Encoding: quoted-printable"),
+        RELATED,
+        "mime-transfer-encoding",
+        "MIME part 2",
+    ),
+    "MTOM of 70 parts": (
+        b"".join(b"\r\n--B\r\nContent-ID: <%d>\r\n\r\nx" % number for number in range(70)) + b"\r\n--B--\r\n",
+        RELATED,
+        "mime-too-many-parts",
+        "MIME part 65",
     ),
 }
 
 
 @pytest.mark.parametrize("name", PUSHED)
-def test_a_push_that_cannot_be_read_is_answered_and_parked(node: Running, matrix: Matrix, name: str) -> None:
-    data, content_type, status = PUSHED[name]
+def test_a_push_that_cannot_be_read_is_answered_and_parked_under_its_own_code(
+    node: Running, matrix: Matrix, name: str
+) -> None:
+    data, content_type, code, path = PUSHED[name]
     before = {row["id"] for row in node.find("", state="PARKED")}
-    assert push(node, data, content_type).status == status
+    assert push(node, data, content_type).status == 200
     [row] = [row for row in node.find("", state="PARKED") if row["id"] not in before]
-    assert [one["code"] for one in node.message(row["id"])["problems"]] == ["unreadable-notification"]
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["rule"]) == (code, "BackendService")
+    assert problem["path"].startswith(path)
+    assert problem["hint"].endswith("may still be pending at the access point.")
     kept = same_bytes(node, row["id"], data)
-    node.arrives(node.file())
-    matrix.add("push", name, str(status), code="unreadable-notification", kept=kept)
+    wire_id = f"behind-{secrets.token_hex(6)}"
+    assert push(node, whole(wire_id, eu_json(messageType="Gossip"))).status == 200
+    node.verdict(wire_id)
+    matrix.add("push", name, "200", code=code, where=problem["path"], kept=kept)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +285,35 @@ def test_a_push_of_too_many_bytes_is_refused_before_they_are_read(
     matrix.add("push", name, "413", code="notification-too-large", kept="no")
 
 
-def test_what_the_access_point_cannot_hand_out_readably_is_parked_with_its_bytes(node: Running, matrix: Matrix) -> None:
-    fault = arm(node, "corrupt-base64", type="retrieveMessage", times=4)
-    wire_id = node.from_eu(eu_json(messageType="Gossip"))
-    [row] = node.until(lambda: node.find(f"{wire_id}|UNREADABLE"), 60)
-    assert [one["code"] for one in node.message(row["id"])["problems"]] == ["unreadable-answer"]
-    assert b"retrieveMessageResponse" in node.kept(row["id"])
+FETCHED = {
+    "truncated-soap": "soap-truncated",
+    "wrong-encoding": "soap-encoding",
+    "corrupt-base64": "bad-base64",
+    "mtom-part-missing": "mime-part-missing",
+    "mtom-part-doubled": "mime-part-doubled",
+    "wrong-id": "other-message",
+    "http-204": "soap-empty",
+    "gzip-bomb": "answer-bomb",
+    "huge-claim": "answer-too-large",
+}
+HOPELESS = {"gzip-bomb", "huge-claim"}  #: asked for again after a day
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_what_the_access_point_hands_out_unreadably_is_parked_under_its_own_code_and_holds_up_nothing(
+    node: Running, matrix: Matrix, name: str
+) -> None:
+    fault = arm(node, name, type="retrieveMessage", times=4)
+    bad = node.from_eu(eu_json(messageType="Gossip"))
+    [row] = node.until(lambda: node.find(f"{bad}|UNREADABLE"), 60)
+    [problem] = node.message(row["id"])["problems"]
+    assert (problem["code"], problem["rule"]) == (FETCHED[name], "retrieveMessageResponse")
+    assert "still pending at the access point" in problem["hint"]
     assert fired(node, fault) >= 3
-    node.verdict(wire_id)  # as soon as it can be read
-    assert [entry for entry in operations(node, "markMessageAsDownloaded") if entry["message_id"] == wire_id]
-    matrix.add("EU", "corrupt base64", "parked, then read", code="unreadable-answer", kept="yes")
+    kept = node.kept(row["id"])
+    assert hashlib.sha256(kept).hexdigest() == node.message(row["id"])["sha256"]
+    node.arrives(node.file())
+    if name not in HOPELESS:
+        node.verdict(bad)  # as soon as it can be read
+        assert operations(node, "markMessageAsDownloaded", message_id=bad)
+    matrix.add("EU", f"fault {name}", "parked", code=FETCHED[name], where=problem.get("path", ""), kept="yes")

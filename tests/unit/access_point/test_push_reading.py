@@ -7,6 +7,8 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.access_point.domibus_ws import Limits
 from adapters.access_point.domibus_ws.push import ACCEPTED, Strange, notification
@@ -98,28 +100,59 @@ def test_a_whole_message_by_mtom_brings_its_part(start: str) -> None:
     assert found.message.parts[0].data == b"by\r\n--tes"
 
 
-DAMAGED = {
-    "its part is missing": related(),
-    "its part is there twice": related((PART, b"one"), (PART, b"two")),
-    "its part has another name": related((PART.replace("p 1", "p 2"), b"one")),
-    "its part is quoted-printable": related((f"{PART}\r\nContent-Transfer-Encoding: quoted-printable", b"one")),
-    "its end is missing": related((PART, b"one")).removesuffix(b"--\r\n"),
-    "its boundary is another": related((PART, b"one")).replace(b"--B", b"--C"),
-    "one part of far too many": related(*((f"Content-ID: <{number}>", b"") for number in range(80))),
-    "headers without an end": b"--B\r\n" + b"x" * 20_000,
+QUOTED = f"{PART}\r\nContent-Transfer-Encoding: quoted-printable"
+#: What is wrong with a message by MTOM: its bytes, the code, and where.
+DAMAGED: dict[str, tuple[bytes, str, str]] = {
+    "its part is missing": (related(), "mime-part-missing", "Envelope/Body//xop:Include"),
+    "its part is there twice": (related((PART, b"one"), (PART, b"two")), "mime-part-doubled", "MIME part 3"),
+    "its part has another name": (
+        related((PART.replace("p 1", "p 2"), b"one")),
+        "mime-part-missing",
+        "Envelope/Body//xop:Include",
+    ),
+    "its part is quoted-printable": (related((QUOTED, b"one")), "mime-transfer-encoding", "MIME part 2"),
+    "its end is missing": (related((PART, b"one")).removesuffix(b"--\r\n"), "mime-truncated", "MIME part 2"),
+    "its boundary is another": (
+        related((PART, b"one")).replace(b"--B", b"--C"),
+        "mime-boundary-unknown",
+        "Content-Type",
+    ),
+    "one part of far too many": (
+        related(*((f"Content-ID: <{number}>", b"") for number in range(80))),
+        "mime-too-many-parts",
+        "MIME part 65",
+    ),
+    "headers without an end": (b"--B\r\n" + b"x" * 20_000, "mime-header", "MIME part 1"),
+    "no part at all": (b"--B--\r\n", "mime-empty", "MIME part 1"),
+    "a root that is cut": (related((PART, b"one")).replace(b"</e:Envelope>", b""), "soap-truncated", "line 1"),
 }
 
 
+def told_of(found: Notification | Strange) -> tuple[str, str]:
+    """Code and place of what is wrong, once it says what to do next."""
+    assert isinstance(found, Strange), found
+    assert found.problem.hint
+    return found.problem.code, found.problem.path
+
+
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_mtom_message_is_handed_on_with_its_bytes(name: str) -> None:
-    found = taken(DAMAGED[name], RELATED.format("root"))
-    assert isinstance(found, Strange)
-    assert found.body == DAMAGED[name]
+def test_a_damaged_mtom_message_says_what_is_damaged_and_is_handed_on_with_its_bytes(name: str) -> None:
+    body, code, path = DAMAGED[name]
+    found = taken(body, RELATED.format("root"))
+    assert (told_of(found)[0], told_of(found)[1].startswith(path)) == (code, True)
+    assert found == Strange(found.problem, body)  # type: ignore[union-attr]
 
 
 def test_multipart_without_a_boundary_is_handed_on_with_its_bytes() -> None:
     found = taken(related(), "multipart/related")
-    assert found == Strange("multipart/related without a boundary", related())
+    assert told_of(found) == ("mime-boundary-missing", "Content-Type")
+
+
+def test_what_stands_around_the_mime_parts_is_passed_over() -> None:
+    body = b"preamble\r\n" + related((PART, b"one")) + b"epilogue" * 1000
+    found = read(body, RELATED.format("root"))
+    assert found.message is not None
+    assert found.message.parts[0].data == b"one"
 
 
 def test_a_body_that_lay_in_a_file_is_handed_on_whole() -> None:
@@ -146,37 +179,90 @@ def test_of_a_large_message_only_its_payload_is_in_memory(form: str) -> None:
 def test_a_payload_beyond_the_limit_is_given_up_early_and_still_kept_whole() -> None:
     body = whole("m-1", bytes(500_000))
     found = taken(body, size=10_000, limits=Limits(payload=100_000))
-    assert found == Strange("payloads of more than 100000 bytes", body)
+    assert told_of(found) == ("payload-too-large", "Envelope/Body")
+    assert found == Strange(found.problem, body)  # type: ignore[union-attr]
 
 
-UNREADABLE = {
-    "nothing": b"",
-    "HTML": b"<html><body>hello</body></html>",
-    "cut": told("receiveSuccess", "a")[:-20],
-    "UTF-16": told("receiveSuccess", "a").decode().encode("utf-16"),
-    "SOAP 1.1": told("receiveSuccess", "a").replace(b"2003/05/soap-envelope", b"soap/envelope/"),
-    "no operation": envelope(""),
-    "two operations": envelope("<a/><b/>"),
-    "unknown operation": told("receivePartly", "a"),
-    "no id": told("receiveSuccess"),
-    "empty id": told("receiveSuccess", ""),
-    "id of another alphabet": told("receiveSuccess", "идентификатор"),
-    "id too long": told("receiveSuccess", "x" * 256),
-    "status nobody knows": told("messageStatusChange", "a", status="LOST_AND_FOUND"),
-    "no status": told("messageStatusChange", "a"),
-    "no header": envelope('<n:submitRequest xmlns:n="eu.domibus"/>'),
-    "no base64": whole("m-1", b"x").replace(b"eA==", b"e==A"),
-    "document type": told("receiveSuccess", "a").replace(b"<e:Envelope", b"<!DOCTYPE x><e:Envelope", 1),
+def test_an_envelope_beyond_the_limit_is_given_up_early_and_still_kept_whole() -> None:
+    body = envelope("<a/>" * 50_000)
+    found = taken(body, size=10_000, limits=Limits(document=100_000))
+    assert told_of(found) == ("soap-too-large", "Envelope")
+    assert found == Strange(found.problem, body)  # type: ignore[union-attr]
+
+
+GOOD = told("receiveSuccess", "a")
+IN_BODY, AN_ID, A_STATUS = "Envelope/Body", "Envelope/Body//messageID", "Envelope/Body//messageStatus"
+AT_LINE_1 = "line 1"
+#: One rule of a push broken at a time: the bytes, the code, and where.
+UNREADABLE: dict[str, tuple[bytes, str, str]] = {
+    "nothing": (b"", "soap-empty", AT_LINE_1),
+    "blanks": (b" \n ", "soap-empty", "line 2"),
+    "HTML": (b"<html><body>hello</body></html>", "soap-html", AT_LINE_1),
+    "HTML of five": (b"<!doctype html><p>hello", "soap-html", AT_LINE_1),
+    "JSON": (b'{"receiveSuccess": "a"}', "soap-not-xml", AT_LINE_1),
+    "cut": (GOOD[:-20], "soap-truncated", AT_LINE_1),
+    "cut in its last tag": (GOOD[:-1].removesuffix(b"Envelope"), "soap-truncated", AT_LINE_1),
+    "UTF-16": (GOOD.decode().encode("utf-16"), "soap-encoding", AT_LINE_1),
+    "UTF-16 without a mark": (GOOD.decode().encode("utf-16-be"), "soap-encoding", AT_LINE_1),
+    "ISO 8859-1": (GOOD.replace(b">a<", b">\xe9<"), "soap-encoding", AT_LINE_1),
+    "mismatched tags": (GOOD.replace(b"</messageID>", b"</messageId>"), "soap-malformed", AT_LINE_1),
+    "control character": (GOOD.replace(b">a<", b">\x01<"), "soap-malformed", AT_LINE_1),
+    "entity": (GOOD.replace(b">a<", b">&a;<"), "soap-entity", AT_LINE_1),
+    "document type": (GOOD.replace(b"<e:Envelope", b"\n<!DOCTYPE x><e:Envelope", 1), "soap-dtd", "line 2"),
+    "nested too deep": (envelope("<a>" * 300 + "</a>" * 300), "soap-too-deep", AT_LINE_1),
+    "SOAP 1.1": (GOOD.replace(b"2003/05/soap-envelope", b"soap/envelope/"), "soap-version", "Envelope"),
+    "XML of something else": (b"<feed/>", "soap-other-root", AT_LINE_1),
+    "no operation": (envelope(""), "soap-no-operation", IN_BODY),
+    "two operations": (envelope("<a/><b/>"), "soap-two-operations", IN_BODY),
+    "unknown operation": (told("receivePartly", "a"), "soap-other-operation", IN_BODY),
+    "no id": (told("receiveSuccess"), "soap-message-id", AN_ID),
+    "empty id": (told("receiveSuccess", ""), "soap-message-id", AN_ID),
+    "id of another alphabet": (told("receiveSuccess", "идентификатор"), "soap-message-id", AN_ID),
+    "id too long": (told("receiveSuccess", "x" * 256), "soap-message-id", AN_ID),
+    "status nobody knows": (told("messageStatusChange", "a", status="LOST_AND_FOUND"), "soap-status", A_STATUS),
+    "no status": (told("messageStatusChange", "a"), "soap-status", A_STATUS),
+    "no header": (
+        envelope('<n:submitRequest xmlns:n="eu.domibus"/>'),
+        "soap-header-missing",
+        "Envelope/Header/Messaging",
+    ),
+    "no base64": (whole("m-1", b"x").replace(b"eA==", b"e==A"), "bad-base64", "value"),
+    "no value": (
+        whole("m-1", b"x").replace(b"<value>eA==</value>", b""),
+        "soap-value-missing",
+        "Envelope/Body/payload",
+    ),
+    "announced payload": (
+        whole("m-1", b"x").replace(b"</PayloadInfo>", b'<PartInfo href="cid:annex"/></PayloadInfo>'),
+        "payload-missing",
+        "Envelope/Header//PartInfo[2]",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_no_notification_is_unreadable_and_says_why_without_quoting(name: str) -> None:
-    found = taken(UNREADABLE[name])
-    assert isinstance(found, Strange)
-    assert found.why
-    assert "LOST_AND_FOUND" not in found.why
-    assert found.body == UNREADABLE[name]
+def test_what_is_no_notification_says_what_is_wrong_and_where_without_quoting(name: str) -> None:
+    body, code, path = UNREADABLE[name]
+    found = taken(body)
+    assert (told_of(found)[0], told_of(found)[1].startswith(path)) == (code, True)
+    assert "LOST_AND_FOUND" not in repr(found.problem)  # type: ignore[union-attr]
+    assert found == Strange(found.problem, body)  # type: ignore[union-attr]
+
+
+@given(st.integers(1, len(whole("m-1", b"x")) - 1))
+def test_wherever_a_push_is_cut_it_is_called_truncated(length: int) -> None:
+    assert told_of(taken(whole("m-1", b"x")[:length]))[0] == "soap-truncated"
+
+
+BODYLOAD = b'<payload payloadId="cid:message" mimeType="application/json" payloadName="x">'
+
+
+@pytest.mark.parametrize("href", [b"cid:message", b"CID:Message", b""])
+def test_a_bodyload_has_no_name_and_is_no_missing_payload(href: bytes) -> None:
+    body = whole("m-1", b"x").replace(BODYLOAD, b"<bodyload>").replace(b"</payload>", b"</bodyload>")
+    found = read(body.replace(b'href="cid:message"', b'href="%b"' % href))
+    assert found.message is not None
+    assert [part.data for part in found.message.parts] == [b"x"]
 
 
 def test_the_answer_is_an_empty_envelope() -> None:

@@ -8,11 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from broker.errors import Garbled, Unavailable
+from broker.errors import Garbled, Problem, Unavailable
+from broker.flow.notified import notified
 from broker.flow.staff import sign_off
 from broker.model.exchanges import State
 from broker.model.messages import Door, Message
-from broker.ports import Part, UserMessage
+from broker.ports import Notification, Part, Told, UserMessage
 from tests.support.flow_node import CENTRAL_PARTY, Flow, eu, eu_application, sha256
 
 
@@ -278,3 +279,53 @@ async def test_a_hundred_messages_come_in_one_drain(flow: Flow) -> None:
     assert await flow.fetcher().drain() == 100
     assert len(await kept(flow)) == 100
     assert len(set(flow.point.marked)) == 100
+
+
+def too_large() -> Garbled:
+    return Garbled("larger", (Problem("answer-too-large", "the answer is larger than 92 bytes", "HTTP body"),))
+
+
+async def the_aside(flow: Flow) -> dict[str, str]:
+    [exchange] = await flow.all(states=("PARKED",))
+    [problem] = exchange.problems
+    return dict(problem)
+
+
+@pytest.mark.parametrize("notified_first", [False, True])
+async def test_an_answer_that_is_too_large_is_told_of_once_and_asked_for_once_a_day(
+    flow: Flow, *, notified_first: bool
+) -> None:
+    waiting(flow, "huge")
+    waiting(flow, "good")
+    flow.point.script["retrieve huge"].extend(too_large() for _ in range(4))
+    if notified_first:
+        await notified(flow.node, "ap-fr", Notification(Told.RECEIVED, ("huge",)))
+    fetcher = flow.fetcher()
+    fetcher.poll = not notified_first
+    for _ in range(60):
+        await fetcher.drain()
+        flow.clock.advance(60)
+    problem = await the_aside(flow)
+    assert (problem["code"], problem["path"]) == ("answer-too-large", "HTTP body")
+    assert "still pending at the access point" in problem["hint"]
+    assert len([call for call in flow.point.calls if call == ("retrieve", "huge")]) == 3
+    assert ("good" in flow.point.marked) is not notified_first
+    flow.clock.advance(86400)
+    await fetcher.drain()
+    assert await the_aside(flow) == problem
+    assert len([call for call in flow.point.calls if call == ("retrieve", "huge")]) == 4
+    flow.clock.advance(86400)
+    await fetcher.drain()  # it shrank
+    assert "huge" in flow.point.marked
+
+
+async def test_all_that_is_wrong_with_an_answer_is_told(flow: Flow) -> None:
+    waiting(flow, "bad")
+    wrong = (Problem("bad-base64", "no base64", "/parts/0/data"), Problem("bad-shape", "no text", "/action"))
+    flow.point.script["retrieve bad"].extend([Garbled("unreadable", wrong)] * 3)
+    fetcher = flow.fetcher()
+    for _ in range(3):
+        await fetcher.drain()
+        flow.clock.advance(60)
+    [exchange] = await flow.all(states=("PARKED",))
+    assert [(one["code"], one["path"]) for one in exchange.problems] == [(one.code, one.path) for one in wrong]

@@ -284,7 +284,7 @@ SHOWN_BY_RUNNING_NODES: Final = {
         "integration/access_point/test_push_durability.py::test_a_whole_message_that_was_answered_200_survives_sigkill",
     ),
     2: (
-        "integration/bad_input/test_bad_access_point.py::test_what_the_access_point_cannot_hand_out_readably_is_parked_with_its_bytes",
+        "integration/bad_input/test_bad_access_point.py::test_what_the_access_point_hands_out_unreadably_is_parked_under_its_own_code_and_holds_up_nothing",
         "integration/bad_input/test_bad_eu.py::test_the_platform_hears_not_validated_with_the_reason",
     ),
     4: (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.errors import Garbled, Unavailable
+from broker.errors import Garbled, Problem, Unavailable
 from broker.flow.notified import notified, unreadable
 from broker.model.exchanges import State
 from broker.model.work import WorkKind
@@ -15,6 +15,7 @@ from broker.ports import Notification, Part, Told, UserMessage
 from tests.support.flow_node import CENTRAL_PARTY, Flow, case_in, dossier, eu, eu_application
 
 AP = "ap-fr"
+HTML = Problem("soap-html", "a web page stands in the place of SOAP", "line 1")
 
 
 def waiting(flow: Flow, message_id: str, data: bytes = b"{}") -> None:
@@ -281,9 +282,12 @@ async def test_word_of_what_is_not_ours_is_noted_and_has_no_effect(flow: Flow, t
 
 async def test_what_cannot_be_read_is_kept_with_its_bytes_once(flow: Flow) -> None:
     for _ in range(3):
-        await unreadable(flow.node, AP, "text/html", b"<html>", "not a SOAP 1.2 envelope")
+        await unreadable(flow.node, AP, "text/html", b"<html>", HTML)
     [exchange] = await flow.all()
-    assert (exchange.state, exchange.problems[0]["code"]) == (State.PARKED, "unreadable-notification")
+    assert exchange.state is State.PARKED
+    [problem] = exchange.problems
+    assert (problem["code"], problem["path"], problem["rule"]) == ("soap-html", "line 1", "BackendService")
+    assert problem["hint"].endswith("may still be pending at the access point.")
     assert await flow.bytes(exchange.message_id) == b"<html>"
 
 
