@@ -60,6 +60,9 @@ class Run:
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.parts: dict[int, tuple[bool, ...]] = {}  #: by row: which parts a text had that was told apart by lead-ins
         self.own = -1  #: the number of the version for the readers that a document had in its fields
+        self.mark = (
+            self.source.version.mark if self.source.version else ""
+        )  #: how far the readers' version can be trusted
         self.left_aside: dict[str, int] = {}
         #: Leaves that say what another usually says, or say it too: (leaf, the other, their place, how it is said).
         self.instead: list[tuple[Node, Node, Where, Said]] = []
@@ -125,6 +128,7 @@ class Run:
             restored_places=tuple(self.restored),
             orphaned=tuple(self.orphaned),
             own=self.own,
+            mark=self.mark,
             parts=tuple(said for row in sorted(self.parts) for said in self.parts[row]),
         )
 

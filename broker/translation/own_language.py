@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MARKS: Final = ("machine", "verified")
-_KEYS: Final = ("form", "others", "spoken", "original", "mark", "source")
+_KEYS: Final = ("form", "others", "spoken", "said", "original", "mark", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,19 @@ class Versions:
     form: str  #: the form in its original language
     others: str  #: the repeated element that holds a form in another language
     spoken: str  #: the attribute of it that says which
+    said: str  #: the attribute of it that says how far it can be trusted: a mark in capitals
     original: str  #: the leaf that says the original language
-    mark: str  #: machine | verified
+    mark: str  #: machine | verified: of a form that does not say it
     source: str
 
     def twin(self, path: str) -> str:
         """The path of a field of the form in another language; empty, if it is no field of the form."""
         return path.replace(self.form, self.others, 1) if path.startswith(f"{self.form}/") else ""
+
+    def mark_of(self, said: str | None) -> str:
+        """The mark of a form, by what it says of itself."""
+        mark = (said or "").strip().lower()
+        return mark if mark in MARKS else self.mark
 
 
 def versions_of(data: dict[str, Any]) -> Versions | None:

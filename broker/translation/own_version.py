@@ -43,6 +43,7 @@ class OwnVersion:
 
     number: int
     element: etree._Element
+    mark: str  #: how far it can be trusted
 
     def has(self, twin: Node) -> bool:
         """Whether a field is there in this language."""
@@ -62,7 +63,7 @@ def own_version(plan: Plan, root: etree._Element) -> OwnVersion | None:
         return None
     for number, element in enumerate(root.iterfind("/".join(node.tag for node in others.chain))):
         if _is(versions.language, element.get(versions.spoken)):
-            return OwnVersion(number, element)
+            return OwnVersion(number, element, versions.mark_of(element.get(versions.said)))
     return None
 
 
@@ -78,6 +79,14 @@ def own_number(plan: Plan, written: Leaves) -> int | None:
     spoken = others.attributes[versions.spoken]
     single = [(where, leaves) for where, leaves in written.items() if len(where) == 1]
     return min((where[0] for where, leaves in single if _is(versions.language, leaves.get(spoken))), default=None)
+
+
+def own_mark(plan: Plan, written: Leaves, number: int) -> str:
+    """How far the version of that number can be trusted, in an eu-1 document that is being written."""
+    versions, others = plan.versions, plan.target.find(plan.versions.others) if plan.versions else None
+    if versions is None or others is None:
+        return ""
+    return versions.mark_of(written.value(others.attributes[versions.said], (number,)))
 
 
 def left_as_they_are(plan: Plan, written: Leaves, swapped: frozenset[Node]) -> dict[str, int]:

@@ -149,7 +149,7 @@ class Reading:
         return self._first[place] == instance.where[-1]
 
     def _attributes(self, element: etree._Element, step: Step, instance: Instance) -> None:
-        for name, text in element.items():
+        for name, text in _in_order(element, step):
             leaf = step.attributes.get(str(name))
             if leaf is not None:
                 self._leaf(leaf, instance, str(text))
@@ -205,6 +205,15 @@ class Reading:
             return False
         target[goes] = said
         return True
+
+
+def _in_order(element: etree._Element, step: Step) -> Iterable[tuple[str | bytes, str | bytes]]:
+    """The attributes as the schema has them: in a document they have no order."""
+    said = element.items()
+    if len(said) < 2:  # noqa: PLR2004 # nothing to order
+        return said
+    ranks = {name: rank for rank, name in enumerate(step.attributes)}
+    return sorted(said, key=lambda one: ranks.get(str(one[0]), len(ranks)))
 
 
 def _siblings(element: etree._Element) -> Iterator[etree._Element]:

@@ -88,6 +88,7 @@ class Report:
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
     own: int = -1  #: the number of the version for the readers that was in the fields of the source
+    mark: str = ""  #: how far that version, or the one that was taken for the readers, can be trusted
     anew: tuple[str, ...] = ()  #: leaves of the target that the flow said itself afterwards, in other words
     parts: tuple[bool, ...] = ()  #: of each text told apart by lead-ins: which of its targets were written
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
@@ -109,6 +110,8 @@ class Report:
                 places = [place for place, is_said in zip(places, parts, strict=False) if is_said]
             if step.op is not None:
                 versions = self.plan.versions if outcome == Outcome.OTHERWISE and step.has_twin else None
+                if versions is not None and self.mark:
+                    versions = replace(versions, mark=self.mark)
                 yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)), versions)
         yield from self._entries(self.plan)
 
@@ -183,6 +186,7 @@ class Report:
             "restored": list(map(_short, self.restored_places)),
             "orphaned": self.orphaned,
             "own": self.own,
+            "mark": self.mark,
             "parts": self.parts,
         }
         numbers = (*self.numbers, *self.annex)
@@ -238,6 +242,7 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
         orphaned=tuple(found["orphaned"]),
         parts=tuple(found["parts"]),
         own=found["own"],
+        mark=found.get("mark", ""),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import Problem
 from broker.translation.leaves import NOWHERE, from_numbers, renumbered
-from broker.translation.own_version import left_as_they_are, own_number
+from broker.translation.own_version import left_as_they_are, own_mark, own_number
 from broker.translation.places import Instances
 from broker.translation.restore import Restorer
 from broker.translation.steps import Outcome
@@ -71,7 +71,7 @@ def _tell_versions_apart(run: Run, restorer: Restorer) -> frozenset[Node]:
         run.written.put(twin, (number,), said)
         run.written.put(node, (), original)
         run.rows[row] = step.number + Outcome.OTHERWISE
-        run.own = number
+        run.own, run.mark = number, own_mark(run.plan, run.written, number)
         swapped.add(node)
     return frozenset(swapped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,11 @@ def _is_taken(
     example: Example, versions: Versions, line: Line, original: dict[str, Any], version: dict[str, Any]
 ) -> None:
     assert example.targets[each(line.others[0])] == example.sources[each(version["source"])], line
-    assert (version["language"], version["mark"]) == (versions.language, versions.mark), version
+    form = re.match(rf"{versions.others}\[\d+\]", version["source"])
+    assert form is not None, version
+    marked = f"{form[0]}/@{versions.said}"
+    mark = example.sources.get(each(marked), versions.mark).strip().lower()
+    assert (version["language"], version["mark"]) == (versions.language, mark), version
     assert version["target"] == [line.others[0]], version
     assert original["fate"] == "annex", original
     assert example.sources[each(original["source"])] in [example.targets[each(path)] for path in original["target"]]

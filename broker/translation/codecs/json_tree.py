@@ -117,7 +117,7 @@ def _is_text_or_files(declared: Element) -> bool:
 
 def _by_language(declared: Element) -> Element | None:
     only = declared.children[0] if len(declared.children) == 1 else None
-    named = only is not None and only.repeats and [a.name for a in only.attributes] == ["lang"]
+    named = only is not None and only.repeats and [a.name for a in only.attributes][:1] == ["lang"]
     return only if named else None
 
 

@@ -35,6 +35,7 @@ ENUMERATIONS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "EnforcementMeasure": ("enforcement-measures", "measure", "code", {}),
     "EnforcementStatus": ("enforcement-statuses", "status", "code", {}),
     "SubjectKind": ("", "", "", {}),
+    "TranslationStatus": ("translation-statuses", "status", "code", {}),
     "DatasetOperation": ("dataset-operations", "operation", "code", {}),
 }
 

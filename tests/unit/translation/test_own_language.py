@@ -13,6 +13,9 @@ import pytest
 from lxml import etree
 
 from broker.errors import ConfigurationError
+from broker.translation.codecs.eu_r7 import EuR7Codec
+from broker.translation.legal import load_legal_facts
+from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.support.documents import canonical
 from tests.support.examples import way_of
@@ -21,11 +24,13 @@ from tests.support.sides import SCHEMAS
 EXAMPLE = Path(__file__).parents[2] / "data" / "eu-1" / "ApplicationSubmitted.xml"
 SUMMARY = "content/form/section2/summaryOfTheProject"
 VERSION = SUMMARY.replace("form/", "form_translations/translation[2]/")
+STATUS = "content/form_translations/translation[2]/@status"
 STAND_IN = EnvelopeContext(message_id="urn:example:message:1", created_at="2026-09-01T08:00:00Z", stand_in=True)
 FIELDS = {
     "fr-hdh-1": ("fr", "Demande/resume", "AnnexeEU/champ", "chemin"),
     "fi-findata-1": ("fi", "hakemus/hanke/julkinenKuvaus", "euLiite/kentta", "polku"),
 }
+LEGAL = load_legal_facts(SCHEMAS / "codelists/legal-facts.toml", load_schema(SCHEMAS / "eu/1/eu.xsd"))
 each_profile = pytest.mark.parametrize("profile", FIELDS)
 
 
@@ -39,13 +44,15 @@ def found(root: etree._Element, path: str) -> etree._Element:
     return element
 
 
-def application(original: str, version: str, *, only: bool = False) -> etree._Element:
+def application(original: str, version: str, *, only: bool = False, status: str = "") -> etree._Element:
     """The example, said to be in one language, with a second form beside the English one."""
     root = etree.parse(EXAMPLE, etree.XMLParser(remove_blank_text=True)).getroot()
     found(root, "envelope/language").text = original
     others = found(root, "content/form_translations")
     second = deepcopy(others[0])
     second.set("lang", version)
+    if status:
+        second.set("status", status)
     found(second, "section2/summaryOfTheProject").text = f"the summary in {version}"
     others.append(second)
     if only:
@@ -88,6 +95,59 @@ def test_the_report_names_language_and_mark_of_what_was_taken_and_where_the_orig
     assert str(original["target"]).startswith(f"['{entry}[")
     assert "in the language of its readers" in str(original["reason"])
     jsonschema.validate(made.report.as_dict(), json.loads((SCHEMAS / "report.schema.json").read_bytes()))
+
+
+@each_profile
+@pytest.mark.parametrize(("status", "mark"), [("VERIFIED", "verified"), ("MACHINE", "machine"), ("", "machine")])
+def test_a_form_says_itself_how_far_it_can_be_trusted_and_is_else_taken_for_made_by_machine(
+    profile: str, status: str, mark: str
+) -> None:
+    source = application("nl", FIELDS[profile][0], status=status)
+    made = translator().write(profile, source)
+    assert rows(made)[VERSION]["mark"] == mark
+    assert annex(made.root, profile).get(STATUS) == (status or None)
+    home = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    assert canonical(home.root) == canonical(source)
+    kept = translator().report(home.report.compact())
+    assert rows(replace(home, report=kept))[FIELDS[profile][1]]["target"] == [VERSION]
+    assert kept.mark == mark
+
+
+@each_profile
+def test_a_reader_who_has_verified_a_translation_says_so_in_the_annex(profile: str) -> None:
+    source = application("nl", FIELDS[profile][0], status="MACHINE")
+    made = translator().write(profile, source)
+    _, _, entry, path = FIELDS[profile]
+    (said,) = [
+        one
+        for one in made.root.iterfind("/".join(f"{{*}}{step}" for step in entry.split("/")))
+        if one.get(path) == STATUS
+    ]
+    said.text = "VERIFIED"
+    home = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    assert found(home.root, "content/form_translations")[1].get("status") == "VERIFIED"
+    assert home.report.mark == "verified"
+
+
+def test_the_wire_has_no_place_for_the_mark_and_the_report_says_that_it_is_dropped() -> None:
+    source, codec = application("nl", "fr", status="VERIFIED"), EuR7Codec.load(SCHEMAS)
+    assert [item.path for item in LEGAL.lossy(source, codec)] == [STATUS]
+    assert LEGAL.wire_losses(source, codec) == ()
+    without = application("nl", "fr")
+    assert LEGAL.lossy(without, codec) == ()
+    for one in (source, without):
+        for attachment in found(one, "content").findall("{*}attachments"):
+            found(one, "content").remove(attachment)
+    assert codec.encode(source) == codec.encode(without)
+
+
+@pytest.mark.parametrize("status", ["HUMAN", "verified", ""])
+def test_a_translation_has_no_mark_but_the_two(status: str) -> None:
+    gate = etree.XMLSchema(etree.parse(SCHEMAS / "eu/1/eu.xsd"))
+    source = application("nl", "fr", status="VERIFIED")
+    assert gate.validate(source)
+    found(source, "content/form_translations")[1].set("status", status)
+    assert not gate.validate(source)
 
 
 @each_profile
