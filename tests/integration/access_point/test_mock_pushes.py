@@ -50,6 +50,11 @@ def arm(node: Running, name: str, **more: Any) -> str:
     return str(answer.json["id"])
 
 
+def pushes(node: Running) -> list[dict[str, Any]]:
+    """Tries to notify the node of a message that came, oldest first."""
+    return operations(node, "push.receiveSuccess")
+
+
 def fetched(node: Running) -> Counter[str]:
     return Counter(entry["message_id"] for entry in operations(node, "retrieveMessage"))
 
@@ -74,7 +79,10 @@ def test_what_was_pushed_to_a_node_that_was_away_arrives_when_it_is_back(node: R
     """The node is down while a message arrives; Domibus's retry rule bridges it, and nobody polls."""
     party = node.parties.by_name[FRANCE.node]
     party.kill()
+    before = len(pushes(node))
     application = node.file()
+    failed = node.until(lambda: pushes(node)[before:])
+    assert {one["outcome"] for one in failed} == {"ClientConnectorError"}, "nobody was there"
     party.start()
 
     def known() -> list[Any]:
@@ -84,4 +92,10 @@ def test_what_was_pushed_to_a_node_that_was_away_arrives_when_it_is_back(node: R
             return []
 
     assert node.until(known, 60)
+
+    def outcomes() -> list[str]:
+        return [one["outcome"] for one in pushes(node) if one["message_id"] == failed[0]["message_id"]]
+
+    assert node.until(lambda: outcomes()[-1] == "sent")
+    assert set(outcomes()[:-1]) == {"ClientConnectorError"}, "tries that failed, then one that did not"
     pushed_only(node)
