@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from adapters.identity.keys import load_ring
+from broker.commands.domibus_file import domibus_findings
 from broker.commands.findings import Finding, fails, works
 from broker.commands.opening import add_json, keys_dir, log_to_stderr, read_file, settings_of, store_of
 from broker.commands.pmode import pmode_findings
+from broker.commands.pmode_legs import leg_findings
 from broker.commands.silence import heard
 from broker.commands.terminal import as_json, table
 from broker.commands.traps import properties, push_findings, read_pmode, retention_findings
@@ -33,6 +35,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_json(parser)
     parser.add_argument("--ws-plugin", metavar="FILE", default="", help="the access point's ws-plugin.properties")
+    parser.add_argument("--domibus", metavar="FILE", default="", help="the access point's domibus.properties")
     parser.add_argument(
         "--pmode", metavar="FILE", default="", help="the access point's PMode, as its console exports it"
     )
@@ -56,12 +59,19 @@ def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
     if not settings.access_point.url or settings.access_point.kind == "eu-https":
         return []
     try:
-        plugin = properties(read_file(arguments.ws_plugin).decode("utf-8", "replace")) if arguments.ws_plugin else None
+        plugin, domibus = (_properties(path) for path in (arguments.ws_plugin, arguments.domibus))
         pmode = read_pmode(read_file(arguments.pmode)) if arguments.pmode else None
         retention = retention_findings(settings, pmode, backup_hours=arguments.backup_hours)
     except BrokerError as error:
         return [fails("access point's files", error.detail)]
-    return [*push_findings(settings, plugin), *retention, *pmode_findings(settings.access_point, pmode)]
+    section = settings.access_point
+    of_pmode = [*pmode_findings(section, pmode), *leg_findings(section, pmode)]
+    return [*push_findings(settings, plugin), *retention, *of_pmode, *domibus_findings(domibus, pmode)]
+
+
+def _properties(path: str) -> dict[str, str] | None:
+    """Raises: BrokerError, if it cannot be read."""
+    return properties(read_file(path).decode("utf-8", "replace")) if path else None
 
 
 async def examine(settings: Settings) -> list[Finding]:

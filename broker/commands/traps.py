@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
+from broker.commands.cron import longest_wait
 from broker.commands.findings import Finding, fails, unknown, works
 from broker.errors import ConfigurationError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 PUSH_PATH: Final = "/access-point/push"
 _RULE: Final = re.compile(r"wsplugin\.push\.rules\.([^.]+)(?:\.(recipient|endpoint|retry|type))?")
 _WANTED: Final = ("SEND_SUCCESS", "SEND_FAILURE", "RECEIVE_FAIL", "MESSAGE_STATUS_CHANGE")
+_CRON: Final = "wsplugin.dispatcher.worker.cronExpression"
+_EACH_MINUTE: Final = "0 0/1 * * * ?"  #: its default
+_LATEST, _LATEST_UNPOLLED = 60.0, 30.0  #: seconds
 _SHORTEST_PUSHING: Final = 30.0  #: minutes
 
 
@@ -99,6 +103,7 @@ def _rule_findings(section: AccessPointSection, found: Mapping[str, str]) -> lis
         _types(first),
         _retry(first),
         _mark(first, found),
+        _dispatcher(section, found),
         _alerts(found),
     ]
 
@@ -150,6 +155,18 @@ def _mark(rule: Rule, found: Mapping[str, str]) -> Finding:
         advice = "set wsplugin.push.markAsDownloaded=false, or push RECEIVE_SUCCESS instead of SUBMIT_MESSAGE"
         return fails("push marking", f"a pushed message is taken off the access point by its own default: {advice}")
     return works("push marking", "a pushed message stays at the access point until this node marks it")
+
+
+def _dispatcher(section: AccessPointSection, found: Mapping[str, str]) -> Finding:
+    """What is notified waits for the plugin's worker, which runs each minute by default."""
+    name, expression = "push dispatcher", found.get(_CRON) or _EACH_MINUTE
+    wait = longest_wait(expression)
+    if wait is None:
+        return unknown(name, f"{_CRON}={expression} is not read here: it should run each few seconds")
+    if wait > (_LATEST if section.poll else _LATEST_UNPOLLED):
+        why = "" if section.poll else ", and nothing is polled here"
+        return fails(name, f"a notification waits up to {wait:g} seconds{why}: set {_CRON}=0/5 * * * * ?")
+    return works(name, f"it runs each {wait:g} seconds")
 
 
 def _alerts(found: Mapping[str, str]) -> Finding:
