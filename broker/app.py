@@ -37,6 +37,7 @@ from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Unavailable
 from broker.eu_https import eu_https_of, is_eu_https
 from broker.flow.acknowledge import acknowledge
+from broker.flow.close import close
 from broker.flow.doors import accept
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
@@ -292,6 +293,7 @@ def services_of(built: Built) -> Services:
         acknowledge=partial(acknowledge, node),
         retry=partial(retry, node),
         restore=partial(restore, node),
+        close=partial(close, node),
         destinations=partial(destinations, node),
         pause=partial(pause, node),
         resume=partial(resume, node),

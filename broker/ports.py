@@ -191,7 +191,7 @@ class Transaction(Protocol):
         ...
 
     async def finish_work(self, work: Work) -> None:
-        """Delete the row. Raises: LostLease, if `work.claimed_by` does not own it any more."""
+        """Delete the row. Raises: LostLease, if it is not in the same hand any more, or not free as it was."""
         ...
 
     async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:

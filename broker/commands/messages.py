@@ -52,6 +52,9 @@ def build(name: str, parser: argparse.ArgumentParser) -> None:
         add_json(listing)
         listing.set_defaults(run=_parked)
     _add_one(commands.add_parser("retry", help="let a message go on now"), _retry)
+    close = commands.add_parser("close", help="end what nothing else will end, for a reason")
+    close.add_argument("--reason", required=True, help="how it was settled, or why nothing is left to settle")
+    _add_one(close, _close)
 
 
 def _add_one(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, json: bool = False) -> None:
@@ -224,6 +227,14 @@ def _restore(arguments: argparse.Namespace) -> int:
     from broker.flow.staff import restore  # noqa: PLC0415 - as above
 
     step = partial(restore, message_id=arguments.id, actor=actor())
+    note(asyncio.run(with_node(settings_of(arguments), step)))
+    return 0
+
+
+def _close(arguments: argparse.Namespace) -> int:
+    from broker.flow.close import close  # noqa: PLC0415 - as above
+
+    step = partial(close, message_id=arguments.id, actor=actor(), reason=arguments.reason)
     note(asyncio.run(with_node(settings_of(arguments), step)))
     return 0
 

@@ -228,6 +228,8 @@ def _verdict(facts: Facts) -> str:
 def _against(exchange: Exchange, word: str) -> str:
     """What is settled and would be contradicted by this word of the other side, in plain words; "" if nothing is."""
     before = exchange.validation
+    if exchange.state is State.CANCELLED:
+        return f"a word of the other side ({word}) on a message that a person had closed"
     if word in {VALIDATED, NOT_VALIDATED}:
         if before and before != word:
             return f"a second verdict ({word}) on a message that was already {before}"

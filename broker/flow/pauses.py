@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from broker.errors import Conflict, NotFound, Problem, Refused
+from broker.errors import Conflict, NotFound
 from broker.flow.node import CENTRAL, Node, commit, log
+from broker.flow.reasons import journal_decision, need_reason
 from broker.flow.timeline import stamp
 from broker.model.work import Pause
 
@@ -33,15 +34,12 @@ async def pause(node: Node, destination: str, *, actor: str, reason: str) -> dic
     Raises: NotFound (no such destination), Refused (`reason-missing`), Conflict (it is paused already).
     """
     _need(node, destination)
-    if not reason.strip():
-        hint = "Say what happens, and until when."
-        raise Refused((Problem("reason-missing", "a pause needs a reason", path="reason", hint=hint),))
+    need_reason(reason, "a pause", "Say what happens, and until when.")
 
     async def change(tx: Transaction) -> None:
         if not await tx.add_pause(Pause(destination, node.clock.now(), actor, reason.strip()[:500])):
             raise Conflict(f"{destination} is paused already")
-        digest = await tx.put_content(reason.encode())
-        await tx.write_entry(node.entry("destination.paused", destination, "paused", actor=actor, reason_sha256=digest))
+        await journal_decision(node, tx, "destination.paused", destination, "paused", actor=actor, reason=reason)
 
     await _changed(node, change)
     log.warning("destination.paused", destination=destination)

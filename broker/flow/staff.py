@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from broker.errors import ConfigurationError, Conflict, NotFound, Problem, Refused
+from broker.errors import ConfigurationError, Conflict, NotFound
 from broker.flow.examine import TO_LOOK_AT
 from broker.flow.node import Node, commit, log
 from broker.flow.opinion import DISPUTED
+from broker.flow.reasons import journal_decision, need_reason
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.work import WorkKind
 
@@ -23,14 +24,14 @@ async def sign_off(node: Node, message_id: str, *, actor: str, reason: str) -> s
     In the first case the full document goes along; in the second it is prepared from the beginning.
     Returns the exchange's new state. Raises: NotFound, Refused (`reason-missing`), Conflict (nothing to sign off).
     """
-    _need_reason(reason)
+    need_reason(reason, "a sign-off", "Say why the loss is right.")
 
     async def change(tx: Transaction) -> list[Exchange]:
         first = await _one(tx, message_id, _signable)
         if _waits_for(first, TO_LOOK_AT):
             return [await _prepare_again(node, tx, first, actor, reason)]
-        following = await _following(tx, first)
-        return [await _release(node, tx, exchange, actor, reason) for exchange in (first, *following)]
+        ways = (first, *await following(tx, first))
+        return [await _release(node, tx, exchange, actor, reason) for exchange in ways]
 
     released = await commit(node, change)
     for exchange in released:
@@ -56,13 +57,11 @@ async def _prepare_again(node: Node, tx: Transaction, exchange: Exchange, actor:
 async def _signed(node: Node, tx: Transaction, exchange: Exchange, actor: str, reason: str) -> Exchange:
     now = node.clock.now()
     after = await tx.save_exchange(replace(exchange, signed_off_by=actor, signed_off_at=now, updated_at=now))
-    digest = await tx.put_content(reason.encode())
-    entry = node.entry("exchange.signed_off", exchange.id, exchange.state, actor=actor, reason_sha256=digest)
-    await tx.write_entry(entry)
+    await journal_decision(node, tx, "exchange.signed_off", exchange.id, after.state, actor=actor, reason=reason)
     return after
 
 
-async def _following(tx: Transaction, first: Exchange) -> list[Exchange]:
+async def following(tx: Transaction, first: Exchange) -> list[Exchange]:
     """What a rule emitted because of the message, and what waits for the same sign-off."""
     if not first.case_key:
         return []
@@ -169,20 +168,18 @@ def _retryable(exchange: Exchange) -> bool:
     return stopped and (not exchange.losses or exchange.signed_off_at is not None)
 
 
-async def _one(tx: Transaction, message_id: str, wanted: Callable[[Exchange], bool]) -> Exchange:
+async def of_message(tx: Transaction, message_id: str) -> tuple[Exchange, ...]:
+    """The ways of a message, oldest first. Raises: NotFound."""
     exchanges = await tx.exchanges_of_message(message_id)
     if not exchanges:
         raise NotFound(f"no message {message_id} is kept here")
+    return exchanges
+
+
+async def _one(tx: Transaction, message_id: str, wanted: Callable[[Exchange], bool]) -> Exchange:
+    exchanges = await of_message(tx, message_id)
     fitting = [exchange for exchange in exchanges if wanted(exchange)]
     if not fitting:
         states = ", ".join(exchange.state for exchange in exchanges)
         raise Conflict(f"message {message_id} is {states}: there is nothing to decide in that state")
     return fitting[0]
-
-
-def _need_reason(reason: str) -> None:
-    if not reason.strip():
-        problem = Problem(
-            "reason-missing", "a sign-off needs a reason", path="reason", hint="Say why the loss is right."
-        )
-        raise Refused((problem,))

@@ -29,6 +29,7 @@ class Action(StrEnum):
     MESSAGES_ACKNOWLEDGE = "messages:acknowledge"  #: a back end has what was handed over to it
     MESSAGES_SIGN_OFF = "messages:sign-off"
     MESSAGES_RETRY = "messages:retry"
+    MESSAGES_CLOSE = "messages:close"
     CASES_READ = "cases:read"
     DESTINATIONS_READ = "destinations:read"
     DESTINATIONS_PAUSE = "destinations:pause"
@@ -46,6 +47,7 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
             Action.MESSAGES_BYTES,
             Action.MESSAGES_SIGN_OFF,
             Action.MESSAGES_RETRY,
+            Action.MESSAGES_CLOSE,
             Action.CASES_READ,
             Action.DESTINATIONS_READ,
         }
@@ -55,6 +57,7 @@ PERMITTED: Final[dict[Role, frozenset[Action]]] = {
             Action.MESSAGES_LIST,
             Action.MESSAGES_READ,
             Action.MESSAGES_RETRY,
+            Action.MESSAGES_CLOSE,
             Action.CASES_READ,
             Action.DESTINATIONS_READ,
             Action.DESTINATIONS_PAUSE,

@@ -18,6 +18,7 @@ from broker.ports import ExchangeFilter
 from broker.web import bodies
 from broker.web.auth import IDENTITY, Access, bearer, declare
 from broker.web.cases import CASE_ROUTES
+from broker.web.decisions import DECISION_ROUTES
 from broker.web.destinations import DESTINATION_ROUTES
 from broker.web.problem import Answer, RequestError, from_error, respond
 from broker.web.services import SERVICES, Services
@@ -36,7 +37,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 def add_api_routes(app: web.Application, services: Services) -> None:
     """Add the API. The application needs the middlewares `problems` and `guard`, in this order."""
     app[SERVICES] = services
-    for method, path, action, handler in (*ROUTES, *CASE_ROUTES, *DESTINATION_ROUTES):
+    for method, path, action, handler in (*ROUTES, *DECISION_ROUTES, *CASE_ROUTES, *DESTINATION_ROUTES):
         declare(app, method, BASE + path, Access(action, bearer), handler)
 
 
@@ -222,33 +223,11 @@ def _named(attachments: tuple[Attachment, ...], wanted: str) -> Attachment:
     return found
 
 
-async def post_sign_off(request: web.Request) -> web.Response:
-    """A person agrees to what the translation loses, and says why."""
-    services, message_id = request.app[SERVICES], request.match_info["id"]
-    reason = bodies.text(await bodies.command(request), "reason")
-    state = await services.sign_off(message_id, actor=request[IDENTITY].subject, reason=reason)
-    return web.json_response({"id": message_id, "state": state}, status=202)
-
-
 async def post_acknowledge(request: web.Request) -> web.Response:
     """A back end says that it has the message."""
     services, message_id = request.app[SERVICES], request.match_info["id"]
     state = await services.acknowledge(message_id, backend=known_backend(request))
     return web.json_response({"id": message_id, "state": state})
-
-
-async def post_retry(request: web.Request) -> web.Response:
-    """A person lets a message go on now."""
-    services, message_id = request.app[SERVICES], request.match_info["id"]
-    state = await services.retry(message_id, actor=request[IDENTITY].subject)
-    return web.json_response({"id": message_id, "state": state}, status=202)
-
-
-async def post_restore(request: web.Request) -> web.Response:
-    """A person lets the access point send again what it gave up."""
-    services, message_id = request.app[SERVICES], request.match_info["id"]
-    state = await services.restore(message_id, actor=request[IDENTITY].subject)
-    return web.json_response({"id": message_id, "state": state}, status=202)
 
 
 async def get_content(request: web.Request) -> web.Response:
@@ -285,10 +264,7 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("GET", "/messages/{id}/document", Action.MESSAGES_BYTES, get_document),
     ("GET", "/messages/{id}/report", Action.MESSAGES_BYTES, get_report),
     ("GET", "/messages/{id}/attachments/{attachment}", Action.MESSAGES_BYTES, get_attachment),
-    ("POST", "/messages/{id}/sign-off", Action.MESSAGES_SIGN_OFF, post_sign_off),
     ("POST", "/messages/{id}/acknowledge", Action.MESSAGES_ACKNOWLEDGE, post_acknowledge),
-    ("POST", "/messages/{id}/retry", Action.MESSAGES_RETRY, post_retry),
-    ("POST", "/messages/{id}/restore", Action.MESSAGES_RETRY, post_restore),
     ("PUT", "/attachments/{sha256}", Action.MESSAGES_SUBMIT, put_attachment),
     ("GET", "/contents/{sha256}", Action.MESSAGES_BYTES, get_content),
     ("GET", "/audit/export", Action.AUDIT_EXPORT, get_audit_export),

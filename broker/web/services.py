@@ -39,6 +39,14 @@ class Retry(Protocol):
         ...
 
 
+class CloseOne(Protocol):
+    """End a message that nothing else will end."""
+
+    async def __call__(self, message_id: str, *, actor: str, reason: str) -> str:
+        """The new state. Raises: NotFound; Conflict, if there is nothing to close."""
+        ...
+
+
 class PauseOne(Protocol):
     """Let nothing go to a destination."""
 
@@ -93,6 +101,7 @@ class Services:
     sign_off: SignOff
     retry: Retry
     acknowledge: Acknowledge
+    close: CloseOne
     restore: Retry  #: let the access point send again what it gave up
     destinations: Destinations
     pause: PauseOne

@@ -89,6 +89,17 @@ async def test_a_worker_that_lost_a_row_to_itself_cannot_finish_it(store: SqlSto
     assert await rest(store) == ()
 
 
+async def test_a_row_that_is_free_is_finished_unless_somebody_took_it_meanwhile(store: SqlStore) -> None:
+    await add(store, work("w-1"), work("w-2", "m-2"))
+    free, taken = await rest(store)
+    assert await claim(store, "m-2")
+    async with store.transaction() as transaction:
+        await transaction.finish_work(free)
+        with pytest.raises(LostLease):
+            await transaction.finish_work(taken)
+    assert [row.id for row in await rest(store)] == ["w-2"]
+
+
 async def test_postponed_work_is_free_and_waits_for_its_moment(store: SqlStore) -> None:
     await add(store, work())
     claimed = await claim(store)

@@ -94,6 +94,10 @@ class Flow:
         self.done.append(("restore", message_id, actor))
         return "SUBMITTED"
 
+    async def close(self, message_id: str, *, actor: str, reason: str) -> str:
+        self.done.append(("close", message_id, actor, reason))
+        return "CANCELLED"
+
     async def destinations(self) -> list[dict[str, Any]]:
         return [{"name": "cp", "paused": False}]
 
@@ -230,6 +234,7 @@ def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Servic
         acknowledge=flow.acknowledge,
         retry=flow.retry,
         restore=flow.restore,
+        close=flow.close,
         destinations=flow.destinations,
         pause=flow.pause,
         resume=flow.resume,

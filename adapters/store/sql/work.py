@@ -49,7 +49,9 @@ _CLAIM: Final = (
     .returning(*_COLUMNS)
 )
 _HELD: Final = and_(
-    _W.id == bindparam("id_"), _W.claimed_by == bindparam("holder"), _W.claimed_until == bindparam("held_until")
+    _W.id == bindparam("id_"),
+    _W.claimed_by == bindparam("holder"),
+    _W.claimed_until.is_not_distinct_from(bindparam("held_until", type_=_W.claimed_until.type)),
 )
 _FINISH: Final = delete(WORKS).where(_HELD)
 _POSTPONE: Final = (
@@ -115,7 +117,7 @@ class Works(Rows):
         return _work(row) if row else None
 
     async def finish_work(self, work: Work) -> None:
-        """Delete the row. Raises: LostLease."""
+        """Delete the row, or one that is free and still is. Raises: LostLease."""
         await self._held(_FINISH, work)
 
     async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:

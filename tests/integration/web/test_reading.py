@@ -219,6 +219,15 @@ async def test_an_operator_lets_a_message_go_on(client: Any, flow: Flow) -> None
     assert flow.done == [("retry", "m-0", "urn:example:staff")]
 
 
+async def test_staff_closes_a_message_with_a_reason(client: Any, flow: Flow) -> None:
+    for role in (Role.OPERATOR, Role.CASEWORKER):
+        response = await client.post("/api/v1/messages/m-0/close", json={"reason": "x"}, headers=as_role(role))
+        assert (response.status, await response.json()) == (200, {"id": "m-0", "state": "CANCELLED"})
+    assert flow.done == [("close", "m-0", "urn:example:staff", "x")] * 2
+    without = await client.post("/api/v1/messages/m-0/close", json={}, headers=as_role(Role.OPERATOR))
+    assert without.status == 400
+
+
 async def test_a_back_end_says_that_it_has_a_message(client: Any, flow: Flow) -> None:
     response = await client.post("/api/v1/messages/m-0/acknowledge", headers=HDH)
     assert (response.status, await response.json()) == (200, {"id": "m-0", "state": "ACKNOWLEDGED"})
