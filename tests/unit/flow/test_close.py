@@ -107,7 +107,7 @@ async def test_what_comes_late_to_a_closed_message_is_put_before_a_person_and_ch
 
 async def test_what_is_under_way_is_not_sent_after_it_was_closed_and_the_next_one_goes(flow: Flow) -> None:
     await case_in(flow, "RECEIVED")
-    flow.point.script["submit"].extend([Unavailable("away")] * 2)
+    flow.point.script["submit"].append(Unavailable("away"))
     stuck = await flow.from_office(dossier("ApplicationAck"))
     behind = await flow.from_office(pre_screening())
     assert ((await flow.exchange(stuck)).state, (await flow.exchange(behind)).state) == (State.QUEUED, State.QUEUED)
