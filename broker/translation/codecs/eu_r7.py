@@ -21,7 +21,7 @@ from broker.translation.codecs import decision_card, json_text, json_tree, wire_
 from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
-from broker.translation.codecs.zip_parts import read_zip, write_zip
+from broker.translation.codecs.zip_parts import is_plain, read_zip, write_zip
 from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
@@ -109,7 +109,8 @@ class EuR7Codec:
     def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded:
         """Write a payload. Equal input gives equal bytes.
 
-        Raises: TranslationError, with `no-wire-form`, `missing-attachment` or `attachment-changed`.
+        Raises: TranslationError, with `no-wire-form`, `missing-attachment`, `attachment-changed`, `attachment-name` or
+        `duplicate-attachment`.
         """
         message_type = etree.QName(root).localname
         form = self.form(message_type)
@@ -260,17 +261,29 @@ def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> 
 
 def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, bytes]]:
     by_id = {file.id: file for file in files}
-    entries = []
+    entries: dict[str, tuple[str, bytes]] = {}
     for reference in root.iterfind("{*}content/{*}attachments"):
-        identifier = reference.findtext("{*}id") or ""
+        identifier = " ".join((reference.findtext("{*}id") or "").split())
         file = by_id.get(identifier)
         if file is None:
             _untranslatable("missing-attachment", "The bytes of an attachment are not at hand.", value=identifier)
         said = reference.findtext("{*}sha256")
         if said is not None and said.strip() != file.sha256:
             _untranslatable("attachment-changed", "An attachment has other bytes than its hash says.", value=identifier)
-        entries.append((f"{identifier}_{reference.findtext('{*}name') or file.name}", file.data))
-    return entries
+        entry = _entry(identifier, reference.findtext("{*}name") or file.name), file.data
+        if entries.setdefault(identifier, entry) != entry:
+            _untranslatable("duplicate-attachment", "Two files have the same id.", value=identifier)
+    return list(entries.values())
+
+
+def _entry(identifier: str, name: str) -> str:
+    """`<attachmentId>_<filename>`, where the other side can tell them apart again."""
+    entry = f"{identifier}_{name}"
+    if "_" in identifier or PurePosixPath(entry).name != entry or not is_plain(entry):
+        detail = "The archive names a file by its id and name; this id has an underscore, or one of them a path."
+        hint = "Give the file an id without underscore, and a name without a path."
+        _untranslatable("attachment-name", detail, value=identifier, hint=hint)
+    return entry
 
 
 def _untranslatable(code: str, detail: str, *, value: str = "", hint: str = "") -> NoReturn:

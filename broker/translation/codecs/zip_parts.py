@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -29,6 +30,7 @@ _BROKEN: Final = (
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED: Final = 0x1
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
+_DRIVE: Final = re.compile("[A-Za-z]:")
 _SMALL: Final = 100 * 1024  #: bytes; below this a high ratio is no threat
 
 
@@ -75,6 +77,11 @@ def write_zip(files: Iterable[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
+def is_plain(name: str) -> bool:
+    """Whether the name of an entry leads nowhere else: no absolute path, no drive, no way up, no backslash."""
+    return not (name.startswith("/") or "\\" in name or _DRIVE.match(name) or ".." in name.split("/"))
+
+
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as file:
         data = file.read(info.file_size + 1)
@@ -109,7 +116,4 @@ def _check_entry(info: zipfile.ZipInfo, limits: ZipLimits, path: str) -> None:
 
 
 def _leaves_its_folder(info: zipfile.ZipInfo) -> bool:
-    name = info.filename
-    steps = name.replace("\\", "/").split("/")
-    is_link = stat.S_ISLNK(info.external_attr >> 16)
-    return is_link or name.startswith(("/", "\\")) or ".." in steps or ":" in steps[0] or "\\" in info.orig_filename
+    return stat.S_ISLNK(info.external_attr >> 16) or "\\" in info.orig_filename or not is_plain(info.filename)

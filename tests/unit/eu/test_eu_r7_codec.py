@@ -363,6 +363,48 @@ def test_an_attachment_without_bytes_or_with_others_stops_the_message(codec: EuR
     assert caught.value.problems[0].code == "attachment-changed"
 
 
+def with_one_file(identifier: str, name: str) -> tuple[Any, WireFile]:
+    root = etree.parse(str(DATA / "eu-1" / "ApplicationOriginated.xml")).getroot()
+    first, *others = root.findall("{*}content/{*}attachments")
+    for other in (*others, first.find("{*}sha256"), first.find("{*}size")):
+        other.getparent().remove(other)
+    first.find("{*}id").text, first.find("{*}name").text = identifier, name
+    return root, WireFile(identifier, name, "application/pdf", b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "name"),
+    [("piece_1", "plan.pdf"), ("p/1", "plan.pdf"), ("p1", "../plan.pdf"), ("p1", "a/plan.pdf"), ("p1", "a\\plan.pdf")],
+)
+def test_a_file_that_the_other_side_would_file_under_another_id_stops_the_message(
+    codec: EuR7Codec, identifier: str, name: str
+) -> None:
+    root, file = with_one_file(identifier, name)
+    with pytest.raises(TranslationError) as caught:
+        codec.encode(root, [file])
+    [problem] = caught.value.problems
+    assert (problem.code, problem.value, bool(problem.hint)) == ("attachment-name", identifier, True)
+
+
+@pytest.mark.parametrize("name", ["Annexe 1: plan.pdf", "plan_de_recherche.pdf", "C:.pdf", "..pdf", "plan (1) é.pdf"])
+def test_whatever_name_a_file_has_on_a_computer_comes_through(codec: EuR7Codec, name: str) -> None:
+    root, file = with_one_file("7b1f00000000000000000001", name)
+    [again] = codec.decode(codec.encode(root, [file]).data, ZIP).files
+    assert (again.id, again.name) == (file.id, name)
+
+
+def test_a_file_that_is_named_twice_travels_once(codec: EuR7Codec) -> None:
+    root, file = with_one_file("1", "plan.pdf")
+    first = root.find("{*}content/{*}attachments")
+    first.addnext(etree.fromstring(etree.tostring(first)))
+    [again] = codec.decode(codec.encode(root, [file]).data, ZIP).files
+    assert (again.id, again.name) == ("1", "plan.pdf")
+    root.find("{*}content/{*}attachments/{*}name").text = "other.pdf"
+    with pytest.raises(TranslationError) as caught:
+        codec.encode(root, [file])
+    assert [problem.code for problem in caught.value.problems] == ["duplicate-attachment"]
+
+
 def test_every_message_type_has_a_row_in_the_table_of_wire_forms(codec: EuR7Codec, model: SchemaModel) -> None:
     assert set(codec._forms) == set(model.roots)
     assert all(form.source for form in codec._forms.values())
