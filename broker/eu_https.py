@@ -88,8 +88,9 @@ def proven_before(signed: bytes, message_id: str, sent: bytes | None) -> bool:  
 
 
 async def _use_up(node: Node, party: str, token_id: str) -> bool:
+    now = node.clock.now()
     async with node.store.transaction() as tx:
-        return await tx.use_once(f"{KIND}:{party}:{token_id}", node.clock.now())
+        return await tx.use_once(f"{KIND}:{party}:{token_id}", now, until=now + tokens.GOOD_FOR)
 
 
 async def _known(node: Node, section: AccessPointSection, ring: KeyRing, message_id: str) -> dict[str, Any] | None:

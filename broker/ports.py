@@ -251,8 +251,12 @@ class Transaction(Protocol):
 
     # leases, one-time tokens, figures
     async def take_lease(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool: ...
-    async def use_once(self, key: str, at: datetime) -> bool:
-        """True the first time a key is used, False ever after."""
+    async def use_once(self, key: str, at: datetime, *, until: datetime) -> bool:
+        """True the first time a key is used, False as long as it is remembered: `until` then at least."""
+        ...
+
+    async def forget_used(self, before: datetime) -> int:
+        """Forget keys that had to be remembered until earlier than `before`; how many."""
         ...
 
     async def figures(self, now: datetime) -> dict[str, float]:

@@ -23,6 +23,7 @@ from broker.errors import ConfigurationError, Unavailable
 from broker.eu_https import counterpart_of, is_eu_https, proven_before
 from broker.flow.answers import Receipts, presume_failed
 from broker.flow.fetch import Fetcher
+from broker.flow.housekeeping import forget_used_tokens
 from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
 from broker.flow.receipts import SignedReceipts
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 10.0
 REPUSH_SECONDS: Final = 60.0  #: between two looks at notifications that were given up, where nothing is polled
 UNPOLLED_SECONDS: Final = 1.0  #: between two looks at what was notified, where nothing is polled
+HOUSEKEEPING_SECONDS: Final = 600.0
 DOOR: Final = "door.amqp"
 
 
@@ -93,6 +95,7 @@ def _serve_loops(
         "sweeper": (work.sweep, Sweeper(node).sweep),
         "sealer": (work.seal, sealer.seal),
         "silence": (30.0, partial(presume_failed, node)),
+        "housekeeping": (HOUSEKEEPING_SECONDS, partial(forget_used_tokens, node)),
     }
     if fetcher is not None:
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import jwt
@@ -17,13 +18,14 @@ from broker.errors import ConfigurationError, Unauthenticated
 from broker.model.identity import Identity, Role
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from adapters.identity.keys import KeyRing, NodeKey
 
 ALLOWED: Final = ("EdDSA", "ES256")
 REQUIRED: Final = ("iss", "aud", "sub", "roles", "iat", "nbf", "exp", "jti")
 LEEWAY: Final = 5.0  #: seconds that two clocks may differ
+_LATEST: Final = 250_000_000_000.0  #: seconds, in the year 9892: later ends are as good as none
 MAX_LENGTH: Final = 4096  #: characters; ours have about 600
 
 KeySource = Callable[[str], Awaitable["jwt.PyJWK | None"]]
@@ -185,7 +187,13 @@ def _identity(claims: Mapping[str, Any], trust: Trust) -> Identity:
         raise Unauthenticated("the token names no role, subject or id that is known here")
     if Role.BACKEND in roles and len(roles) > 1:
         raise Unauthenticated("a back end's token carries no other role")
-    return Identity(claims["sub"], roles, token_id=claims["jti"], one_time=claims.get("ott") is True)
+    one_time = claims.get("ott") is True
+    return Identity(claims["sub"], roles, claims["jti"], one_time=one_time, good_until=_end(claims["exp"]))
+
+
+def _end(expires: float) -> datetime:
+    """When a token is taken no more; of one that hardly ends, a time that a database can hold."""
+    return datetime.fromtimestamp(min(expires + LEEWAY, _LATEST), UTC)
 
 
 def _is_text(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -86,6 +87,7 @@ class Identity:
     roles: frozenset[Role]
     token_id: str = ""
     one_time: bool = False
+    good_until: datetime | None = None  #: when the token is taken no more; None where there is none
     sees: str = ""  #: the back end whose applications a client of the National Dispatcher API sees; "" for all
 
     def may(self, action: Action) -> bool:

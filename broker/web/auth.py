@@ -124,7 +124,8 @@ async def identify(services: Services, token: str) -> Identity:
     identity = await services.authenticator.bearer(token)
     if identity.one_time:
         async with services.store.transaction() as tx:
-            if not await tx.use_once(f"token:{identity.token_id}", services.clock.now()):
+            now = services.clock.now()
+            if not await tx.use_once(f"token:{identity.token_id}", now, until=identity.good_until or now):
                 raise Unauthenticated("this token was good for one use and has been used")
     return identity
 

@@ -145,11 +145,23 @@ async def test_a_lease_has_one_holder_until_it_ends(store: SqlStore) -> None:
 
 async def test_a_key_is_used_once(store: SqlStore) -> None:
     async with store.transaction() as transaction:
-        assert await transaction.use_once("jti-1", NOW)
-        assert not await transaction.use_once("jti-1", LATER)
+        assert await transaction.use_once("jti-1", NOW, until=LATER)
+        assert not await transaction.use_once("jti-1", LATER, until=LATER)
     async with store.transaction() as transaction:
-        assert not await transaction.use_once("jti-1", NOW)
-        assert await transaction.use_once("jti-2", NOW)
+        assert not await transaction.use_once("jti-1", NOW, until=LATER)
+        assert await transaction.use_once("jti-2", NOW, until=LATER)
+
+
+async def test_a_used_key_is_remembered_up_to_its_end_and_then_forgotten(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        assert await transaction.use_once("short", NOW, until=NOW + timedelta(minutes=5))
+        assert await transaction.use_once("long", NOW, until=NOW + timedelta(days=36500))
+        assert await transaction.forget_used(NOW + timedelta(minutes=5)) == 0
+        assert not await transaction.use_once("short", NOW, until=LATER)
+        assert await transaction.forget_used(NOW + timedelta(minutes=5, microseconds=1)) == 1
+    async with store.transaction() as transaction:
+        assert not await transaction.use_once("long", NOW, until=LATER)
+        assert await transaction.use_once("short", NOW, until=LATER)
 
 
 async def test_figures_count_what_is_there_and_name_every_state(store: SqlStore) -> None:

@@ -38,7 +38,7 @@ def test_a_loop_that_waits_for_an_access_point_which_accepts_and_never_answers_i
     node.until(lambda: readiness(node)[0] == 200)
     report = readiness(node)[1]
     assert (report["state"], still(node)) == ("ready", set())
-    assert {"fetcher", "receipts", "sealer", "silence", "sweeper"} <= set(report["loops"])
+    assert {"fetcher", "housekeeping", "receipts", "sealer", "silence", "sweeper"} <= set(report["loops"])
     pid, mock = node.pid, node.parties.by_name["mock-eu"].process
     assert mock is not None
     mock.send_signal(signal.SIGSTOP)

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import jwt
@@ -31,6 +32,7 @@ RECEIPT: Final = "eu-https-receipt+jwt"
 LIFETIME: Final = 60  #: seconds from `iat` to `exp` of what we sign
 LONGEST: Final = 300  #: seconds that a token of the other side may live
 LEEWAY: Final = 30.0  #: seconds that the clocks of two organisations may differ
+GOOD_FOR: Final = timedelta(seconds=LONGEST + 2 * LEEWAY)  #: how long at most a token is taken from its first use on
 MAX_LENGTH: Final = 4096  #: characters; ours have about 600
 _CLAIMED: Final = ("iss", "aud", "iat", "mid", "sha256")
 _REQUIRED: Final = {REQUEST: (*_CLAIMED, "exp", "jti", "op"), RECEIPT: _CLAIMED}

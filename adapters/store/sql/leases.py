@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, func, literal_column, or_, select
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select
 
 from adapters.store.sql.rows import Rows, insert
 from adapters.store.sql.tables import CLOCKS, EXCHANGES, JOURNAL, LEASES, USED_ONCE, WORKS
@@ -23,6 +23,10 @@ _AT: Final = WORKS.c.next_attempt_at
 _DUE: Final = select(func.count().label("total"), func.min(_AT, type_=_AT.type).label("oldest")).where(
     bindparam("now") >= _AT,
     or_(WORKS.c.claimed_until.is_(None), WORKS.c.claimed_until <= bindparam("now")),
+)
+_UNTIL: Final = USED_ONCE.c["until"]
+_FORGET: Final[Executable] = (
+    delete(USED_ONCE).where(bindparam("before", type_=_UNTIL.type) > _UNTIL).returning(literal_column("1"))
 )
 _UNSEALED: Final = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.number.is_(None))
 _EXPIRED: Final = (
@@ -48,9 +52,13 @@ class Leases(Rows):
         values = {"name": name, "holder": holder, "until": until, "now_": now}
         return (await self._run(taken, values)).first() is not None
 
-    async def use_once(self, key: str, at: datetime) -> bool:
-        """True the first time a key is used, False ever after."""
-        return await self._insert_new(USED_ONCE, {"key": key, "used_at": at})
+    async def use_once(self, key: str, at: datetime, *, until: datetime) -> bool:
+        """True the first time a key is used, False as long as it is remembered."""
+        return await self._insert_new(USED_ONCE, {"key": key, "used_at": at, "until": until})
+
+    async def forget_used(self, before: datetime) -> int:
+        """Forget keys that had to be remembered until earlier than `before`; how many."""
+        return len(list(await self._run(_FORGET, {"before": before})))
 
     async def figures(self, now: datetime) -> dict[str, float]:
         """Counts for metrics; a state without exchanges counts 0."""

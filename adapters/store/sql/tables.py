@@ -325,4 +325,5 @@ USED_ONCE: Final = _table(
     "used_once",
     _words("key", primary_key=True),
     _moment("used_at"),
+    _moment("until", nullable=True),  # null is for ever
 )

@@ -171,6 +171,14 @@ async def test_two_clocks_may_differ_by_half_a_minute(seconds: int, *, holds: bo
             await verify(made, now=at)
 
 
+async def test_a_token_is_remembered_for_as_long_as_it_could_be_used() -> None:
+    longest = token(iat=AT + int(tokens.LEEWAY), exp=AT + int(tokens.LEEWAY) + tokens.LONGEST)
+    await verify(longest)
+    await verify(longest, now=NOW + tokens.GOOD_FOR - timedelta(seconds=1))
+    with pytest.raises(Unauthenticated, match="has expired"):
+        await verify(longest, now=NOW + tokens.GOOD_FOR)
+
+
 async def test_keys_that_were_never_reached_are_no_forgery() -> None:
     async def away(_: str) -> None:
         raise Unavailable("the issuer's keys cannot be had at the moment")

@@ -99,6 +99,18 @@ async def test_a_one_time_token_says_so() -> None:
     assert (await node().bearer(token(grant=grant))).one_time
 
 
+@pytest.mark.parametrize("seconds", [HOUR.total_seconds(), 1e18])
+async def test_a_token_says_until_when_it_is_taken_even_one_that_hardly_ends(seconds: float) -> None:
+    good = signed(exp=int(NOW.timestamp() + seconds))
+    end = (await node().bearer(good)).good_until
+    assert end is not None
+    await node(at=end - timedelta(seconds=1)).bearer(good)
+    assert end >= NOW + HOUR
+    if seconds < 1e18:
+        with pytest.raises(Unauthenticated, match="has expired"):
+            await node(at=end).bearer(good)
+
+
 FORGED = {
     "alg none": (assembled({"alg": "none", "kid": RING.current.id}, claims())[2], "algorithm is not allowed"),
     "hs256 with the public key": (hs256_with(public_pem(RING.current)), "algorithm is not allowed"),
