@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from broker.flow.arrival import Accepted
     from broker.flow.node import Node
+    from broker.flow.receipts import Receipt
     from broker.settings import Settings
 
 T = TypeVar("T")
@@ -41,6 +42,9 @@ def build(name: str, parser: argparse.ArgumentParser) -> None:
             "--part", default="", metavar="N", help="a part of an AS4 message by its number, see `show`"
         )
         _add_one(original, _bytes)
+        receipt = commands.add_parser("receipt", help="the other side's signed receipt, to stdout")
+        receipt.add_argument("--exchange", default="", metavar="X", help="whose, where there are several, see `show`")
+        _add_one(receipt, _receipt)
         _add_submit(commands.add_parser("submit", help="keep a document as a back end would; prints the id alone"))
         sign_off = commands.add_parser("sign-off", help="agree to what the translation loses")
         sign_off.add_argument("--reason", required=True)
@@ -171,6 +175,21 @@ async def _read_bytes(settings: Settings, message_id: str, part: str) -> bytes:
     async with store_of(settings) as store, store.transaction() as tx:
         message = await tx.message(message_id)
         return await tx.content(views.part_of(message, part).sha256 if part else message.sha256)
+
+
+def _receipt(arguments: argparse.Namespace) -> int:
+    receipt = asyncio.run(_read_receipt(settings_of(arguments), arguments.id, arguments.exchange))
+    raw(receipt.data)
+    note(f"receipt: {receipt.verdict}")
+    return 0
+
+
+async def _read_receipt(settings: Settings, message_id: str, exchange_id: str) -> Receipt:
+    from broker.flow.receipts import receipt_of  # noqa: PLC0415 - loads every rule; `list` and `show` need none
+
+    async with store_of(settings) as store, store.transaction() as tx:
+        _, shown = await views.visible_message(tx, message_id)
+        return await receipt_of(tx, tuple(found for found in shown if exchange_id in {"", found.id}))
 
 
 def _submit(arguments: argparse.Namespace) -> int:

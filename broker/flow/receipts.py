@@ -13,10 +13,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, Refused
+from broker.errors import BrokerError, NotFound, Refused
 from broker.flow.node import Node, commit, log
 
 if TYPE_CHECKING:
+    from broker.model.exchanges import Exchange
     from broker.ports import AccessPoint, Transaction
 
 #: Takes a signed receipt, the MessageId that it must acknowledge, and the envelope that was sent, where that is known.
@@ -28,6 +29,34 @@ PROVEN: Final = "proven"  #: and its digests are those of what was sent
 HOLDS: Final = frozenset({KEPT, SIGNED, PROVEN})
 ASKED_FOR: Final = timedelta(days=7)
 BATCH: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A signed receipt as it was kept, and what was found of it."""
+
+    data: bytes
+    sha256: str
+    verdict: str
+
+    @property
+    def media_type(self) -> str:
+        """A signal message of AS4, or the token of eu-https."""
+        return "application/soap+xml" if self.data.lstrip()[:1] == b"<" else "application/jwt"
+
+
+async def receipt_of(tx: Transaction, exchanges: tuple[Exchange, ...]) -> Receipt:
+    """The first receipt that holds, else the newest that does not. Raises: NotFound."""
+    for exchange in exchanges:
+        if exchange.receipt_sha256:
+            data = await tx.content(exchange.receipt_sha256)
+            return Receipt(data, exchange.receipt_sha256, exchange.receipt_verdict)
+    entries = await tx.entries_about(tuple(exchange.id for exchange in exchanges))
+    broken = [entry for entry in entries if entry.action == "exchange.receipt_kept"]
+    if not broken:
+        raise NotFound("no signed receipt of this message is kept (yet)")
+    digest = broken[-1].detail["sha256"]
+    return Receipt(await tx.content(digest), digest, broken[-1].outcome)
 
 
 @dataclass(slots=True)

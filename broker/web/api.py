@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.errors import Conflict, NotFound, Refused
+from broker.errors import Conflict, Refused
 from broker.flow import views
 from broker.flow.arrival import Accepted, Arrival
 from broker.model.exchanges import Direction, State
@@ -16,8 +17,9 @@ from broker.model.identity import Action
 from broker.model.messages import Door
 from broker.ports import ExchangeFilter
 from broker.web import bodies
-from broker.web.auth import IDENTITY, Access, bearer, declare
+from broker.web.auth import IDENTITY, Access, bearer, declare, known_backend
 from broker.web.cases import CASE_ROUTES
+from broker.web.contents import CONTENT_ROUTES
 from broker.web.decisions import DECISION_ROUTES
 from broker.web.destinations import DESTINATION_ROUTES
 from broker.web.problem import Answer, RequestError, from_error, respond
@@ -26,8 +28,6 @@ from broker.web.services import SERVICES, Services
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from broker.model.exchanges import Exchange
-    from broker.model.messages import Attachment
 
 BASE: Final = "/api/v1"
 DOCUMENT_TYPES: Final = ("application/xml", "application/json")
@@ -37,7 +37,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 def add_api_routes(app: web.Application, services: Services) -> None:
     """Add the API. The application needs the middlewares `problems` and `guard`, in this order."""
     app[SERVICES] = services
-    for method, path, action, handler in (*ROUTES, *DECISION_ROUTES, *CASE_ROUTES, *DESTINATION_ROUTES):
+    rooms = (ROUTES, CONTENT_ROUTES, DECISION_ROUTES, CASE_ROUTES, DESTINATION_ROUTES)
+    for method, path, action, handler in chain.from_iterable(rooms):
         declare(app, method, BASE + path, Access(action, bearer), handler)
 
 
@@ -57,18 +58,6 @@ async def post_message(request: web.Request) -> web.Response:
         answer = from_error(error, instance=request.path)
         return respond(Answer("key-reused", answer.detail, answer.problems, request.path))
     return accepted_response(accepted)
-
-
-def known_backend(request: web.Request) -> str:
-    """The back end that calls.
-
-    Raises:
-        RequestError: its token names a back end that this node does not have.
-    """
-    backend = request[IDENTITY].backend
-    if backend not in request.app[SERVICES].backends:
-        raise RequestError("unknown-backend", "no back end of this name is configured at this node")
-    return backend
 
 
 def idempotency_key(request: web.Request) -> str:
@@ -147,97 +136,11 @@ async def get_message(request: web.Request) -> web.Response:
     return web.json_response(view if identity.may(Action.MESSAGES_BYTES) else views.without_words(view))
 
 
-async def get_bytes(request: web.Request) -> web.Response:
-    """The original bytes, as they were kept."""
-    async with request.app[SERVICES].store.transaction() as tx:
-        message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-        data = await tx.content(message.sha256)
-    return download(data, message.content_type, message.sha256)
-
-
-async def get_part(request: web.Request) -> web.Response:
-    """One payload of an AS4 user message, as it was kept."""
-    async with request.app[SERVICES].store.transaction() as tx:
-        message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-        part = views.part_of(message, request.match_info["number"])
-        return download(await tx.content(part.sha256), part.media_type, part.sha256)
-
-
-def download(data: bytes, content_type: str, sha256: str) -> web.Response:
-    """Bytes as a file: foreign content is never rendered under our origin."""
-    headers = {
-        "Content-Type": content_type or "application/octet-stream",
-        "Content-Disposition": f'attachment; filename="{sha256}"',
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-        "ETag": f'"{sha256}"',
-        "Cache-Control": "private, no-store",
-    }
-    return web.Response(body=data, headers=headers)
-
-
-async def get_document(request: web.Request) -> web.Response:
-    """The translated document of an exchange; `?exchange=` names it where there are several."""
-    exchange, data = await _content_of(request, "document_sha256")
-    return download(data, exchange.content_type, exchange.document_sha256)
-
-
-async def get_report(request: web.Request) -> web.Response:
-    """The report of an exchange's translation."""
-    exchange, data = await _content_of(request, "report_sha256")
-    pivot = await _went_out(request, exchange)
-    report = views.with_hints(request.app[SERVICES].report(data, pivot), exchange)
-    return download(report, "application/json", exchange.report_sha256)
-
-
-async def _went_out(request: web.Request, exchange: Exchange) -> bytes:
-    """The eu-1 document that was written onto the wire; empty if the exchange is no such."""
-    if exchange.direction is not Direction.OUTBOUND or not exchange.pivot_sha256:
-        return b""
-    async with request.app[SERVICES].store.transaction() as tx:
-        return await tx.content(exchange.pivot_sha256)
-
-
-async def _content_of(request: web.Request, member: str) -> tuple[Exchange, bytes]:
-    wanted = request.query.get("exchange", "")
-    async with request.app[SERVICES].store.transaction() as tx:
-        _, shown = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-        with_it = [found for found in shown if getattr(found, member) and wanted in {"", found.id}]
-        if not with_it:
-            raise NotFound("this message has none (yet)")
-        return with_it[0], await tx.content(getattr(with_it[0], member))
-
-
-async def get_attachment(request: web.Request) -> web.Response:
-    """The bytes of one of a message's attachments."""
-    async with request.app[SERVICES].store.transaction() as tx:
-        message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-        attachment = _named(message.attachments, request.match_info["attachment"])
-        return download(await tx.content(attachment.sha256), attachment.media_type, attachment.sha256)
-
-
-def _named(attachments: tuple[Attachment, ...], wanted: str) -> Attachment:
-    found = next((attachment for attachment in attachments if attachment.id == wanted), None)
-    if found is None:
-        raise NotFound("the message has no attachment of this id")
-    return found
-
-
 async def post_acknowledge(request: web.Request) -> web.Response:
     """A back end says that it has the message."""
     services, message_id = request.app[SERVICES], request.match_info["id"]
     state = await services.acknowledge(message_id, backend=known_backend(request))
     return web.json_response({"id": message_id, "state": state})
-
-
-async def get_content(request: web.Request) -> web.Response:
-    """Claim check: a document too large for a queue, for the back end that it is addressed to."""
-    backend, wanted = known_backend(request), request.match_info["sha256"]
-    async with request.app[SERVICES].store.transaction() as tx:
-        exchange = await tx.exchange_by_document(backend, wanted)
-        if exchange is None:
-            raise NotFound("no document with this hash is addressed to you")
-        return download(await tx.content(wanted), exchange.content_type, wanted)
 
 
 async def get_audit_export(request: web.Request) -> web.StreamResponse:
@@ -259,13 +162,7 @@ ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (
     ("POST", "/messages", Action.MESSAGES_SUBMIT, post_message),
     ("GET", "/messages", Action.MESSAGES_LIST, get_messages),
     ("GET", "/messages/{id}", Action.MESSAGES_READ, get_message),
-    ("GET", "/messages/{id}/bytes", Action.MESSAGES_BYTES, get_bytes),
-    ("GET", "/messages/{id}/parts/{number}", Action.MESSAGES_BYTES, get_part),
-    ("GET", "/messages/{id}/document", Action.MESSAGES_BYTES, get_document),
-    ("GET", "/messages/{id}/report", Action.MESSAGES_BYTES, get_report),
-    ("GET", "/messages/{id}/attachments/{attachment}", Action.MESSAGES_BYTES, get_attachment),
     ("POST", "/messages/{id}/acknowledge", Action.MESSAGES_ACKNOWLEDGE, post_acknowledge),
     ("PUT", "/attachments/{sha256}", Action.MESSAGES_SUBMIT, put_attachment),
-    ("GET", "/contents/{sha256}", Action.MESSAGES_BYTES, get_content),
     ("GET", "/audit/export", Action.AUDIT_EXPORT, get_audit_export),
 )

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from broker.errors import ConfigurationError, Forbidden, Unauthenticated
 from broker.model.identity import Action, Identity
-from broker.web.problem import route_of
+from broker.web.problem import RequestError, route_of
 from broker.web.services import SERVICES, Services
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ def declared_of(app: web.Application) -> Declared:
     if DECLARED not in app:
         app[DECLARED] = {}
     return app[DECLARED]
+
+
+def known_backend(request: web.Request) -> str:
+    """The back end that calls.
+
+    Raises:
+        RequestError: its token names a back end that this node does not have.
+    """
+    backend = request[IDENTITY].backend
+    if backend not in request.app[SERVICES].backends:
+        raise RequestError("unknown-backend", "no back end of this name is configured at this node")
+    return backend
 
 
 async def check_routes(app: web.Application) -> None:

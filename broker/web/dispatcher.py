@@ -20,8 +20,8 @@ from broker.errors import NotFound
 from broker.model.cases import Alias
 from broker.model.identity import Action
 from broker.model.messages import Door, MessageType
-from broker.web.api import download
 from broker.web.auth import IDENTITY, Access, api_key, declare
+from broker.web.contents import download
 from broker.web.problem import RequestError
 from broker.web.services import SERVICES, Services
 

@@ -43,6 +43,7 @@ DOCUMENT = f"<Dossier><titre>{PLANTED}</titre></Dossier>".encode()
 FINNISH = b"<Hakemus/>"
 REPORT = b'{"fields": [], "constants": [], "lost": []}'
 PDF = b"%PDF-1.7 example"
+RECEIPT = b"<receipt/>"
 STRUCTURED = f"<structured>{PLANTED}</structured>".encode()
 
 
@@ -213,7 +214,8 @@ async def _seed_decision(tx: Transaction) -> None:
     await tx.add_message(message("m-1", sha256=await tx.put_content(DOCUMENT), size=len(DOCUMENT)))
     report = await tx.put_content(REPORT)
     losses = ({"fact": "decision-kind"},)
-    await tx.add_exchange(exchange("x-2", "m-1", report_sha256=report, losses=losses, reason="legal facts are lost"))
+    facts = {"report_sha256": report, "receipt_sha256": await tx.put_content(RECEIPT), "receipt_verdict": "proven"}
+    await tx.add_exchange(exchange("x-2", "m-1", losses=losses, reason="legal facts are lost", **facts))
 
 
 def services(store: Store, flow: Flow, clock: TestClock | None = None) -> Services:

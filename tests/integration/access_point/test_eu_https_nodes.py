@@ -111,6 +111,12 @@ def test_a_measure_of_the_french_body_reaches_the_finnish_office_and_the_answer_
     assert arrived["type"] == "EnforcementRecord"
 
 
+def row_of(pair: Pair, exchange: dict[str, Any]) -> str:
+    """The id of the message that the exchange is a way of."""
+    [row] = pair.france.find(exchange["id"])
+    return str(row["id"])
+
+
 def test_the_finnish_nodes_signed_receipt_is_proven_and_kept(pair: Pair) -> None:
     exchange = sent(pair, submitted(pair, a_measure()))
 
@@ -127,6 +133,12 @@ def test_the_finnish_nodes_signed_receipt_is_proven_and_kept(pair: Pair) -> None
         signed, keys[jwt.get_unverified_header(signed)["kid"]], audience=PARTIES["france"], issuer=PARTIES["finland"]
     )
     assert (claims["mid"], claims["sha256"]) == (exchange["message_id"], exchange["document_sha256"])
+    shown = pair.france.cli("messages", "receipt", str(row_of(pair, exchange)))
+    assert (shown.returncode, shown.stderr) == (0, b"receipt: proven\n")
+    got = pair.france.get(f"/api/v1/messages/{row_of(pair, exchange)}/receipt")
+    assert (got.status, got.headers["Content-Type"], got.body) == (200, "application/jwt", shown.stdout)
+    again = jwt.decode(got.body, options={"verify_signature": False})
+    assert {**again, "iat": claims["iat"]} == claims
 
 
 @pytest.mark.parametrize("loss", [BEFORE_COMMIT, AFTER_COMMIT])

@@ -21,6 +21,7 @@ from tests.support.web_node import (
     DOCUMENT,
     PDF,
     PLANTED,
+    RECEIPT,
     REPORT,
     STRUCTURED,
     Flow,
@@ -150,6 +151,8 @@ async def test_a_back_end_called_like_the_access_point_does_not_own_its_messages
         ("m-0/parts/1", wire_zip(), "application/zip"),
         ("m-0/parts/2", STRUCTURED, "application/xml"),
         ("m-1/report", REPORT, "application/json"),
+        ("m-1/receipt", RECEIPT, "application/soap+xml"),
+        ("m-1/receipt?exchange=x-2", RECEIPT, "application/soap+xml"),
     ],
 )
 async def test_bytes_come_back_as_they_were_kept(client: Any, path: str, data: bytes, media_type: str) -> None:
@@ -167,6 +170,8 @@ async def test_bytes_come_back_as_they_were_kept(client: Any, path: str, data: b
         "messages/none/bytes",
         "messages/m-1/document",
         "messages/m-0/report",
+        "messages/m-0/receipt",
+        "messages/m-1/receipt?exchange=x-1",
         "messages/m-0/document?exchange=x-2",
         "messages/m-0/attachments/a-2",
         "messages/m-0/parts/0",

@@ -36,7 +36,7 @@ def contract() -> dict[str, Any]:
 
 
 def test_there_are_routes_to_look_at() -> None:
-    assert len(BEARER) == 22
+    assert len(BEARER) == 23
     assert {access.scheme for _, _, access in ROUTES} == {bearer, api_key}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from broker.errors import Problem, Refused, Unavailable
+import pytest
+
+from broker.errors import NotFound, Problem, Refused, Unavailable
 from broker.flow.answers import Receipts
-from broker.flow.receipts import SignedReceipts
+from broker.flow.receipts import Receipt, SignedReceipts, receipt_of
 from broker.flow.views import message_view
 from broker.model.exchanges import Exchange
 from tests.support.flow_node import Flow, case_in, dossier, sha256
@@ -83,3 +85,27 @@ async def test_without_a_pinned_certificate_nothing_is_said_of_it(flow: Flow) ->
     assert await SignedReceipts(flow.node, flow.point).fetch() == 2
     assert (await flow.exchange(sent.message_id)).receipt_verdict == "kept"
     assert "envelope" not in {name for name, _ in flow.point.calls}
+
+
+async def given_out(flow: Flow, message_id: str) -> Receipt:
+    async with flow.store.transaction() as tx:
+        return await receipt_of(tx, await tx.exchanges_of_message(message_id))
+
+
+async def test_the_receipt_that_holds_is_given_out_and_before_it_the_newest_that_does_not(flow: Flow) -> None:
+    sent = await acknowledged(flow)
+    with pytest.raises(NotFound):
+        await given_out(flow, sent.message_id)
+
+    def prove(signed: bytes, _: str, __: bytes | None) -> bool:
+        if signed != SIGNED:
+            raise Refused((Problem("receipt-signature", "another certificate"),))
+        return True
+
+    for data, verdict in ((b"<bad/>", "receipt-signature"), (b"<worse/>", "receipt-signature"), (SIGNED, "proven")):
+        flow.point.receipts[sent.wire_message_id] = data
+        flow.clock.advance(1)
+        await SignedReceipts(flow.node, flow.point, prove).fetch()
+        receipt = await given_out(flow, sent.message_id)
+        assert (receipt.data, receipt.sha256, receipt.verdict) == (data, sha256(data), verdict)
+        assert receipt.media_type == "application/soap+xml"
