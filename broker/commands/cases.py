@@ -44,13 +44,12 @@ def _list(arguments: argparse.Namespace) -> int:
         (
             case["created_at"],
             case["key"],
-            case["title"],
             ", ".join(f"{alias['scheme']} {alias['value']}" for alias in case["aliases"]),
             ", ".join(f"{leg['owner']} {leg['state']}" for leg in case["legs"]),
         )
         for case in found["cases"]
     )
-    table("Cases", ("opened", "key", "title", "known as", "legs"), rows)
+    table("Cases", ("opened", "key", "known as", "legs"), rows)
     if found["next"]:
         note(f"There is more: --before {found['next']}")
     return 0
@@ -69,7 +68,7 @@ def _show(arguments: argparse.Namespace) -> int:
         as_json(found)
         return 0
     aliases = [(alias["scheme"], alias["value"]) for alias in found["aliases"]]
-    facts(f"Case {found['key']}", [("title", found["title"]), ("version", str(found["version"])), *aliases])
+    facts(f"Case {found['key']}", [("version", str(found["version"])), *aliases])
     legs = ((leg["owner"], leg["state"], leg["national_state"], leg["updated_at"]) for leg in found["legs"])
     table("Legs", ("owner", "state", "national state", "since"), legs)
     clocks = (

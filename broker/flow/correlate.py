@@ -96,7 +96,7 @@ def _new_case(node: Node, passage: Passage, claimed: tuple[Alias, ...]) -> Passa
                 ),
             )
         )
-    case = Case(key=node.ids.new(), created_at=node.clock.now(), title="")
+    case = Case(key=node.ids.new(), created_at=node.clock.now())
     message = replace(passage.message, case_key=case.key)
     return replace(passage, case=case, new_case=True, aliases=claimed, message=message)
 

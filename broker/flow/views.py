@@ -1,7 +1,7 @@
 """What people see: messages and cases as plain dicts, the same for API, console and command line.
 
-Dates are ISO 8601 in UTC with milliseconds (D6.4 section 14.1). Nothing here holds form data: ids, states, codes,
-hashes, and the title a case is known by.
+Dates are ISO 8601 in UTC with milliseconds (D6.4 section 14.1). Nothing here holds form data: ids, states, codes
+and hashes.
 """
 
 from __future__ import annotations
@@ -347,7 +347,6 @@ async def case_view(tx: Transaction, key: str, today: date) -> dict[str, Any]:
 def _case(case: Case) -> dict[str, Any]:
     return {
         "key": case.key,
-        "title": case.title,
         "version": case.version,
         "created_at": stamp(case.created_at),
         "aliases": [{"scheme": alias.scheme, "value": alias.value} for alias in case.aliases],

@@ -25,7 +25,6 @@ class Case:
 
     key: str
     created_at: datetime
-    title: str = ""
     version: int = 0  #: highest version applied
     aliases: tuple[Alias, ...] = ()
     news: tuple[dict[str, Any], ...] = ()

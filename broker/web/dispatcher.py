@@ -145,7 +145,7 @@ async def _rows(tx: Transaction, case: Case, *, services: Services, covers: Cove
                 "application_id": central,
                 "applicationType": cover.type,
                 "status": status,
-                "title": cover.title or case.title,
+                "title": cover.title,
                 "dateSubmitted": cover.submitted,
                 "version": number,
             }

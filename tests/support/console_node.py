@@ -91,13 +91,12 @@ async def seed(tx: Transaction, *, filler: int = 0) -> None:
         Case(
             CASE,
             NOW - timedelta(hours=30),
-            title=f"{PLANTED} study",
             version=2,
             aliases=(Alias("cp", PLATFORM_ID), Alias("hdh", "HDH-2026-0042")),
             news=(_news("FI", "PROCESSING", ""), _news("FI", "POSITIVE_DECISION_ISSUED", "PERMIT_GRANTED")),
         )
     )
-    await tx.add_case(Case(FAR, NOW - timedelta(hours=40), title=PLANTED, version=1, aliases=(Alias("cp", "6b" * 12),)))
+    await tx.add_case(Case(FAR, NOW - timedelta(hours=40), version=1, aliases=(Alias("cp", "6b" * 12),)))
     await _seed_leg(tx)
     for story in STORIES:
         await _tell(tx, story)

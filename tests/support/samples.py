@@ -100,7 +100,7 @@ def full_exchange() -> Exchange:
 
 
 def case(key: str = "case-1", **fields: Any) -> Case:
-    return replace(Case(key, NOW, "Exemple", 1, (Alias("cp", f"CP-{key}"),)), **fields)
+    return replace(Case(key, NOW, 1, (Alias("cp", f"CP-{key}"),)), **fields)
 
 
 def leg(owner: str = "hdh", **fields: Any) -> Leg:

@@ -163,7 +163,7 @@ def exchange(name: str, of: str, **changes: Any) -> Exchange:
 
 async def seed(tx: Transaction) -> None:
     """One case; a French decision that waits for a sign-off; an application that two back ends are to get."""
-    await tx.add_case(Case("case-1", NOW, title="Example study", version=1, aliases=(Alias("cp", CP_ID),)))
+    await tx.add_case(Case("case-1", NOW, version=1, aliases=(Alias("cp", CP_ID),)))
     await tx.save_leg(Leg("case-1", "hdh", "PROCESSING", NOW, NOW, national_state="CESREES"))
     clock = RunningClock("case-1", "hdh", "DECIDE_3M", NOW, "2027-02-23", "running", "three months, Art. 68(4)")
     await tx.save_clock(clock)

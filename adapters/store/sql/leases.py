@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select, text
 
 from adapters.store.sql.rows import Rows, insert
 from adapters.store.sql.tables import CLOCKS, EXCHANGES, JOURNAL, LEASES, USED_ONCE, WORKS
@@ -32,7 +32,7 @@ _UNSEALED: Final = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.num
 _EXPIRED: Final = (
     select(func.count())
     .select_from(CLOCKS)
-    .where(CLOCKS.c.state == "running", CLOCKS.c.due_on != "", CLOCKS.c.due_on < bindparam("today"))
+    .where(text("state = 'running' AND due_on <> ''"), CLOCKS.c.due_on < bindparam("today"))
 )
 
 

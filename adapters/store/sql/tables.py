@@ -206,7 +206,6 @@ CASES: Final = _table(
     "cases",
     _words("key", primary_key=True),
     _moment("created_at"),
-    _words("title"),
     _number("version"),
     _json("news"),
     _number("revision"),
@@ -249,6 +248,7 @@ CLOCKS: Final = _table(
     _moment("paused_at", nullable=True),
     _moment("stopped_at", nullable=True),
     PrimaryKeyConstraint("case_key", "leg", "clock", "started_at"),
+    _partial("ix_clocks_due_on", "due_on", where="state = 'running' AND due_on <> ''"),
     ForeignKeyConstraint(["case_key"], ["cases.key"]),
     CheckConstraint(one_of("state", ("running", "paused", "stopped", "expired")), name="state"),
 )

@@ -1,8 +1,7 @@
 """From the views to what a page shows: labels, times, and nothing that an applicant wrote.
 
-The views hold a few texts that may quote a document (a problem's sentence, a reason, an error's detail, a case's
-title). Pages show codes, paths and rules in their place: who may read documents reads the sentences with
-`hdeu messages show`.
+The views hold a few texts that may quote a document (a problem's sentence, a reason, an error's detail). Pages show
+codes, paths and rules in their place: who may read documents reads the sentences with `hdeu messages show`.
 """
 
 from __future__ import annotations
