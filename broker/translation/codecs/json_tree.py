@@ -25,11 +25,17 @@ from broker.translation.codecs.json_text import read_text, refuse, write_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.translation.schema_parts import Element
+    from broker.translation.schema_parts import Element, SimpleType
 
 _NUMERIC: Final = {"integer", "nonNegativeInteger", "positiveInteger"}
 _MISFIT: Final = object()
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}").fullmatch  #: RFC 6901 section 4; no array here is longer
+
+
+class _Plain(str):
+    """A choice that is said by its value alone."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -137,24 +143,21 @@ def _fill_languages(element: etree._Element, each: Element, value: dict[str, Any
 
 
 def _append_leaf(parent: etree._Element, declared: Element, value: Any, pointer: str, kept: Kept) -> None:
-    attributes: dict[str, str] = {}
-    if declared.attributes:
-        value, attributes = _apart(declared, value)
-    text = _text(declared, value)
-    if text is _MISFIT:
-        kept.add(pointer, value if not declared.attributes else {**attributes, "value": value})
+    inner, attributes = _apart(declared, value) if declared.attributes else (value, {})
+    text = _text(declared.text, inner)
+    if text is _MISFIT or _MISFIT in attributes.values():
+        kept.add(pointer, value)
         return
     _element(parent, declared.name, attributes).text = text
 
 
-def _apart(declared: Element, value: Any) -> tuple[Any, dict[str, str]]:
+def _apart(declared: Element, value: Any) -> tuple[Any, dict[str, Any]]:
     if not isinstance(value, dict) or set(value) != {"value", *(a.name for a in declared.attributes)}:
         return None, {}
-    return value["value"], {a.name: str(value[a.name]) for a in declared.attributes}
+    return value["value"], {one.name: _text(one.type, value[one.name]) for one in declared.attributes}
 
 
-def _text(declared: Element, value: Any) -> Any:
-    type_ = declared.text
+def _text(type_: SimpleType | None, value: Any) -> Any:
     if type_ is None or isinstance(value, (dict, list)) or value is None:
         return _MISFIT
     if isinstance(value, bool):
@@ -191,7 +194,7 @@ def value_of(element: etree._Element, declared: Element) -> Any:
     if _is_text_or_files(declared):
         return _text_or_files(element, declared)
     if _is_choice(declared) and [etree.QName(child).localname for child in element] == ["value"]:
-        return element[0].text or ""
+        return _Plain(element[0].text or "")
     return dict(_members(element, declared))
 
 
@@ -271,10 +274,13 @@ def _is_index(step: str) -> bool:
 
 def _below(place: Any, step: str, following: str) -> Any:
     if isinstance(place, dict):
-        return place.setdefault(step, [] if _is_index(following) else {})
-    if isinstance(place, list) and _is_index(step) and int(step) < len(place):
-        return place[int(step)]
-    return None
+        place.setdefault(step, [] if _is_index(following) else {})
+    elif not (isinstance(place, list) and _is_index(step) and int(step) < len(place)):
+        return None
+    at = step if isinstance(place, dict) else int(step)
+    if isinstance(place[at], _Plain):
+        place[at] = {"value": str(place[at])}  # it has other members, too
+    return place[at]
 
 
 def _set(place: Any, step: str, value: Any) -> bool:
