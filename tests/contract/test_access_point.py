@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import random
+import resource
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import FormData
 
-from broker.errors import AlreadySubmitted, NotFound, OutcomeUnknown, Unavailable
+from broker.errors import AlreadySubmitted, Garbled, NotFound, OutcomeUnknown, Unavailable
 from broker.ports import Part, UserMessage
 from tests.support.access_points import DOMIBUS, EU_HTTPS, PROTOCOLS, QUICK, published, stranger
 from tests.support.mock_node import about, golden, golden_application, mock_node
@@ -293,6 +294,83 @@ async def test_a_mark_whose_answer_was_lost_counts_as_done(plain: MockNode, quic
     await quick.mark_downloaded(message_id)
     assert await plain.fired(fault) == 1
     assert await quick.pending() == ()
+
+
+#: What each bad answer to a fetch is taken for, and the code of what cannot be read: by the WS plugin, by eu-https.
+FETCH_FAULTS: dict[str, tuple[type[Exception], dict[str, str]]] = {
+    "truncated-soap": (Garbled, {DOMIBUS: "soap-truncated", EU_HTTPS: "not-json"}),
+    "corrupt-base64": (Garbled, dict.fromkeys(PROTOCOLS, "bad-base64")),
+    "wrong-id": (Garbled, dict.fromkeys(PROTOCOLS, "other-message")),
+    "gzip-bomb": (Garbled, dict.fromkeys(PROTOCOLS, "answer-bomb")),
+    "huge-claim": (Garbled, dict.fromkeys(PROTOCOLS, "answer-too-large")),
+    "http-403": (Unavailable, {}),
+    "http-503-html": (Unavailable, {}),
+    "unauthorized": (Unavailable, {}),
+    "http-500-no-detail": (Unavailable, {}),
+    "retrieve-conflict": (Unavailable, {}),
+    "download-error": (Unavailable, {}),
+    "listed-too-early": (NotFound, {}),
+    "deleted-before-retrieve": (NotFound, {}),
+}
+#: Of SOAP alone.
+SOAP_FAULTS: dict[str, tuple[type[Exception], dict[str, str]]] = {
+    "wrong-encoding": (Garbled, {DOMIBUS: "soap-encoding"}),
+    "mtom-part-missing": (Garbled, {DOMIBUS: "mime-part-missing"}),
+    "mtom-part-doubled": (Garbled, {DOMIBUS: "mime-part-doubled"}),
+    "http-204": (Garbled, {DOMIBUS: "soap-empty"}),
+}
+
+
+@pytest_asyncio.fixture
+async def patient(plain: MockNode, protocol: str, france: France) -> AsyncIterator[AccessPoint]:
+    adapter = france.adapter(protocol, plain.base, {"connect": 2, "total": 5, "tries": 1})
+    yield adapter
+    await adapter.close()
+
+
+async def fetches_badly(plain: MockNode, patient: AccessPoint, name: str, told: tuple[type[Exception], str]) -> None:
+    await plain.file()
+    await plain.file()
+    bad, good = await patient.pending()
+    fault = await plain.arm(name, nation="fr", type="retrieveMessage", nth=1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    error, code = told
+    with pytest.raises(error) as caught:
+        await patient.retrieve(bad)
+    assert type(caught.value) is error
+    assert [problem.code for problem in getattr(caught.value, "problems", ())] == [code] * bool(code)
+    assert await plain.fired(fault) == 1
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 220 * 1024, "kilobytes"
+    assert (await patient.retrieve(good)).message_id == good
+
+
+@pytest.mark.parametrize("name", FETCH_FAULTS)
+async def test_a_bad_answer_to_a_fetch_is_known_for_what_it_is_and_the_next_fetch_is_fine(
+    plain: MockNode, patient: AccessPoint, protocol: str, name: str
+) -> None:
+    error, codes = FETCH_FAULTS[name]
+    await fetches_badly(plain, patient, name, (error, codes.get(protocol, "")))
+
+
+@pytest.mark.parametrize("protocol", [DOMIBUS], indirect=True)
+@pytest.mark.parametrize("name", SOAP_FAULTS)
+async def test_a_bad_answer_of_soap_is_known_for_what_it_is_and_the_next_fetch_is_fine(
+    plain: MockNode, patient: AccessPoint, protocol: str, name: str
+) -> None:
+    error, codes = SOAP_FAULTS[name]
+    await fetches_badly(plain, patient, name, (error, codes[protocol]))
+
+
+@pytest.mark.parametrize("name", ["gzip-bomb", "huge-claim", "truncated-soap"])
+async def test_the_bytes_of_an_answer_that_cannot_be_read_are_had_within_limits(
+    plain: MockNode, patient: AccessPoint, name: str
+) -> None:
+    await plain.file()
+    (message_id,) = await patient.pending()
+    await plain.arm(name, nation="fr", type="retrieveMessage", nth=1)
+    content_type, raw = await patient.retrieve_raw(message_id)
+    assert content_type
+    assert 0 < len(raw) <= 10 * 1024 * 1024
 
 
 async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, quick: AccessPoint) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import resource
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -178,47 +177,6 @@ async def test_notifications_that_were_given_up_are_listed_and_sent_again(tmp_pa
         await adapter.push_again(())
         await adapter.close()
     await runner.cleanup()
-
-
-# the fault menu: what each bad answer to a fetch is taken for, and the code of what cannot be read
-BAD_ANSWERS: dict[str, tuple[type[Exception], str]] = {
-    "truncated-soap": (Garbled, "soap-truncated"),
-    "wrong-encoding": (Garbled, "soap-encoding"),
-    "corrupt-base64": (Garbled, "bad-base64"),
-    "wrong-id": (Garbled, "other-message"),
-    "mtom-part-missing": (Garbled, "mime-part-missing"),
-    "mtom-part-doubled": (Garbled, "mime-part-doubled"),
-    "gzip-bomb": (Garbled, "answer-bomb"),
-    "huge-claim": (Garbled, "answer-too-large"),
-    "http-204": (Garbled, "soap-empty"),
-    "http-403": (Unavailable, ""),
-    "http-503-html": (Unavailable, ""),
-    "unauthorized": (Unavailable, ""),
-    "http-500-no-detail": (Unavailable, ""),
-    "retrieve-conflict": (Unavailable, ""),
-    "download-error": (Unavailable, ""),
-    "listed-too-early": (NotFound, ""),
-    "deleted-before-retrieve": (NotFound, ""),
-}
-
-
-@pytest.mark.parametrize("name", BAD_ANSWERS)
-async def test_a_bad_answer_to_a_fetch_is_known_for_what_it_is_and_the_next_fetch_is_fine(
-    node: MockNode, access_point: DomibusWs, name: str
-) -> None:
-    await node.file()
-    await node.file()
-    bad, good = await access_point.pending()
-    fault = await node.arm(name, nation="fr", type="retrieveMessage", nth=1)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    kind, code = BAD_ANSWERS[name]
-    with pytest.raises(kind) as caught:
-        await access_point.retrieve(bad)
-    assert type(caught.value) is kind
-    assert [problem.code for problem in getattr(caught.value, "problems", ())] == [code] * bool(code)
-    assert await node.fired(fault) == 1
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 220 * 1024, "kilobytes"
-    assert (await access_point.retrieve(good)).message_id == good
 
 
 @pytest.mark.parametrize("name", ["mtom-answer", "mtom-start-bare", "prefix-shuffle"])

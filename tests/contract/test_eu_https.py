@@ -1,9 +1,8 @@
-"""eu-https before the mock: what each bad answer is taken for, whose word a refusal is, and whose receipt counts."""
+"""eu-https before the mock: whose word a refusal is, and whose receipt counts."""
 
 from __future__ import annotations
 
 import json
-import resource
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from adapters.access_point.patience import Patience
 from broker.errors import (
     AlreadySubmitted,
     ConfigurationError,
@@ -51,40 +51,6 @@ async def access_point(node: MockNode, france: France) -> AsyncIterator[Any]:
     adapter = france.adapter(EU_HTTPS, node.base, {**QUICK, "total": 5, "tries": 1})
     yield adapter
     await adapter.close()
-
-
-BAD_ANSWERS: dict[str, type[Exception]] = {
-    "truncated-soap": Garbled,
-    "corrupt-base64": Garbled,
-    "wrong-id": Garbled,
-    "gzip-bomb": Unavailable,
-    "huge-claim": Unavailable,
-    "http-403": Unavailable,
-    "http-503-html": Unavailable,
-    "unauthorized": Unavailable,
-    "http-500-no-detail": Unavailable,
-    "retrieve-conflict": Unavailable,
-    "download-error": Unavailable,
-    "listed-too-early": NotFound,
-    "deleted-before-retrieve": NotFound,
-}
-
-
-@pytest.mark.parametrize("name", BAD_ANSWERS)
-async def test_a_bad_answer_to_a_fetch_is_known_for_what_it_is_and_the_next_fetch_is_fine(
-    node: MockNode, access_point: EuHttps, name: str
-) -> None:
-    await node.file()
-    await node.file()
-    bad, good = await access_point.pending()
-    fault = await node.arm(name, nation="fr", type="retrieveMessage", nth=1)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(BAD_ANSWERS[name]) as caught:
-        await access_point.retrieve(bad)
-    assert not isinstance(caught.value, OutcomeUnknown)
-    assert await node.fired(fault) == 1
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 220 * 1024, "kilobytes"
-    assert (await access_point.retrieve(good)).message_id == good
 
 
 async def test_other_content_under_a_known_id_is_refused_and_the_first_stays(access_point: EuHttps) -> None:
@@ -131,7 +97,7 @@ async def answering(status: int, body: Any, media_type: str = "application/json"
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    adapter = eu_https(f"http://127.0.0.1:{runner.addresses[0][1]}", new_ring(), **{**QUICK, "total": 5})
+    adapter = eu_https(f"http://127.0.0.1:{runner.addresses[0][1]}", new_ring(), Patience(**{**QUICK, "total": 5}))
     try:
         yield adapter
     finally:

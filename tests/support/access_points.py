@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header
-from adapters.access_point.domibus_ws import Patience as DomibusPatience
 from adapters.access_point.eu_https import EuHttps, EuHttpsSettings
-from adapters.access_point.eu_https import Patience as EuHttpsPatience
+from adapters.access_point.patience import Patience
 from adapters.identity.keys import KeyRing, generate
 from adapters.identity.remote_keys import RemoteKeys, http_fetch
 from adapters.system import SystemClock
@@ -26,6 +25,7 @@ PROTOCOLS = (DOMIBUS, EU_HTTPS)
 PASSWORD = "Mock-fr-Only-2026!"
 FRANCE, CENTRAL = "hdeu:mock:ap:fr", "hdeu:mock:ap:central"
 QUICK = {"connect": 1, "total": 0.5, "tries": 2, "first_pause": 0.01, "longest_pause": 0.02}
+USUAL = Patience()
 Adapter = DomibusWs | EuHttps
 
 
@@ -42,9 +42,8 @@ class France:
 
     def adapter(self, protocol: str, base: str, patience: dict[str, Any] | None = None) -> Adapter:
         """An adapter of this protocol before the mock at `base`. Close it."""
-        if protocol == EU_HTTPS:
-            return eu_https(base, self.ring, **(patience or {}))
-        return domibus(base, patience=DomibusPatience(**(patience or {})))
+        known = Patience(**(patience or {}))
+        return eu_https(base, self.ring, known) if protocol == EU_HTTPS else domibus(base, known)
 
 
 def stranger(protocol: str, base: str) -> Adapter:
@@ -52,15 +51,15 @@ def stranger(protocol: str, base: str) -> Adapter:
     return eu_https(base, new_ring()) if protocol == EU_HTTPS else domibus(base, password="Wrong-Password-2026!")
 
 
-def domibus(base: str, *, password: str = PASSWORD, patience: DomibusPatience | None = None) -> DomibusWs:
+def domibus(base: str, patience: Patience = USUAL, *, password: str = PASSWORD) -> DomibusWs:
     header = Header(from_party=FRANCE, to_party=CENTRAL)
     url = f"{base}/fr/domibus/services/wsplugin"
-    return DomibusWs(DomibusSettings("national", url, "fr", password, header, patience=patience or DomibusPatience()))
+    return DomibusWs(DomibusSettings("national", url, "fr", password, header, patience))
 
 
-def eu_https(base: str, ring: KeyRing, **patience: Any) -> EuHttps:
+def eu_https(base: str, ring: KeyRing, patience: Patience = USUAL) -> EuHttps:
     url = f"{base}/fr/eu-https"
-    settings = EuHttpsSettings("national", url, FRANCE, CENTRAL, patience=EuHttpsPatience(**patience))
+    settings = EuHttpsSettings("national", url, FRANCE, CENTRAL, patience)
     clock = SystemClock()
 
     def keys(transport: Transport) -> RemoteKeys:

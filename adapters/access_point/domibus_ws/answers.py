@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.hardened import Document
 from adapters.access_point.domibus_ws.intake import too_much, whole
 from adapters.access_point.domibus_ws.names import BODY, EB, HEADER, SOAP, WS, XOP
-from adapters.access_point.domibus_ws.unreadable import Unreadable
 from broker.ports import Part, UserMessage
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
+from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws import answers, requests, verdicts
 from adapters.access_point.domibus_ws.ext import Ext
 from adapters.access_point.domibus_ws.names import RECEIVING, SENDING, STATUSES
 from adapters.access_point.domibus_ws.outgoing import Outgoing
 from adapters.access_point.domibus_ws.transport import Transport
-from adapters.access_point.domibus_ws.unreadable import Unreadable
 from adapters.access_point.patience import patiently
 from broker.errors import Garbled, NotFound, OutcomeUnknown, Problem
 from broker.ports import ALWAYS

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import pybase64
 from lxml import etree
 
-from adapters.access_point.domibus_ws.unreadable import Unreadable, is_html, why_not_xml
+from adapters.access_point.bodies import Unreadable
+from adapters.access_point.domibus_ws.malformed import is_html, why_not_xml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

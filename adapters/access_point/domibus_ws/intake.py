@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import pybase64
 
+from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.hardened import Document, decoded, parse
-from adapters.access_point.domibus_ws.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
+from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, text_of
 from adapters.access_point.domibus_ws.intake import Envelope, Related, intake
 from adapters.access_point.domibus_ws.names import SOAP, STATUSES
-from adapters.access_point.domibus_ws.unreadable import Unreadable
 from broker.ports import Notification, Told
 
 if TYPE_CHECKING:

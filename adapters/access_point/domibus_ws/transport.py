@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from adapters.access_point.bodies import CHUNK, Unreadable, chunks, taken
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
 from adapters.access_point.domibus_ws.intake import intake
-from adapters.access_point.domibus_ws.unreadable import Unreadable
 from adapters.access_point.patience import one_call
 from broker.errors import ConfigurationError
 
@@ -19,11 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from adapters.access_point.domibus_ws.outgoing import Outgoing
-    from adapters.access_point.domibus_ws.settings import DomibusSettings, Limits
+    from adapters.access_point.domibus_ws.settings import DomibusSettings
 
-_CHUNK: Final = 256 * 1024
-_MOST_PACKED: Final = 100  #: how often an answer may be larger than what travelled of it
-_HTTP_BODY: Final = "HTTP body"
 _MOCK: Final = "X-HealthData-EU-Mock"  #: in every answer of the mock EU node, whatever its parties are called
 
 
@@ -59,7 +55,9 @@ class Transport:
         with one_call(f"the access point {self._settings.name}"):
             await self._no_mock()
             async with self._posting(body) as response:
-                return response.headers.get("Content-Type", ""), await _raw(response, self._settings.limits)
+                limits = self._settings.limits
+                raw, _ = await taken(response, limits.answer, cut=limits.document)
+                return response.headers.get("Content-Type", ""), raw
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -78,7 +76,7 @@ class Transport:
 
     def _posting(self, body: Outgoing) -> aiohttp.client._RequestContextManager:
         headers = {"Content-Type": body.content_type, "Content-Length": str(len(body))}
-        data = body.whole() if len(body) <= _CHUNK else _streamed(body)
+        data = body.whole() if len(body) <= CHUNK else _streamed(body)
         return self._opened().post(self._settings.url, data=data, headers=headers, allow_redirects=False)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -101,57 +99,18 @@ class Transport:
             content_type = response.headers.get("Content-Type", "")
             if _is_small(response):
                 return read(content_type, await response.read(), limits)
-            taken = intake(content_type, limits)
-            async for chunk in self._within_limits(response):
-                taken.feed(chunk)
-            return answer_of(taken.end(), limits)
+            read_on = intake(content_type, limits)
+            async for chunk in chunks(response, limits.answer):
+                read_on.feed(chunk)
+            return answer_of(read_on.end(), limits)
         except Unreadable as error:
             response.close()
             return error
 
-    async def _within_limits(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """Never more than the limit: neither a claim of gigabytes nor a bomb fills the memory. Raises: Unreadable."""
-        size, limits = 0, self._settings.limits
-        if _claims_too_much(response, limits):
-            raise _too_large(limits)
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if _is_bomb(response, limits):
-                raise Unreadable("answer-bomb", f"it unpacks to more than {_MOST_PACKED} times its bytes", _HTTP_BODY)
-            if size > limits.answer:
-                raise _too_large(limits)
-            yield chunk
-
-
-async def _raw(response: aiohttp.ClientResponse, limits: Limits) -> bytes:
-    raw, too_much = bytearray(), _claims_too_much(response, limits)
-    largest = limits.document if too_much else limits.answer
-    with suppress(*[aiohttp.ClientPayloadError] * too_much):  # a claim that was not kept: what came is what there is
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            raw += chunk
-            if len(raw) > largest or _is_bomb(response, limits):
-                response.close()
-                return bytes(raw[: limits.document])
-    return bytes(raw)
-
 
 def _is_small(response: aiohttp.ClientResponse) -> bool:
     """Whether the answer cannot grow beyond one chunk: its length is told, and it is not packed."""
-    return 0 <= (response.content_length or -1) <= _CHUNK and "Content-Encoding" not in response.headers
-
-
-def _claims_too_much(response: aiohttp.ClientResponse, limits: Limits) -> bool:
-    return (response.content_length or 0) > limits.answer
-
-
-def _is_bomb(response: aiohttp.ClientResponse, limits: Limits) -> bool:
-    """Whether far more came out of it than was in it: no message is that dull."""
-    content = response.content
-    return content.total_bytes > max(limits.document, _MOST_PACKED * content.total_raw_bytes)
-
-
-def _too_large(limits: Limits) -> Unreadable:
-    return Unreadable("answer-too-large", f"the answer is larger than {limits.answer} bytes", _HTTP_BODY)
+    return 0 <= (response.content_length or -1) <= CHUNK and "Content-Encoding" not in response.headers
 
 
 async def _streamed(body: Outgoing) -> AsyncIterator[bytes]:

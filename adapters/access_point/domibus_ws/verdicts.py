@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import AlreadySubmitted, BrokerError, Garbled, NotFound, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
+    from adapters.access_point.bodies import Unreadable
     from adapters.access_point.domibus_ws.answers import Fault
-    from adapters.access_point.domibus_ws.unreadable import Unreadable
 
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _OVERLOADED: Final = frozenset({429, 503})  # said before the request is worked on

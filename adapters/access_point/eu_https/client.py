@@ -88,7 +88,7 @@ class EuHttps:
 
     async def retrieve(self, message_id: str) -> UserMessage:
         """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
-        reply = await self._retrieved(message_id)
+        reply = await self._read("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
         try:
             message = await self.reading(reply.body)
         except Refused as refused:
@@ -100,7 +100,9 @@ class EuHttps:
 
     async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
         """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
-        reply = await self._retrieved(message_id)
+        reply = await self._call("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
+        if (verdict := verdicts.of_read(reply)) and not reply.problem:
+            raise verdict
         return reply.content_type, reply.body
 
     async def mark_downloaded(self, message_id: str) -> None:
@@ -175,9 +177,6 @@ class EuHttps:
     async def _known(self, message_id: str) -> dict[str, Any]:
         path = f"messages/{quote(message_id, safe='')}"
         return (await self._read("GET", path, tokens.Asked(STATUS, message_id))).json()
-
-    async def _retrieved(self, message_id: str) -> Reply:
-        return await self._read("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
 
     async def _read(self, method: str, path: str, asked: Asked) -> Reply:
         """A call without lasting effect, or with one that may happen twice. Raises: NotFound, Unavailable."""

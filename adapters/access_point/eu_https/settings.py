@@ -9,9 +9,13 @@ from adapters.access_point.patience import Patience
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes: `body` bounds what is read of one request or answer (base64 included), `payload` the decoded parts."""
+    """Bytes: `body` bounds what is read of one request or answer (base64 included), `payload` the decoded parts.
+
+    `unread` bounds what is kept of an answer beyond that.
+    """
 
     body: int = 92 * 1024 * 1024
+    unread: int = 10 * 1024 * 1024
     payload: int = 64 * 1024 * 1024
 
 

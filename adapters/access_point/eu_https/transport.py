@@ -5,21 +5,20 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
 
+from adapters.access_point.bodies import taken
 from adapters.access_point.patience import one_call
-from broker.errors import Garbled
+from broker.errors import Garbled, Problem
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
     from adapters.access_point.eu_https.settings import EuHttpsSettings
-
-_CHUNK: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status and content of one answer; of one beyond the limit there is no content."""
+    """Status and content of one answer; or why it was not taken, and as much of it as a person may look at."""
 
     status: int
     content_type: str
     body: bytes
-    whole: bool = True
+    problem: Problem | None = None
 
     def json(self) -> dict[str, Any]:
         """The JSON object that it carries. Raises: Garbled."""
@@ -73,10 +72,10 @@ class Transport:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting."""
         with one_call(self._settings.name):
             async with self._calling(request) as response:
-                body = await self._body(response)
-                return Reply(
-                    response.status, response.headers.get("Content-Type", ""), body or b"", whole=body is not None
-                )
+                limits = self._settings.limits
+                body, stopped = await taken(response, limits.body, cut=limits.unread)
+                problem = stopped.problem if stopped else None
+                return Reply(response.status, response.headers.get("Content-Type", ""), body, problem)
 
     def _calling(self, request: Request) -> aiohttp.client._RequestContextManager:
         url = URL(f"{self._settings.url.rstrip('/')}/{request.path}", encoded=True)
@@ -88,13 +87,3 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
-        """Never more than the limit, whatever is claimed or unpacked; None beyond it."""
-        body, limit = bytearray(), self._settings.limits.body
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > limit:
-                response.close()
-                return None
-        return bytes(body)

@@ -35,7 +35,6 @@ _REDIRECTED: Final = 300
 _OURS: Final = "urn:hdeu:problem:"
 _MOST_PROBLEMS: Final = 20
 _LONGEST: Final = 500
-_TOO_LARGE: Final = Problem("answer-too-large", "the counterpart's answer is larger than the limit", "HTTP body")
 
 
 def of_submit(reply: Reply) -> BrokerError | None:
@@ -55,8 +54,8 @@ def of_submit(reply: Reply) -> BrokerError | None:
 
 def of_read(reply: Reply) -> BrokerError | None:
     """The error that an answer to any other call stands for."""
-    if not reply.whole:
-        return Garbled(_TOO_LARGE.detail, (_TOO_LARGE,))
+    if reply.problem is not None and reply.status in DONE:
+        return Garbled(f"the counterpart's answer cannot be read: {reply.problem.detail}", (reply.problem,))
     if reply.status in DONE:
         return None
     if reply.status in _UNAUTHORIZED:

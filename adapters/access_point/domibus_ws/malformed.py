@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from broker.errors import Problem
+from adapters.access_point.bodies import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +20,6 @@ _BYTE_ORDER: Final = (b"\xff\xfe", b"\xfe\xff")
 _ENTITY: Final[int] = etree.ErrorTypes.ERR_UNDECLARED_ENTITY
 _LIMIT: Final[int] = etree.ErrorTypes.ERR_RESOURCE_LIMIT
 _OURS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
-
-
-class Unreadable(ValueError):
-    """Bytes that are not the SOAP that was expected; `problem` says what, where, and what to do next."""
-
-    def __init__(self, code: str, detail: str, path: str = "") -> None:
-        super().__init__(detail)
-        self.problem = Problem(code, detail, path)
 
 
 def why_not_xml(data: bytes, error: etree.XMLSyntaxError) -> Unreadable:
