@@ -73,6 +73,7 @@ async def _acts(story: Story, form: dict[str, object], attachments: list[Path]) 
     await story.act_one(form, attachments)
     tell("Act 2: lodged in France, forwarded to the platform (Art. 67(3))")
     await story.act_two()
+    await story.receipts()
     await story.verify()
     tell(f"The story is told. Databases, received files and logs: {story.stage.folder}")
 

@@ -66,8 +66,17 @@ class Stage:
             "HDEU_ACCESS_POINT__EXT_URL": f"{mock}/{land.nation}/domibus/ext",
             f"HDEU_BACKENDS__{land.backend.upper()}__URL": f"{self.url(land.backend)}/{land.backend}",
             f"HDEU_BACKENDS__{land.backend.upper()}__SECRET": SECRET,
+            **self._pinned(land),
             **self.extra.get(land.node, {}),
         }
+
+    def pin(self, land: Land) -> Path:
+        """Where a node's operator keeps the certificate that receipts are held against."""
+        return self.folder / land.node / "central-ap.pem"
+
+    def _pinned(self, land: Land) -> dict[str, str]:
+        pin = self.pin(land)
+        return {"HDEU_ACCESS_POINT__RECEIPT_CERTIFICATE": str(pin)} if pin.exists() else {}
 
     def mock(self) -> Party:
         """The mock EU node."""

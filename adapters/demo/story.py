@@ -73,6 +73,7 @@ class Story:
         await self.until("the mock EU node is up", partial(self._answers, f"{self.stage.url('mock-eu')}/healthz"))
         await tokens
         for land in LANDS:
+            await self._pin(land)
             self.parties.start(self.stage.node(land))
         for land in LANDS:
             url = f"{self.stage.url(land.node)}/readyz"
@@ -91,6 +92,14 @@ class Story:
         self.tokens[land.backend] = await run_hdeu("keys", "token", *named, env=env)
         token = await run_hdeu("keys", "token", "--role", "reader", "--subject", "demo", env=env)
         self.eyes[land.node] = NodeEyes(self.session, self.stage.url(land.node), token)
+
+    async def _pin(self, land: Land) -> None:
+        """The operator asks the central access point for its certificate once, before the node first starts."""
+        async with self.session.get(f"{self.stage.url('mock-eu')}/certificate") as response:
+            certificate = await response.read()
+        pin = self.stage.pin(land)
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        pin.write_bytes(certificate)
 
     async def _answers(self, url: str) -> bool:
         async with self.session.get(url) as response:
@@ -314,6 +323,19 @@ class Story:
         states = await self.until("France shows its own leg", french_states)
         if states != ["ORIGINATED"]:
             raise StepFailedError(f"news changed the French leg: {states}")
+
+    async def receipts(self) -> None:
+        """Of everything that went to the platform there is a receipt, signed by whom the node has pinned."""
+        for land in LANDS:
+
+            async def all_proven(land: Land = land) -> bool:
+                eyes = self.eyes[land.node]
+                rows = [row for row in await eyes.messages(limit="100") if row["direction"] == "outbound"]
+                ways = [way for row in rows for way in (await eyes.message(row["id"]))["exchanges"]]
+                found = {way["receipt"] for way in ways if way["addressee"] == "cp"}
+                return found == {"proven"}
+
+            await self.until(f"every receipt of {land.node} is proven by the platform's certificate", all_proven)
 
     async def verify(self) -> None:
         """Both journals hold."""

@@ -102,6 +102,7 @@ async def test_the_story_is_told_within_two_minutes_and_leaves_nothing_running(t
     assert len(pids) == PARTIES
     assert all(is_gone(pid) for pid in pids)
     assert sum("the journal of" in line for line in said) == 2
+    assert sum("is proven by the platform's certificate" in line for line in said) == 2
     for database in ("france/broker.sqlite", "finland/broker.sqlite", "mock-eu/mock-eu.sqlite3", "logs/france.log"):
         assert (folder / database).stat().st_size > 0
     assert on_file(folder, "hdh", "ApplicantResponse")

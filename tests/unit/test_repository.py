@@ -9,15 +9,21 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import tomllib
 import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from broker.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -301,6 +307,42 @@ def test_the_folders_of_the_host_that_compose_mounts_are_there() -> None:
     assert named == set(compose()["volumes"])
 
 
+def test_the_node_of_compose_is_given_the_certificate_that_receipts_are_held_against_before_it_starts(
+    tmp_path: Path,
+) -> None:
+    """The very lines of the file, with a mock that answers and a folder in the volume's place."""
+    services = compose()["services"]
+    pin, broker = services["pin"], services["broker"]
+    given = broker["environment"]["HDEU_ACCESS_POINT__RECEIPT_CERTIFICATE"]
+    assert broker["depends_on"]["pin"] == {"condition": "service_completed_successfully"}
+    assert set(pin["volumes"]) <= set(broker["volumes"])
+    with certified(b"a certificate") as url:
+        (script,) = pin["command"]
+        moved = script.replace("http://mock-eu:8090", url).replace("/var/lib/hdeu", str(tmp_path))
+        subprocess.run([sys.executable, "-c", moved], check=True, timeout=30)
+    assert (tmp_path / Path(given).name).read_bytes() == b"a certificate"
+    assert Path(given).parent == Path("/var/lib/hdeu")
+
+
+@contextmanager
+def certified(data: bytes) -> Iterator[str]:
+    """A server that hands out one thing under /certificate."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/certificate" else 404)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def test_the_variables_of_compose_are_settings_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     given = compose()["services"]["broker"]["environment"]
     config = Path(given["HDEU_CONFIG"]).name
@@ -311,6 +353,7 @@ def test_the_variables_of_compose_are_settings_that_exist(monkeypatch: pytest.Mo
 
     assert settings.queue.url.get_secret_value() == "amqp://hdeu:example@rabbitmq/%2Fhdeu"
     assert settings.backends["hdh"].kind == "amqp"
+    assert settings.access_point.receipt_certificate == "/var/lib/hdeu/central-ap.pem"
 
 
 def test_the_variables_of_the_image_are_settings_that_exist() -> None:
