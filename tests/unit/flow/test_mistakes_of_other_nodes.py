@@ -207,7 +207,7 @@ async def what_the_access_point_gave_up_is_seen_in_its_case_within_a_minute(stag
 
 async def seen_in_its_case(flow: Flow, sent: Exchange) -> str:
     async with flow.store.transaction() as tx:
-        case = await case_view(tx, sent.case_key)
+        case = await case_view(tx, sent.case_key, flow.clock.now().date())
     [state] = [row["state"] for row in case["messages"] if row["id"] == sent.message_id]
     return str(state)
 
@@ -288,7 +288,7 @@ SHOWN_BY_RUNNING_NODES: Final = {
         "integration/bad_input/test_bad_eu.py::test_the_platform_hears_not_validated_with_the_reason",
     ),
     4: (
-        "contract/test_access_point_operations.py::test_a_bad_answer_to_a_fetch_is_known_for_what_it_is_and_the_next_fetch_is_fine",
+        "contract/test_access_point.py::test_a_bad_answer_to_a_fetch_is_known_for_what_it_is_and_the_next_fetch_is_fine",
     ),
     21: (
         "integration/bad_input/test_bad_access_point.py::test_a_second_answer_that_says_the_opposite_waits_for_a_person",
