@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from copy import deepcopy
 from random import Random
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ import pytest
 from broker.data_files import schemas_dir
 from broker.translation.codecs.eu_r7 import JSON, ZIP, EuR7Codec
 from broker.translation.codecs.zip_parts import write_zip
+from tests.support.odd_values import make_odd
 from tests.unit.eu.conftest import DATA
 
 CODEC: Final = EuR7Codec.load(schemas_dir())
@@ -23,12 +23,8 @@ PARTS: Final = ("envelope.json", "application_metadata.json")
 #: Not the decision: of that the wire has four facts, and the day of an appeal is written in one of two ways.
 PLAIN: Final = {path.stem for path in WIRE.glob("*.json") if "." not in path.stem} - {"DecisionIssued", "AppealAck"}
 FORMS: Final = {path.name.partition(".")[0] for path in WIRE.glob("*.application_metadata.json")}
-ODD: Final[tuple[Any, ...]] = (
-    *(None, True, 0, -3, 1.5, 1e30, "", " x ", "a\u0001b", "\ud800", "true", [], {}, [[]], [None], ["x"]),
-    *({"key": "a"}, {"value": "v"}, {"value": "v", "more": 1}, {"key": ["a"], "value": "v"}, {"en": "t"}, {"": "t"}),
-    *({"scheme": "s", "value": 1.5}, {"scheme": None, "value": "v"}, {"scheme": "\u0001", "value": "v"}),
-    [{"key": "a"}, None, "t", {"value": "q", "n": [1, None]}],
-)
+#: Attributes stand beside a `value`.
+WITH_ATTRIBUTE: Final = tuple({"scheme": scheme, "value": "v"} for scheme in ("s", 1.5, None, "\u0001", {"a": 1}))
 
 
 def example(kind: str) -> Any:
@@ -49,27 +45,6 @@ def there_and_back(kind: str, message: Any) -> Any:
     return {"envelope": head, "content": content}
 
 
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container in a value with each of its keys."""
-    inner = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
-    return [found for key, below in inner for found in ((value, key), *places(below))]
-
-
-def mutate(message: Any, random: Random) -> None:
-    part = message["envelope" if random.random() < 0.3 else "content"]
-    container, key = random.choice([place for place in places(part) if place[1] != "messageType"])
-    odd = deepcopy(random.choice(ODD))
-    match random.randrange(4):
-        case 0 if isinstance(container, dict):
-            container[random.choice(("new", "x/y", "0", "é", "a b", "~"))] = odd
-        case 1 if isinstance(container, list):
-            container.insert(key, odd)
-        case 2:
-            container[key] = random.choice(([container[key]], {"key": container[key]}, {"value": container[key]}))
-        case _:
-            container[key] = odd
-
-
 def said(value: Any) -> Any:
     """What a value says: null and an empty array are absence, a number is its text, a value alone is that text."""
     if isinstance(value, dict):
@@ -85,7 +60,8 @@ def test_whatever_stands_on_the_wire_comes_back(kind: str) -> None:
     for number in range(DOCUMENTS):
         random, message = Random(f"{kind}:{number}"), example(kind)
         for _ in range(random.randint(1, 4)):
-            mutate(message, random)
+            part = message["envelope" if random.random() < 0.3 else "content"]
+            make_odd(part, random, WITH_ATTRIBUTE)
         assert said(there_and_back(kind, message)) == said(message), number
 
 

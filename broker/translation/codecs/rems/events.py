@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
+from broker.translation.codecs.rems.facts import is_xml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,14 +82,14 @@ class Events:
         rule, kind = self.rule(message), str(event.get("event/type", ""))
         facts = dict(rule.says)
         for path, member in ((rule.moment, "event/time"), (rule.number, "event/id")):
-            if path and isinstance(event.get(member), (str, int)):
+            if path and isinstance(event.get(member), (str, int)) and not isinstance(event[member], bool):
                 facts[path] = str(event[member])
         if rule.step and kind.startswith(EVENT):
             facts[rule.step] = kind.removeprefix(EVENT)
         decided = next((one.by_type.get(application_type) for one in self.outcomes if one.event == kind), None)
         if rule.decides and decided:
             facts[rule.decides] = decided
-        return facts
+        return {path: text for path, text in facts.items() if is_xml(text)}
 
 
 def load_events(path: Path) -> Events:

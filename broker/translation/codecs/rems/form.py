@@ -7,6 +7,7 @@ way in, among the facts on the way out. An empty value means in REMS that nobody
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.translation.codecs.json_tree import escaped
@@ -50,15 +51,20 @@ def _take_table(bound: Field, value: Any) -> Facts | None:
     ours = {theirs: name for name, theirs in bound.columns.items()}
     facts: Facts = {}
     for at, row in enumerate(value if isinstance(value, list) else [None], 1):
-        for cell in row if isinstance(row, list) else [None]:
-            text = cell.get("value") if isinstance(cell, dict) else None
-            if not isinstance(cell, dict) or cell.get("column") not in ours or not isinstance(text, str):
-                return None
-            if not is_xml(text):
-                return None
-            if text:
-                facts[_cell(bound, at, ours[cell["column"]])] = text
+        cells = [_column_and_text(cell) for cell in row] if isinstance(row, list) else [None]
+        said = dict(filter(None, cells))
+        if len(said) < len(cells) or not said.keys() <= ours.keys():
+            return None
+        facts.update({_cell(bound, at, ours[column]): text for column, text in said.items() if text})
     return facts
+
+
+def _column_and_text(cell: Any) -> tuple[str, str] | None:
+    """None, if it is no cell of a table of REMS."""
+    if not isinstance(cell, dict) or set(cell) != {"column", "value"}:
+        return None
+    column, text = cell["column"], cell["value"]
+    return (column, text) if isinstance(column, str) and isinstance(text, str) and is_xml(text) else None
 
 
 def _cell(bound: Field, row: int, name: str) -> str:
@@ -121,7 +127,16 @@ def _row(bound: Field, at: int, facts: Facts) -> Iterator[dict[str, str]]:
 
 
 def answers(form: Form, application: dict[str, Any]) -> Iterator[tuple[Field, dict[str, Any], str]]:
-    """The bound fields of a form that the application has, with what stands there and its JSON Pointer below it."""
+    """The bound fields of a form that the application has, with what stands there and its JSON Pointer below it.
+
+    A field that stands there twice says two things: it is none of them.
+    """
+    found = list(_bound(form, application))
+    count = Counter(bound.name for bound, _, _ in found)
+    yield from (one for one in found if count[one[0].name] == 1)
+
+
+def _bound(form: Form, application: dict[str, Any]) -> Iterator[tuple[Field, dict[str, Any], str]]:
     for at, one in enumerate(objects(application.get("application/forms"))):
         if one.get("form/id") == form.id:
             for number, there in enumerate(objects(one.get("form/fields"))):
@@ -147,7 +162,7 @@ def field_of(application: dict[str, Any], form: Form, identifier: str) -> dict[s
 def form_for(application: dict[str, Any], form: Form) -> dict[str, Any]:
     """The form, as the application has it; made, if it does not."""
     forms: list[dict[str, Any]] = application.setdefault("application/forms", [])
-    one = next((found for found in forms if found.get("form/id") == form.id), None)
+    one = next((found for found in objects(forms) if found.get("form/id") == form.id), None)
     if one is None:
         forms.append(one := {"form/id": form.id})
     return one
@@ -157,8 +172,9 @@ class Sheet:
     """The fields of a form in an application, by id; `place` makes one that is not there."""
 
     def __init__(self, application: dict[str, Any], form: Form) -> None:
-        self._fields: list[dict[str, Any]] = form_for(application, form).setdefault("form/fields", [])
-        self._by_id: dict[str, dict[str, Any]] = {str(there.get("field/id")): there for there in reversed(self._fields)}
+        self._fields: list[Any] = form_for(application, form).setdefault("form/fields", [])
+        known = [there for there in reversed(self._fields) if isinstance(there, dict)]
+        self._by_id: dict[str, dict[str, Any]] = {str(there.get("field/id")): there for there in known}
 
     def there(self, identifier: str) -> dict[str, Any] | None:
         """The field, if the application has it."""

@@ -31,7 +31,7 @@ _APPLICATION: Final = {
     "application.firstSubmitted": ("application/first-submitted",),
     "application.applicant": ("application/applicant", "name"),
 }
-_OPINIONS: Final = ("application/decision", "vote/value")
+_OPINIONS: Final = {"application.event/decided": "application/decision", "application.event/voted": "vote/value"}
 _RESOURCE: Final = {"id": "resource/ext-id"}
 _ATTACHMENT: Final = {
     "id": "attachment/id",
@@ -75,7 +75,8 @@ def take_head(document: dict[str, Any]) -> Facts:
     facts: Facts = {}
     for path, name in _HEAD.items():
         facts.update(_take(document, name, path))
-    numbers = [_take(document, "application/id", LODGED)]
+    is_number = isinstance(document.get("application/id"), int)
+    numbers = [_take(document, "application/id", LODGED) if is_number else {}]
     application = document.get(_EVENT_APPLICATION)
     if isinstance(application, dict) and isinstance(application.get("application/external-id"), str):
         numbers.append(_take_text(application, "application/external-id", EXTERNAL))
@@ -126,13 +127,13 @@ def put_head(document: dict[str, Any], facts: Facts) -> None:
 
 def take_opinion(document: dict[str, Any]) -> Facts:
     """What a decider or voter thinks; it is no decision."""
-    return next((_take_text(document, name, "said.outcome") for name in _OPINIONS if name in document), {})
+    name = _OPINIONS.get(str(document.get("event/type")))
+    return _take_text(document, name, "said.outcome") if name else {}
 
 
 def put_opinion(document: dict[str, Any], facts: Facts) -> None:
     """The way back of `take_opinion`."""
-    kind = {"application.event/decided": _OPINIONS[0], "application.event/voted": _OPINIONS[1]}
-    name = kind.get(str(document.get("event/type")))
+    name = _OPINIONS.get(str(document.get("event/type")))
     if name and "said.outcome" in facts:
         document[name] = facts.pop("said.outcome")
 

@@ -57,7 +57,7 @@ class Reading(Document):
 
     def run(self) -> Read:
         """Raises: Refused, `unknown-message-type` or `bad-character`."""
-        if not isinstance(self.document.get("event/type"), str):
+        if not self.event or not isinstance(self.document["event/type"], str):
             refuse("unknown-message-type", "The document does not say which event it is.", pointer_to("event/type"))
         message = self.message()
         named = self.is_named(message)
@@ -86,16 +86,16 @@ class Reading(Document):
             self._is_ours = bool(self.document.pop(MESSAGE))
         for member, prefix in ((ENVELOPE, "head."), (UNBOUND, "")):
             found = self.document.get(member)
-            if not isinstance(found, dict):
+            if not isinstance(found, dict) or not found:
                 continue
             for name, text in list(found.items()):
                 declared = leaf(self.by.model.roots[message], f"{prefix}{name}")
                 if isinstance(text, str) and is_xml(text) and declared is not None:
                     self._put(f"{prefix}{name}", found.pop(name), pointer_to(member, name))
-            if not found:
+            if not self.document[member]:
                 del self.document[member]
         annex = self.document.get(ANNEX)
-        if isinstance(annex, list) and all(map(_is_entry, annex)):
+        if isinstance(annex, list) and annex and all(map(_is_entry, annex)):
             for at, entry in enumerate(self.document.pop(ANNEX)):
                 self._put(f"annex.entry[{at + 1}]", entry["value"], f"{pointer_to(ANNEX)}/{at}/value")
                 self._put(f"annex.entry[{at + 1}]@path", entry["path"], f"{pointer_to(ANNEX)}/{at}/path")
@@ -111,9 +111,11 @@ class Reading(Document):
         value = there.get(form.VALUE) if there else None
         if there is not None and isinstance(value, str) and value and is_xml(value):
             found = REFERENCE.fullmatch(value)
-            said = zip(self.by.numbered(message), found.groups() if found else (), strict=False)
-            self.facts.update({path: text for path, text in said if text})
-            del there[form.VALUE]
+            pairs = zip(self.by.numbered(message), found.groups() if found else (), strict=False)
+            said = {path: text for path, text in pairs if text}
+            if not said.keys() & self.facts.keys():
+                self.facts.update(said)
+                del there[form.VALUE]
         self.facts.update(members.take_head(self.document))
         for name in members.left(self.document):
             detail = f"{name} has another kind of value than REMS gives it; it is kept."

@@ -42,9 +42,8 @@ class Writing(Document):
     def run(self) -> dict[str, Any]:
         """The document."""
         self._put_back_rest()
-        self.document["event/type"] = self.facts.pop("head.eventType", "") or self.by.events.usual(
-            self.type, self.facts
-        )
+        kind = self.facts.pop("head.eventType", "") or self.document.get("event/type")
+        self.document["event/type"] = kind or self.by.events.usual(self.type, self.facts)
         members.put_head(self.document, self.facts)
         if self.by.is_application(self.type):
             self._put_application()
@@ -99,9 +98,9 @@ class Writing(Document):
 
     def _put_reference(self, *, make: bool) -> None:
         """The number and version into their field; where the application has none, they are said otherwise."""
-        bound = self.form()
+        bound, there = self.form(), self.reference()
         number, version = (self.facts.get(path) for path in self.by.numbered(self.type))
-        if bound is None or not number or not (make or self.reference() is not None):
+        if bound is None or not number or (not make if there is None else bool(there.get(form.VALUE))):
             return
         text = number if version is None else f"{number} v{version}"
         found = REFERENCE.fullmatch(text)
@@ -134,9 +133,12 @@ class Writing(Document):
             annex.append({"path": self.facts.pop(f"{path}@path"), "value": self.facts.pop(path, "")})
         envelope = {path.removeprefix("head."): text for path, text in self.facts.items() if path.startswith("head.")}
         unbound = {path: text for path, text in self.facts.items() if not path.startswith("head.")}
-        for member, value in ((ENVELOPE, envelope), (ANNEX, annex), (UNBOUND, unbound)):
-            if value:
-                self.document[member] = value
+        if annex:
+            self.document[ANNEX] = annex
+        for member, facts in ((ENVELOPE, envelope), (UNBOUND, unbound)):
+            there = self.document.get(member)
+            if facts:
+                self.document[member] = {**there, **facts} if isinstance(there, dict) else facts
 
 
 def _is_kept(pointer: str, text: str) -> bool:
