@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from broker.errors import Conflict
 from broker.flow.node import Node, commit, log
+from broker.flow.notices import write_notice
 from broker.flow.order import next_in_turn
 from broker.flow.reasons import journal_decision, need_reason
-from broker.flow.record import write_notice
 from broker.flow.staff import following, of_message
 from broker.model.exchanges import WAITING_FOR_A_PERSON, Direction, Exchange, State, may_step
 from broker.model.messages import MessageType

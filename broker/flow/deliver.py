@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import AlreadySubmitted, BrokerError, LostLease, OutcomeUnknown, Refused, Unavailable
 from broker.flow.answers import settled
 from broker.flow.node import Due, Node, commit, log
+from broker.flow.notices import write_notice
 from broker.flow.opinion import opinion
 from broker.flow.order import next_in_turn, waits_its_turn
 from broker.flow.outcomes import Done, Later, Outcome, Park
 from broker.flow.pauses import is_paused
-from broker.flow.record import write_notice
 from broker.model.exchanges import Direction, Exchange, State
 from broker.model.messages import DOCUMENT_PART, FILE_PART, Message, MessageType
 from broker.model.work import Attempt, Work, WorkKind

@@ -14,7 +14,7 @@ import rfc8785
 
 from broker.errors import Conflict, Problem, Unavailable
 from broker.flow.node import log
-from broker.flow.record import repeat_notices
+from broker.flow.notices import repeat_notices
 from broker.model.exchanges import FIRST, Direction, Exchange, State
 from broker.model.messages import Door, KeptPart, Message
 from broker.model.work import WorkKind

@@ -22,11 +22,12 @@ from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
 from broker.flow.examine import examine
 from broker.flow.node import Node, commit, log
+from broker.flow.notices import write_notice
 from broker.flow.order import A_MOMENT, EARLY, comes_after, put_behind, spoken_of
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.flow.passage import Passage
 from broker.flow.read import read, validate
-from broker.flow.record import record, write_notice, write_rules
+from broker.flow.record import record, write_rules
 from broker.flow.write import write
 from broker.model.exchanges import Direction, State
 from broker.model.messages import Door, MessageType

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from broker.flow.events import APPLICATIONS
-from broker.flow.node import commit
+from broker.flow.notices import write_notice
 from broker.model.exchanges import Direction, Exchange, Outcome, State
 from broker.model.messages import Door, Message, MessageType
 from broker.model.work import WorkKind
 
 if TYPE_CHECKING:
-    from broker.errors import Problem
     from broker.flow.node import Node
     from broker.flow.passage import Outgoing, Passage
     from broker.ports import Transaction
-
-NOTICE: Final = "application/json"
 
 
 async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ...]:
@@ -108,85 +104,6 @@ async def _write_acknowledged(node: Node, tx: Transaction, passage: Passage) -> 
     now = node.clock.now()
     await tx.save_exchange(replace(delivery, state=State.ACKNOWLEDGED, acknowledged_at=now, updated_at=now))
     await tx.write_entry(node.entry("exchange.acknowledged", delivery.id, "ACKNOWLEDGED", message=passage.message.id))
-
-
-async def write_notice(
-    node: Node, tx: Transaction, exchange: Exchange, kind: MessageType, problems: tuple[Problem, ...] = ()
-) -> str:
-    """Tell the back end that brought the message how it ended, or why it was refused; the notice's exchange id."""
-    source = await tx.message(exchange.message_id)
-    link = node.backends.get(source.party)
-    if link is None or not link.wants_notices or source.door in {Door.RULE, Door.ACCESS_POINT}:
-        return ""
-    told = {
-        "message": source.id,
-        "key": source.key,
-        "message_id": source.key,
-        "type": exchange.type,
-        "state": exchange.state.value,
-        "outcome": exchange.outcome,
-        "problems": [problem.as_dict() for problem in problems] or list(exchange.problems),
-    }
-    document = json.dumps({name: value for name, value in told.items() if value}, sort_keys=True).encode()
-    sha256 = await tx.put_content(document)
-    now = node.clock.now()
-    message = Message(
-        id=node.ids.new(),
-        door=Door.RULE,
-        party=node.name,
-        key=_notice_key(source, kind, exchange),
-        sha256=sha256,
-        size=len(document),
-        content_type=NOTICE,
-        kept_at=now,
-        type=kind,
-        profile="notice-1",
-        case_key=exchange.case_key,
-        causation_id=source.id,
-    )
-    await tx.add_message(message)
-    notice = Exchange(
-        id=node.ids.new(),
-        message_id=message.id,
-        direction=Direction.INBOUND,
-        state=State.READY,
-        addressee=link.name,
-        type=kind,
-        created_at=now,
-        updated_at=now,
-        case_key=exchange.case_key,
-        profile="notice-1",
-        document_sha256=sha256,
-        content_type=NOTICE,
-    )
-    await tx.add_exchange(notice)
-    await tx.add_work(node.work(WorkKind.DELIVER, notice.id))
-    return notice.id
-
-
-def _notice_key(source: Message, kind: MessageType, exchange: Exchange) -> str:
-    return f"{source.id}|{kind}|{exchange.id}"
-
-
-async def repeat_notices(node: Node, source: Message) -> None:
-    """Hand over again, under the same id, what the back end was told of this message: it asks, so it did not hear."""
-
-    async def change(tx: Transaction) -> list[str]:
-        told = [await _told(node, tx, source, exchange) for exchange in await tx.exchanges_of_message(source.id)]
-        again = [notice for notices in told for notice in notices if notice.state is State.DELIVERED]
-        for notice in again:
-            await tx.save_exchange(replace(notice, state=State.READY, updated_at=node.clock.now()))
-            await tx.add_work(node.work(WorkKind.DELIVER, notice.id))
-        return [notice.id for notice in again]
-
-    for exchange_id in await commit(node, change):
-        await node.hint(WorkKind.DELIVER, exchange_id)
-
-
-async def _told(node: Node, tx: Transaction, source: Message, exchange: Exchange) -> list[Exchange]:
-    keys = [_notice_key(source, kind, exchange) for kind in (MessageType.ERROR_NOTICE, MessageType.OUTCOME_NOTICE)]
-    notices = [await tx.message_by_key(Door.RULE, node.name, key) for key in keys]
-    return [one for notice in notices if notice for one in await tx.exchanges_of_message(notice.id)]
 
 
 async def _write_rule(node: Node, tx: Transaction, passage: Passage, number: int, item: Outgoing) -> str:
