@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from broker.commands.messages import COLUMNS, row_of
 from broker.commands.opening import add_json, settings_of, store_of, today_of
 from broker.commands.terminal import as_json, facts, note, table
-from broker.flow import views
+from broker.flow import case_views
 from broker.flow.due import WITHIN_DAYS, due_list
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def _read_list(settings: Settings, arguments: argparse.Namespace) -> dict[
     async with store_of(settings) as store, store.transaction() as tx:
         limit = max(1, arguments.limit)
         today = today_of(settings)
-        return await views.case_list(tx, today, limit=limit, before=arguments.before, text=arguments.text)
+        return await case_views.case_list(tx, today, limit=limit, before=arguments.before, text=arguments.text)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 async def _read_one(settings: Settings, key: str) -> dict[str, Any]:
     async with store_of(settings) as store, store.transaction() as tx:
-        return await views.case_view(tx, key, today_of(settings))
+        return await case_views.case_view(tx, key, today_of(settings))
 
 
 def _days(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from broker.flow.views import clock_view
+from broker.flow.case_views import clock_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

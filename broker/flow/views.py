@@ -1,4 +1,4 @@
-"""What people see: messages and cases as plain dicts, the same for API, console and command line.
+"""What people see of messages: plain dicts, the same for API, console and command line.
 
 Dates are ISO 8601 in UTC with milliseconds (D6.4 section 14.1). Nothing here holds form data: ids, states, codes
 and hashes.
@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import NotFound
 from broker.flow.timeline import compose, stamp
-from broker.model.clocks import days_left, standing
 from broker.model.exchanges import State
 from broker.model.messages import Door
 from broker.translation.plausibility import HINT
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from broker.model.cases import Case, Leg, RunningClock
     from broker.model.exchanges import Exchange
     from broker.model.messages import Attachment, KeptPart, Message
     from broker.model.work import Attempt, Work
@@ -92,7 +88,7 @@ async def message_list(tx: Transaction, wanted: ExchangeFilter) -> dict[str, Any
     rows = {}
     for exchange in page:
         if exchange.message_id not in rows and await _first_seen(tx, exchange, wanted):
-            rows[exchange.message_id] = await _row(tx, exchange.message_id, wanted.party)
+            rows[exchange.message_id] = await message_row(tx, exchange.message_id, wanted.party)
     return {
         "messages": list(rows.values()),
         "next": page[-1].id if len(page) == wanted.limit else None,
@@ -118,7 +114,8 @@ def _matches(exchange: Exchange, wanted: ExchangeFilter) -> bool:
     return in_states and all(not want or want == have for want, have in asked)
 
 
-async def _row(tx: Transaction, message_id: str, backend: str = "") -> dict[str, Any]:
+async def message_row(tx: Transaction, message_id: str, backend: str = "") -> dict[str, Any]:
+    """One message as a row of a list; with `backend`, as this back end may see it."""
     message = await tx.message(message_id)
     exchanges = shown_to(message, await tx.exchanges_of_message(message_id), backend)
     work = await tx.work_of((message_id, *(exchange.id for exchange in exchanges)))
@@ -310,69 +307,4 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome,
         "error_code": attempt.error_code,
         "detail": attempt.detail,
-    }
-
-
-async def case_list(
-    tx: Transaction, today: date, *, limit: int = 50, before: str = "", text: str = ""
-) -> dict[str, Any]:
-    """`cases` newest first and `next`: the key to ask `before` for the following page, or null."""
-    page = await tx.cases(limit=limit, before=before, text=text)
-    rows = [{**_case(case), "legs": await _legs(tx, case.key, today)} for case in page]
-    return {"cases": rows, "next": page[-1].key if len(page) == limit else None}
-
-
-async def _legs(tx: Transaction, key: str, today: date) -> list[dict[str, Any]]:
-    clocks = await tx.clocks(key)
-    return [_leg(leg, clocks, today) for leg in await tx.legs(key)]
-
-
-async def case_view(tx: Transaction, key: str, today: date) -> dict[str, Any]:
-    """One case: aliases, legs with their clocks, news of others, messages newest first.
-
-    Raises:
-        NotFound: no such case.
-    """
-    case = await tx.case(key)
-    messages = await tx.messages_of_case(key)
-    return {
-        **_case(case),
-        "versions": sorted({message.version for message in messages if message.version}),
-        "legs": await _legs(tx, key, today),
-        "news": [dict(news) for news in case.news],
-        "messages": [await _row(tx, message.id) for message in reversed(messages)],
-    }
-
-
-def _case(case: Case) -> dict[str, Any]:
-    return {
-        "key": case.key,
-        "version": case.version,
-        "created_at": stamp(case.created_at),
-        "aliases": [{"scheme": alias.scheme, "value": alias.value} for alias in case.aliases],
-    }
-
-
-def _leg(leg: Leg, clocks: tuple[RunningClock, ...], today: date) -> dict[str, Any]:
-    return {
-        "owner": leg.owner,
-        "state": leg.state,
-        "origin": leg.origin,
-        "national_state": leg.national_state,
-        "updated_at": stamp(leg.updated_at),
-        "clocks": [clock_view(clock, today) for clock in clocks if clock.leg == leg.owner],
-    }
-
-
-def clock_view(clock: RunningClock, today: date) -> dict[str, Any]:
-    """One clock as it stands on a day of this node's calendar."""
-    return {
-        "clock": clock.clock,
-        "state": standing(clock, today),
-        "days_left": days_left(clock, today),
-        "started_at": stamp(clock.started_at),
-        "due_on": clock.due_on,
-        "reason": clock.reason,
-        "paused_at": stamp(clock.paused_at) if clock.paused_at else None,
-        "stopped_at": stamp(clock.stopped_at) if clock.stopped_at else None,
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from broker.flow import views
+from broker.flow import case_views
 from broker.flow.due import WITHIN_DAYS, due_list
 from broker.model.identity import Action
 from broker.web import bodies
@@ -25,7 +25,7 @@ async def get_cases(request: web.Request) -> web.Response:
     services, query, limit = request.app[SERVICES], request.query, bodies.page_size(request)
     before, text = query.get("before", ""), query.get("text", "")
     async with services.store.transaction() as tx:
-        found = await views.case_list(tx, services.today(), limit=limit, before=before, text=text)
+        found = await case_views.case_list(tx, services.today(), limit=limit, before=before, text=text)
     return web.json_response(found)
 
 
@@ -33,7 +33,7 @@ async def get_case(request: web.Request) -> web.Response:
     """One case with its legs, clocks, news and messages."""
     services = request.app[SERVICES]
     async with services.store.transaction() as tx:
-        return web.json_response(await views.case_view(tx, request.match_info["key"], services.today()))
+        return web.json_response(await case_views.case_view(tx, request.match_info["key"], services.today()))
 
 
 async def get_due(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from broker.errors import Forbidden, Unauthenticated
-from broker.flow import views
+from broker.flow import case_views, views
 from broker.flow.due import WITHIN_DAYS, due_list
 from broker.model.exchanges import Direction, State
 from broker.model.messages import MessageType
@@ -141,7 +141,7 @@ async def cases(request: web.Request) -> web.Response:
     services = request.app[CONSOLE].services
     today = services.today()
     async with services.store.transaction() as tx:
-        page = await views.case_list(tx, today, limit=PAGE, before=before, text=text)
+        page = await case_views.case_list(tx, today, limit=PAGE, before=before, text=text)
     following = urlencode({"text": text, "before": page["next"]}) if page["next"] else ""
     rows = [present.case_row(row, words_of(request)) for row in page["cases"]]
     return draw(request, "cases.html", {"rows": rows, "text": text, "next": following})
@@ -151,7 +151,7 @@ async def case(request: web.Request) -> web.Response:
     """One case. Raises: NotFound."""
     services = request.app[CONSOLE].services
     async with services.store.transaction() as tx:
-        view = await views.case_view(tx, request.match_info["key"], services.today())
+        view = await case_views.case_view(tx, request.match_info["key"], services.today())
     return draw(request, "case.html", {"case": present.case_page(view, words_of(request))})
 
 

@@ -16,7 +16,7 @@ import pytest
 from broker.errors import ConfigurationError, Garbled
 from broker.flow import fetch
 from broker.flow.answers import Receipts
-from broker.flow.views import case_view
+from broker.flow.case_views import case_view
 from broker.model.exchanges import WAITING_FOR_A_PERSON, Exchange, Outcome, State
 from broker.settings import WorkSection, load_settings
 from tests.support import flow_mistakes
