@@ -94,7 +94,7 @@ def _serve_loops(
     turns: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
         "sweeper": (work.sweep, Sweeper(node).sweep),
         "sealer": (work.seal, sealer.seal),
-        "silence": (30.0, partial(presume_failed, node)),
+        "silence": (work.silence, partial(presume_failed, node)),
         "housekeeping": (HOUSEKEEPING_SECONDS, partial(forget_used_tokens, node)),
     }
     if fetcher is not None:

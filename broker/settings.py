@@ -176,6 +176,7 @@ class WorkSection(Section):
     sweep: float = 0.5
     seal: float = 1.0
     receipts: float = 1.0
+    silence: float = 30.0
     signed_receipts: float = 5.0
     still: float = 120.0  #: a loop that has not come round for this long, and three turns of its own, stands still
     hold: float = 3600.0  #: how long a message waits for the application it speaks of, then it is parked

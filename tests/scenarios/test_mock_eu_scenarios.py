@@ -76,8 +76,7 @@ async def test_a_wrong_end_is_named_and_a_fault_that_never_struck_is_too(node: R
 
 
 def test_what_the_access_point_gave_up_is_restored_and_its_receipt_is_proven(node: Running) -> None:
-    order = json.dumps({"name": "send-failure", "nation": "fr", "type": "ApplicationAck", "times": 1}).encode()
-    node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    node.arm("send-failure", type="ApplicationAck", times=1)
     application = node.file()
     node.arrives(application)
     message_id = node.post(about(application, "ApplicationAck")).json["id"]
@@ -97,15 +96,13 @@ def test_what_the_access_point_gave_up_is_restored_and_its_receipt_is_proven(nod
 
 
 def test_a_receipt_that_does_not_hold_is_asked_for_again(node: Running) -> None:
-    order = json.dumps({"name": "wrong-signature", "nation": "fr", "type": "ApplicationAck", "times": 1}).encode()
-    fault = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"}).json["id"]
+    fault = node.arm("wrong-signature", type="ApplicationAck", times=1)
     application = node.file()
     node.arrives(application)
     message_id = node.post(about(application, "ApplicationAck")).json["id"]
     timeline = node.until(lambda: found if (found := receipts(node, message_id))[1:] else None)
     assert ["receipt-signature" in timeline[0], "proven" in timeline[1], len(timeline)] == [True, True, 2]
-    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
-    assert [one["fired"] for one in faults if one["id"] == fault] == [1]
+    assert node.fired(fault) == 1
 
 
 def receipts(node: Running, message_id: str) -> list[str]:

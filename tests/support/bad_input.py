@@ -10,10 +10,10 @@ import tomllib
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from broker.translation.codecs.zip_parts import write_zip
-from tests.support.flow_node import dossier, lodged
+from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER, dossier, lodged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +201,25 @@ def titled_so(node: Running) -> int:
 def naming(digest: str) -> bytes:
     """A good dossier, but for the hash of the first file that it names."""
     return re.sub(b"(<empreinteSha256>)[0-9a-f]{64}", rb"\g<1>" + digest.encode(), lodged(number()), count=1)
+
+
+def sent(node: Running) -> dict[str, Any]:
+    """The exchange of an acknowledgement that went to the platform."""
+    application = node.file()
+    node.arrives(application)
+    ids = {EXAMPLE_ID: application, EXAMPLE_NUMBER: f"EXEMPLE-2026-{secrets.randbelow(9000) + 1000}"}
+    data = GOOD
+    for example, own in ids.items():
+        data = data.replace(example.encode(), own.encode())
+    answer = node.post(data)
+    assert answer.status == 202, answer
+    message_id = answer.json["id"]
+
+    def submitted() -> dict[str, Any] | None:
+        [exchange] = node.message(message_id)["exchanges"]
+        return exchange if exchange["state"] in {"SUBMITTED", "ENDED"} else None
+
+    return dict(node.until(submitted)) | {"message": message_id}
 
 
 def number() -> str:

@@ -209,6 +209,18 @@ class Running:
             held = store._messages(f"nation = 'fr' AND role = '{SENDING}' AND type = ? ORDER BY seq", (kind,))
         return [json.loads(one.parts[0].data)["content"] for one in held if _is_json(one)]
 
+    def arm(self, name: str, **more: Any) -> str:
+        """Let a fault of the mock's menu strike the French access point or what the platform does for it; its id."""
+        order = json.dumps({"name": name, "nation": "fr", **more}).encode()
+        answer = self.call("POST", f"{self.mock}/faults", order, {"Content-Type": "application/json"})
+        assert answer.status == 201, answer
+        return str(answer.json["id"])
+
+    def fired(self, fault: str) -> int:
+        """How often a fault struck."""
+        faults = self.call("GET", f"{self.mock}/faults").json["faults"]
+        return next(int(one["fired"]) for one in faults if one["id"] == fault)
+
     def until(self, look: Callable[[], Any], seconds: float = 20.0) -> Any:
         """What `look` finds, once it finds something."""
         end = time.monotonic() + seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -43,13 +42,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield made
 
 
-def arm(node: Running, name: str, **more: Any) -> str:
-    order = json.dumps({"name": name, "nation": "fr", **more}).encode()
-    answer = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
-    assert answer.status == 201, answer
-    return str(answer.json["id"])
-
-
 def pushes(node: Running) -> list[dict[str, Any]]:
     """Tries to notify the node of a message that came, oldest first."""
     return operations(node, "push.receiveSuccess")
@@ -61,13 +53,12 @@ def fetched(node: Running) -> Counter[str]:
 
 @pytest.mark.parametrize("fault", ["", "push-duplicate", "push-reorder", "push-burst", "push-unknown-id"])
 def test_what_is_pushed_arrives_and_is_fetched_once(node: Running, fault: str) -> None:
-    armed = arm(node, fault, nth=1, seconds=0.5, amount=4) if fault else ""
+    armed = node.arm(fault, nth=1, seconds=0.5, amount=4) if fault else ""
     applications = [node.file() for _ in range(2)]
     for application in applications:
         node.arrives(application)
     if armed:
-        faults = node.call("GET", f"{node.mock}/faults").json["faults"]
-        assert next(one["fired"] for one in faults if one["id"] == armed) >= 1
+        assert node.fired(armed) >= 1
     known = {name: count for name, count in fetched(node).items() if "unknown" not in name}
     assert len(known) >= 2
     ours = {entry["message_id"] for entry in operations(node, "markMessageAsDownloaded")}

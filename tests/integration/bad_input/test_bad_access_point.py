@@ -13,23 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.bad_input import GOOD, Matrix, eu_json, same_bytes
-from tests.support.flow_node import EXAMPLE_ID, EXAMPLE_NUMBER
+from tests.support.bad_input import Matrix, eu_json, same_bytes, sent
 from tests.support.pusher import PASSWORD, SOAP_XML, USER, operations, push, push_at_once
 from tests.support.pushes import RELATED, envelope, related, told, whole
 from tests.support.running_node import Running
-
-
-def arm(node: Running, name: str, **more: Any) -> str:
-    order = json.dumps({"name": name, "nation": "fr", **more}).encode()
-    answer = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
-    assert answer.status == 201, answer
-    return str(answer.json["id"])
-
-
-def fired(node: Running, fault: str) -> int:
-    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
-    return next(int(one["fired"]) for one in faults if one["id"] == fault)
 
 
 def verdict_on(wire_id: str, *, validated: bool = True) -> bytes:
@@ -38,25 +25,6 @@ def verdict_on(wire_id: str, *, validated: bool = True) -> bytes:
     document["content"] |= {"originalMessageId": wire_id, "validated": validated}
     document["content"] |= {} if validated else {"error": [{"code": "x", "message": "y"}]}
     return json.dumps(document).encode()
-
-
-def sent(node: Running) -> dict[str, Any]:
-    """The exchange of an acknowledgement that went to the platform."""
-    application = node.file()
-    node.arrives(application)
-    ids = {EXAMPLE_ID: application, EXAMPLE_NUMBER: f"EXEMPLE-2026-{secrets.randbelow(9000) + 1000}"}
-    data = GOOD
-    for example, own in ids.items():
-        data = data.replace(example.encode(), own.encode())
-    answer = node.post(data)
-    assert answer.status == 202, answer
-    message_id = answer.json["id"]
-
-    def submitted() -> dict[str, Any] | None:
-        [exchange] = node.message(message_id)["exchanges"]
-        return exchange if exchange["state"] in {"SUBMITTED", "ENDED"} else None
-
-    return dict(node.until(submitted)) | {"message": message_id}
 
 
 FOREIGN = {
@@ -81,10 +49,10 @@ def test_a_message_of_another_process_is_parked_and_not_answered(node: Running, 
 @pytest.mark.parametrize("name", ["wrong-sender", "unknown-service"])
 def test_the_platforms_messages_under_a_wrong_header_are_parked(node: Running, matrix: Matrix, name: str) -> None:
     before = {row["id"] for row in node.find("", state="PARKED")}
-    fault = arm(node, name, nth=1)
+    fault = node.arm(name, nth=1)
     node.file()
     [found] = node.until(lambda: [row for row in node.find("", state="PARKED") if row["id"] not in before])
-    assert fired(node, fault) == 1
+    assert node.fired(fault) == 1
     assert [problem["code"] for problem in node.message(found["id"])["problems"]] == [name]
     node.arrives(node.file())
     matrix.add("EU", f"fault {name}", "parked", code=name, kept="yes" if node.kept(found["id"]) else "")
@@ -100,7 +68,7 @@ def test_an_answer_to_nothing_we_sent_is_parked(node: Running, matrix: Matrix) -
 
 
 def test_an_answer_before_the_receipt_counts_and_the_receipt_is_noted_later(node: Running, matrix: Matrix) -> None:
-    fault = arm(node, "late-receipt", nth=1, type="ApplicationAck", seconds=2)
+    fault = node.arm("late-receipt", nth=1, type="ApplicationAck", seconds=2)
     exchange = sent(node)
 
     def both() -> dict[str, Any] | None:
@@ -108,7 +76,7 @@ def test_an_answer_before_the_receipt_counts_and_the_receipt_is_noted_later(node
         return now if now["state"] == "ENDED" and now["receipt_at"] else None
 
     now = dict(node.until(both))
-    assert fired(node, fault) == 1
+    assert node.fired(fault) == 1
     assert now["validation_at"] < now["receipt_at"]
     matrix.add("EU", "answer before receipt", "both facts", code="-", kept="yes")
 
@@ -126,10 +94,10 @@ def test_a_second_answer_that_says_the_opposite_waits_for_a_person(node: Running
 
 @pytest.mark.parametrize("name", ["reset-before-commit", "reset-after-commit"])
 def test_a_cut_around_the_commit_sends_it_once(node: Running, matrix: Matrix, name: str) -> None:
-    fault = arm(node, name, type="submitMessage", nth=1)
+    fault = node.arm(name, type="submitMessage", nth=1)
     exchange = sent(node)
     node.until(lambda: node.message(exchange["message"])["exchanges"][0]["state"] == "ENDED")
-    assert fired(node, fault) == 1
+    assert node.fired(fault) == 1
     wire_id = node.message(exchange["message"])["message_id"]
     with node.platform() as store:
         held = store._messages("nation = 'fr' AND message_id = ?", (wire_id,))
@@ -303,13 +271,13 @@ HOPELESS = {"gzip-bomb", "huge-claim"}  #: asked for again after a day
 def test_what_the_access_point_hands_out_unreadably_is_parked_under_its_own_code_and_holds_up_nothing(
     node: Running, matrix: Matrix, name: str
 ) -> None:
-    fault = arm(node, name, type="retrieveMessage", times=4)
+    fault = node.arm(name, type="retrieveMessage", times=4)
     bad = node.from_eu(eu_json(messageType="Gossip"))
     [row] = node.until(lambda: node.find(f"{bad}|UNREADABLE"), 60)
     [problem] = node.message(row["id"])["problems"]
     assert (problem["code"], problem["rule"]) == (FETCHED[name], "retrieveMessageResponse")
     assert "still pending at the access point" in problem["hint"]
-    assert fired(node, fault) >= 3
+    assert node.fired(fault) >= 3
     kept = node.kept(row["id"])
     assert hashlib.sha256(kept).hexdigest() == node.message(row["id"])["sha256"]
     node.arrives(node.file())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from random import Random
 from typing import Any
 
@@ -147,8 +146,7 @@ def test_what_is_odd_and_no_mistake_is_validated_kept_and_told(node: Running, ma
 
 
 def test_the_platforms_own_mistake_is_answered_not_validated(node: Running, matrix: Matrix) -> None:
-    order = json.dumps({"name": "not-schema-valid", "nation": "fr", "times": 1}).encode()
-    armed = node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    fault = node.arm("not-schema-valid", times=1)
     before = {content["originalMessageId"] for content in node.told("ValidationResult")}
 
     def refused() -> list[dict[str, Any]]:
@@ -158,8 +156,7 @@ def test_the_platforms_own_mistake_is_answered_not_validated(node: Running, matr
     node.file()
     [told] = node.until(refused)
     assert told["error"]
-    faults = node.call("GET", f"{node.mock}/faults").json["faults"]
-    assert [fault["fired"] for fault in faults if fault["id"] == armed.json["id"]] == [1]
+    assert node.fired(fault) == 1
     node.arrives(node.file())
     matrix.add("EU", "fault not-schema-valid", "not validated", code=told["error"][0]["code"], kept="yes")
 
@@ -188,8 +185,7 @@ def test_a_file_that_only_a_person_can_judge_waits_for_one(node: Running, matrix
 def test_a_part_that_nobody_reads_is_kept_with_the_document_and_waits_for_a_person(
     node: Running, matrix: Matrix
 ) -> None:
-    order = json.dumps({"name": "second-part", "nation": "fr", "times": 1}).encode()
-    node.call("POST", f"{node.mock}/faults", order, {"Content-Type": "application/json"})
+    node.arm("second-part", times=1)
     before = {row["id"] for row in node.find("", state="PARKED")}
     node.file()
     [row] = node.until(lambda: [row for row in node.find("", state="PARKED") if row["id"] not in before])
