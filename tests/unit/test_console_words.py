@@ -55,11 +55,11 @@ def test_every_code_has_a_name() -> None:
 
 
 def test_every_entry_of_the_journal_that_a_timeline_shows_has_a_name() -> None:
-    written = re.compile(r"""entry\(\s*"((?:message|exchange|case|leg)\.[a-z_]+)\"""")
+    written = re.compile(r"""(?:entry\(|decision\(\s*node, tx,)\s*"((?:message|exchange|case|leg)\.[a-z_]+)\"""")
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "broker/flow").glob("*.py"))
     shown = {action.rpartition(".")[2] for action in set(written.findall(sources)) - TOLD_BY_ROWS}
 
-    assert {"receipt_kept", "restored", "stepped"} <= shown
+    assert {"closed", "receipt_kept", "restored", "stepped"} <= shown
     assert shown - set(labels.EVENTS) == set()
 
 

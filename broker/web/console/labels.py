@@ -188,6 +188,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "stepped": N_("Leg stepped on"),
     "retried": N_("Tried again by a person"),
     "restored": N_("Given to the access point once more by a person"),
+    "closed": N_("Closed by a person"),
     "receipt_kept": N_("Signed receipt kept"),
     "read": N_("Read"),
 }
