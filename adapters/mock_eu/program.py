@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters.mock_eu import conformance
 from adapters.mock_eu.rehearsal import rehearse
 from adapters.mock_eu.scenario import BadScenario
-from adapters.mock_eu.settings import BadSettings, Settings, add_config, load, plain
+from adapters.mock_eu.settings import BadSettings, Settings, access_points, add_config, load, plain
 from adapters.mock_eu.web import create_app
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ async def run(settings: Settings) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
-        print(f"MOCK EU node at http://{settings.host}:{settings.port} (not HealthData@EU)", flush=True)  # noqa: T201 -- the program's own output
+        print(f"MOCK EU node at http://{settings.host}:{settings.port} (not HealthData@EU)")  # noqa: T201 -- the program's own output
+        for code, told in access_points(settings).items():
+            print(f"  {code}: {told}", flush=True)  # noqa: T201 -- as above
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -174,6 +174,15 @@ def _check_rule(code: str, rule: Rule) -> None:
         raise BadSettings(f"nations.{code}.push.rules.{rule.name}: types must be some of {', '.join(PUSH_TYPES)}")
 
 
+def access_points(settings: Settings) -> dict[str, str]:
+    """By nation, what its back end must be told; the password stands in the configuration."""
+    return {
+        code: f"http://{settings.host}:{settings.port}/{code}/domibus/services/wsplugin, user {nation.user}, "
+        f"party {nation.party_id}, central party {settings.central_party_id}"
+        for code, nation in settings.nations.items()
+    }
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The option that every verb of the mock has."""
     parser.add_argument("--config", metavar="FILE", help="the mock's configuration (TOML); without it the defaults")

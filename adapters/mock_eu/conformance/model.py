@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PAUSE: Final = 0.2  #: seconds between two looks; a look may make the system under test list everything it has
 
 
@@ -47,12 +50,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a case ended. `seconds` is how long it took."""
+    """How a case ended. `seconds` is how long it took; `text` has nothing that XML could not carry."""
 
     case: Case
     ending: Ending
     text: str
     seconds: float
+    started: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", self.text))
 
 
 def demand(holds: object, broken: str) -> None:

@@ -11,24 +11,27 @@ import sys
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from adapters.mock_eu.conformance import daams, decisions, pushed, receiving, routing, trouble
-from adapters.mock_eu.conformance.counter import counter
+from adapters.mock_eu.conformance.counter import BASE, counter
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.desk import Desk
+from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.kit import DispatcherKit, Second
 from adapters.mock_eu.conformance.model import Case, Ending, Result
 from adapters.mock_eu.conformance.report import FORMATS, passed
 from adapters.mock_eu.conformance.runner import run
 from adapters.mock_eu.conformance.world import world
-from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, add_config, load, plain
+from adapters.mock_eu.settings import BadSettings, Push, Rule, Settings, access_points, add_config, load, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 CASES: Final[dict[str, tuple[Case, ...]]] = {
     "dispatcher": (*receiving.CASES, *trouble.CASES, *decisions.CASES),
@@ -56,10 +59,14 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
         groups = ", ".join(dict.fromkeys(case.group for case in known))
         parser.error(f"no case or group is called {', '.join(unknown)}: the groups are {groups}; --list has the cases")
     cases = chosen(known, given.only, given.without)
+    if not cases:
+        parser.error("--only and --without leave no case")
     if given.list:
         sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
         return 0
     try:
+        for order in given.report:
+            Path(order.partition("=")[2]).parent.mkdir(parents=True, exist_ok=True)
         results = asyncio.run(_play(given, given.config or config_path, cases))
     except (BadSettings, OSError) as error:
         sys.stderr.write(f"conformance: {plain(error)}\n")
@@ -77,10 +84,12 @@ def chosen(cases: Sequence[Case], only: Sequence[str], without: Sequence[str]) -
 async def _play(given: argparse.Namespace, config_path: str | None, cases: Sequence[Case]) -> list[Result]:
     if given.role == "daams":
         async with counter(given.host or _HOST, given.port or _PORT, given.api_key) as opened:
+            _say(f"The dispatcher to pull from: http://{given.host or _HOST}:{given.port or _PORT}{BASE}")
             return await run(cases, daams.DaamsKit(opened, Cue(given.on_step, given.patience)))
     with tempfile.TemporaryDirectory(prefix="hdeu-conformance-") as folder:
         settings = _settings(given, config_path, Path(given.data_dir or folder))
         async with dispatcher_kit(given, settings) as kit:
+            _say(f"The access point of the dispatcher under test: {access_points(settings)[given.nation]}")
             return await examine(cases, kit)
 
 
@@ -100,7 +109,7 @@ async def examine(cases: Sequence[Case], kit: DispatcherKit) -> list[Result]:
         await kit.desk.get("/applications")
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         text = f"nobody answers at {kit.desk.base}: {type(error).__name__}"
-        return [Result(case, Ending.FAILED, text, 0.0) for case in cases]
+        return [Result(case, Ending.FAILED, text, 0.0, datetime.now(UTC)) for case in cases]
     return await run(cases, kit)
 
 
@@ -119,11 +128,19 @@ def _settings(given: argparse.Namespace, config_path: str | None, folder: Path) 
     return settings
 
 
+def _say(line: str) -> None:
+    """Beside the report, for whoever sets up the system under test."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 def _report(given: argparse.Namespace, results: Sequence[Result]) -> None:
-    sys.stdout.write(FORMATS[given.format](given.role, results))
+    named = partial(as_gitb, organisation=given.organisation, system=given.system)
+    formats: dict[str, Callable[[str, Sequence[Result]], str]] = {**FORMATS, "gitb": named}
+    sys.stdout.write(formats[given.format](given.role, results))
     for order in given.report:
         name, _, path = order.partition("=")
-        Path(path).write_text(FORMATS[name](given.role, results), "utf-8")
+        Path(path).write_text(formats[name](given.role, results), "utf-8")
 
 
 def _order(text: str) -> str:
@@ -156,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", help="where the kit listens")
     add("--port", type=int, help="where the kit listens")
     add("--data-dir", help="where the kit keeps its data; without it nothing is kept")
+    add("--organisation", default="not named", metavar="NAME", help="whose system it is, for the report gitb")
+    add("--system", default="not named", metavar="NAME", help="what it is called, for the report gitb")
     add("--format", default="text", choices=tuple(FORMATS), help="of what is printed")
     add("--report", action="append", default=[], type=_order, metavar="FORMAT=FILE", help="write a report too")
     return parser

@@ -1,4 +1,4 @@
-"""The results as text, JSON, JUnit XML and HTML."""
+"""The results as text, JSON, JUnit XML, HTML, and in the form of the Interoperability Test Bed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape as xml_escape
 from xml.sax.saxutils import quoteattr
 
+from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.model import Ending, Result
 
 if TYPE_CHECKING:
@@ -59,12 +60,14 @@ def as_junit(role: str, results: Sequence[Result]) -> str:
 def as_html(role: str, results: Sequence[Result]) -> str:
     """For people who get it by mail."""
     rows = "".join(
-        f"<tr><td>{escape(result.case.id)}</td><td>{result.ending}</td><td>{escape(result.case.title)}</td>"
+        f"<tr><td>{escape(result.case.id)}</td><td>{_marked(result)}</td><td>{escape(result.case.title)}</td>"
         f"<td>{escape(result.case.passage)}</td><td>{escape(result.text)}</td></tr>"
         for result in results
     )
     title = f"Conformance of a {escape(role)}"
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("case", "ending", "title", "passage", "what is broken"))
+    heads = "".join(
+        f'<th scope="col">{name}</th>' for name in ("case", "ending", "title", "passage", "what is broken or missing")
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<h1>{title}</h1><p>Measured against the MOCK EU node: {_sum(results)}.</p>"
@@ -72,11 +75,16 @@ def as_html(role: str, results: Sequence[Result]) -> str:
     )
 
 
+def _marked(result: Result) -> str:
+    return str(result.ending) if result.ending is Ending.PASSED else f"<strong>{result.ending}</strong>"
+
+
 FORMATS: Final[dict[str, Callable[[str, Sequence[Result]], str]]] = {
     "text": as_text,
     "json": as_json,
     "junit": as_junit,
     "html": as_html,
+    "gitb": as_gitb,
 }
 
 

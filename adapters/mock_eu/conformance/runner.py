@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -31,9 +32,9 @@ async def run(cases: Sequence[Case], kit: Any) -> list[Result]:
 
 
 async def _run(case: Case, kit: Any) -> Result:
-    started = time.monotonic()
+    at, started = datetime.now(UTC), time.monotonic()
     ending, text = await _ending(case, kit)
-    return Result(case, ending, text, round(time.monotonic() - started, 3))
+    return Result(case, ending, text, round(time.monotonic() - started, 3), at)
 
 
 async def _ending(case: Case, kit: Any) -> tuple[Ending, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from lxml import etree, html
 
 from adapters.mock_eu.conformance.cue import Cue
+from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.model import Case, Ending, Failed, Result, Skipped
 from adapters.mock_eu.conformance.program import CASES, chosen, main
 from adapters.mock_eu.conformance.report import as_html, as_json, as_junit, as_text, passed
@@ -25,7 +27,8 @@ async def nothing(_: Any) -> None:
 
 
 def result(ending: Ending, text: str = "") -> Result:
-    return Result(Case(f"group.{ending}", f"title {EVIL}", "D7.3 s.7", nothing), ending, text, 0.5)
+    case = Case(f"group.{ending}", f"title {EVIL}", "D7.3 s.7", nothing)
+    return Result(case, ending, text, 0.5, datetime(2026, 11, 26, 12, 0, tzinfo=UTC))
 
 
 RESULTS = [result(ending, EVIL if ending is not Ending.PASSED else "") for ending in Ending]
@@ -62,6 +65,78 @@ def test_html_shows_every_case_as_text() -> None:
     rows = [[cell.text_content() for cell in row] for row in page.xpath("//tbody/tr")]
     assert rows[1] == ["group.failed", "failed", f"title {EVIL}", "D7.3 s.7", EVIL]
     assert len(rows) == 4
+
+
+#: gitb_tr.xsd: the children of an element, in their order; those in brackets may be missing.
+CHILDREN = {
+    "ConformanceStatementReport": "metadata statement",
+    "statement": "definition summary testOverview testDetails",
+    "definition": "party domain specification actor",
+    "party": "organisation system",
+    "organisation": "name",
+    "system": "name",
+    "domain": "name description",
+    "actor": "name",
+    "summary": "status succeeded failed incomplete",
+    "testOverview": "testSuite",
+    "testSuite": "metadata result testCases",
+    "testCases": "testCase testCase testCase testCase",
+    "testDetails": "testCase testCase testCase testCase",
+}
+CORE = "{http://www.gitb.com/core/v1/}"
+
+
+def test_the_test_beds_own_form_has_every_element_where_its_schema_has_it() -> None:
+    root = etree.fromstring(as_gitb("dispatcher", RESULTS, organisation="A body", system="A system").encode())
+    for element in root.iter("{http://www.gitb.com/tr/v1/}*"):
+        name = etree.QName(element).localname
+        if name in CHILDREN:
+            assert " ".join(etree.QName(child).localname for child in element) == CHILDREN[name], name
+    assert etree.QName(root).namespace == "http://www.gitb.com/tr/v1/"
+    assert [one.text for one in root.iterfind(".//{*}party/*/{*}name")] == ["A body", "A system"]
+    assert [one.text for one in root.find(".//{*}summary")] == ["FAILURE", "1", "1", "2"]
+    assert root.findtext(".//{*}reportTime") == "2026-11-26T12:00:00.500+00:00"
+
+
+def test_the_test_beds_own_form_has_each_case_with_its_passage_and_what_is_broken() -> None:
+    root = etree.fromstring(as_gitb("daams", RESULTS).encode())
+    details = root.findall(".//{*}testDetails/{*}testCase")
+    assert [one.findtext("{*}result") for one in details] == ["SUCCESS", "FAILURE", "UNDEFINED", "UNDEFINED"]
+    assert [one.findtext("{*}message") for one in details] == [
+        None,
+        f"failed: {EVIL}",
+        f"skipped: {EVIL}",
+        f"error: {EVIL}",
+    ]
+    assert {one.findtext(f"{{*}}metadata/{CORE}specification/{CORE}reference") for one in details} == {"D7.3 s.7"}
+    assert [one.get("id") for one in details] == [
+        one.get("ref") for one in root.iterfind(".//{*}testCases/{*}testCase")
+    ]
+    assert [child.tag for child in details[1]][1:] == [
+        f"{{http://www.gitb.com/tr/v1/}}{name}" for name in ("startTime", "endTime", "result", "message")
+    ]
+
+
+def test_the_test_beds_own_form_says_that_no_test_bed_issued_it_and_is_not_made_of_nothing() -> None:
+    assert "MOCK EU node. Not issued by the Interoperability Test Bed" in as_gitb("dispatcher", RESULTS)
+    with pytest.raises(ValueError, match="at least one case"):
+        as_gitb("dispatcher", [])
+    only = [result(Ending.PASSED)]
+    assert etree.fromstring(as_gitb("dispatcher", only).encode()).findtext(".//{*}summary/{*}status") == "SUCCESS"
+
+
+def test_what_a_system_says_may_hold_what_xml_cannot() -> None:
+    coloured = [result(Ending.FAILED, "\x1b[31mred\x00\ud800")]
+    for form in (as_junit, as_gitb):
+        assert "[31mred" in "".join(etree.fromstring(form("dispatcher", coloured).encode()).itertext())
+    assert "[31mred" in as_html("dispatcher", coloured)
+
+
+def test_no_case_that_is_left_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(None, ["--role", "dispatcher", "--only", "errors", "--without", "errors"])
+    assert caught.value.code == 2
+    assert "leave no case" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.SKIPPED, Ending.ERROR])

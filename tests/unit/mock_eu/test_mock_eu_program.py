@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.mock_eu import program
+from adapters.mock_eu.settings import access_points, load
 from broker.cli import main
 
 if TYPE_CHECKING:
@@ -81,3 +86,50 @@ def test_a_case_that_nobody_knows_is_wrong_usage_and_the_groups_are_named(capsys
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert "no case or group is called recieving: the groups are receiving, errors" in said
+
+
+def test_the_beginnings_of_a_step_in_the_documents_decline_what_they_do_not_do_yet(tmp_path: Path) -> None:
+    page = (CONFIG.parent / "docs" / "conformance.md").read_text("utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    step = tmp_path / "step"
+    for written, ends in ((script, 3), (script.replace("raise NotImplementedError", "return {}"), 0)):
+        step.write_text(written, "utf-8")
+        done = [
+            subprocess.run([sys.executable, step], input=json.dumps(order), text=True, check=False).returncode
+            for order in ({"step": "acknowledge", "application_id": "a"}, {"step": "decide"})
+        ]
+        assert done == [ends, 3]
+
+
+def test_the_documents_name_users_passwords_and_parties_of_the_shipped_configuration() -> None:
+    page = (CONFIG.parent / "docs" / "mock-eu-node.md").read_text("utf-8")
+    settings = load(Path(MOCK))
+    for code, nation in settings.nations.items():
+        row = f"| `{code}` | `{nation.user}` | `{nation.password}` | `{nation.party_id}` | `{nation.wire}` |"
+        assert row in page
+    assert f"`{settings.central_party_id}`" in page
+
+
+def test_a_report_may_go_into_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    """And the system under test is told where the kit is."""
+    report = tmp_path / "build" / "deep" / "report.xml"
+    words = ["--role", "dispatcher", "--only", "receiving.key", "--dispatcher", "http://127.0.0.1:9", "--port", "0"]
+    assert program.main(None, ["conformance", *words, "--report", f"gitb={report}"]) == 1
+    assert b"ConformanceStatementReport" in report.read_bytes()
+
+
+def test_where_its_report_cannot_go_is_said_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    words = ["--role", "dispatcher", "--report", f"junit={tmp_path}/file/report.xml"]
+    assert program.main(None, ["conformance", *words]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_it_is_said_where_the_access_points_are_and_the_password_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    told = access_points(load(Path(MOCK)))
+    assert told["fr"].startswith("http://127.0.0.1:8090/fr/domibus/services/wsplugin, user fr, party hdeu:mock:ap:fr")
+    assert "Only-2026" not in str(told)
+    program.main(None, ["conformance", "--role", "dispatcher", "--only", "receiving.key", "--port", "0"])
+    assert "/fr/domibus/services/wsplugin" in capsys.readouterr().err
