@@ -6,6 +6,7 @@ The state is computed from the facts. Silence is a state too; a late answer over
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,8 @@ from broker.flow.node import Due, commit, log
 from broker.model.exchanges import Exchange, Outcome, State, may_step
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from broker.flow.node import Node
     from broker.ports import AccessPoint, Transaction
 
@@ -28,6 +31,12 @@ def settled(exchange: Exchange, due: Due) -> Exchange:
     if outcome is None or not may_step(exchange.direction, exchange.state, State.ENDED):
         return exchange
     return replace(exchange, state=State.ENDED, outcome=outcome.value, due_at=None)
+
+
+def due_by(node: Node, kind: str, since: datetime) -> datetime | None:
+    """When silence about a message of this type, sent then, becomes a state; None where nothing is due."""
+    due = node.due.get(kind)
+    return since + timedelta(days=due.days) if due and due.days else None
 
 
 def _outcome(exchange: Exchange, due: Due) -> Outcome | None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import AlreadySubmitted, BrokerError, LostLease, OutcomeUnknown, Refused, Unavailable
-from broker.flow.answers import settled
+from broker.flow.answers import due_by, settled
 from broker.flow.node import Due, Node, commit, log
 from broker.flow.notices import write_notice
 from broker.flow.opinion import opinion
@@ -161,7 +161,7 @@ async def _resolved(access_point: AccessPoint, claimed: _Claimed, unclear: Broke
     if status == "NOT_FOUND":
         code = Unavailable.code if isinstance(unclear, OutcomeUnknown) else unclear.code
         return Later(timedelta(0), f"{unclear.detail} (status {status})", code)
-    return Done()
+    return Done(before=True)
 
 
 def _user_message(node: Node, exchange: Exchange, message: Message, parts: tuple[Part, ...]) -> UserMessage:
@@ -259,8 +259,13 @@ def _arrived(node: Node, exchange: Exchange, outcome: Outcome, now: datetime) ->
         acknowledged_at = exchange.acknowledged_at or (now if isinstance(outcome, Acknowledged) else None)
         state = State.ACKNOWLEDGED if acknowledged_at else State.DELIVERED
         return replace(exchange, state=state, delivered_at=now, acknowledged_at=acknowledged_at)
-    due = node.due.get(exchange.type)
-    due_at = now + timedelta(days=due.days) if due and due.days and exchange.state is State.SUBMITTING else None
-    state = State.SUBMITTED if exchange.state is State.SUBMITTING else exchange.state
-    arrived = replace(exchange, state=state, submitted_at=exchange.submitted_at or now, due_at=due_at)
-    return settled(arrived, due or Due())  # an answer may have been faster than the access point's own
+    sending = exchange.state is State.SUBMITTING
+    before = exchange.submitted_at if isinstance(outcome, Done) and outcome.before else None
+    arrived = replace(
+        exchange,
+        state=State.SUBMITTED if sending else exchange.state,
+        submitted_at=before or now,
+        due_at=due_by(node, exchange.type, now) if sending else None,
+    )
+    # An answer may have been faster than the access point's own.
+    return settled(arrived, node.due.get(exchange.type, Due()))

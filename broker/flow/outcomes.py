@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Done:
     """Nothing is left to do in this step."""
 
+    before: bool = False  #: an earlier try had done it, and only now it is known
+
 
 @dataclass(frozen=True, slots=True)
 class Later:

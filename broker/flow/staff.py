@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from broker.errors import ConfigurationError, Conflict, NotFound
+from broker.flow.answers import due_by
 from broker.flow.examine import TO_LOOK_AT
 from broker.flow.node import Node, commit, log
 from broker.flow.opinion import DISPUTED
@@ -136,7 +137,12 @@ async def _restored(node: Node, tx: Transaction, exchange_id: str, actor: str) -
         return exchange
     now = node.clock.now()
     again = replace(
-        exchange, state=State.SUBMITTED, reason="", updated_at=now, submitted_at=exchange.submitted_at or now
+        exchange,
+        state=State.SUBMITTED,
+        reason="",
+        updated_at=now,
+        submitted_at=now,
+        due_at=due_by(node, exchange.type, now),
     )
     after = await tx.save_exchange(again)
     await tx.write_entry(node.entry("exchange.restored", exchange.id, after.state, actor=actor))

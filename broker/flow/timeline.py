@@ -62,6 +62,7 @@ def compose(
     events = [_Event(message.kept_at, 0, "kept", f"{message.size} bytes by {message.door} from {message.party}")]
     events += [event for exchange in exchanges for event in _facts(exchange)]
     events += [_tried(attempt, ids) for attempt in attempts]
+    events += [event for exchange in exchanges for event in _sent_before(exchange, entries)]
     events += [_noted(entry, ids) for entry in entries if entry.action not in TOLD_BY_ROWS]
     past = sorted(events, key=lambda event: (event.at, event.rank))
     coming = sorted((_next(row, ids) for row in work), key=lambda event: event.at)
@@ -82,6 +83,14 @@ def _facts(exchange: Exchange) -> Iterator[_Event]:
     for rank, (at, what, detail) in enumerate(dated, start=3):
         if at is not None:
             yield _Event(at, rank, what, detail, exchange.id)
+
+
+def _sent_before(exchange: Exchange, entries: tuple[Entry, ...]) -> Iterator[_Event]:
+    """What was sent before it was sent again or restored: the row tells of the last time alone."""
+    for entry in entries:
+        earlier = exchange.submitted_at is not None and entry.at < exchange.submitted_at
+        if earlier and (entry.action, entry.target) == ("exchange.submitted", exchange.id):
+            yield _Event(entry.at, 4, "submitted", f"to {exchange.addressee} as {entry.detail['wire_id']}", exchange.id)
 
 
 def _tried(attempt: Attempt, ids: frozenset[str]) -> _Event:

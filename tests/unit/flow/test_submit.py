@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from broker.errors import AlreadySubmitted, ConfigurationError, Conflict, OutcomeUnknown, Unavailable
-from broker.flow.answers import Receipts
+from broker.flow.answers import Receipts, presume_failed
 from broker.flow.staff import restore, retry
+from broker.flow.timeline import stamp
+from broker.flow.views import message_view
 from broker.model.exchanges import Exchange, State
 from tests.support.flow_node import Flow, case_in, dossier
 
@@ -152,6 +155,58 @@ async def test_what_was_given_up_is_restored_at_the_access_point_under_its_own_i
     assert (entry.actor, entry.target) == ("tests", failed.id)
     with pytest.raises(Conflict):
         await restore(flow.node, failed.message_id, actor="tests")
+
+
+def submissions(view: dict[str, Any]) -> list[tuple[str, str]]:
+    """When it was sent, as what, as the timeline tells it."""
+    told = [event for event in view["timeline"] if event["what"] == "submitted"]
+    return [(event["at"], event["detail"].rpartition(" as ")[2]) for event in told]
+
+
+async def shown(flow: Flow, exchange: Exchange) -> dict[str, Any]:
+    async with flow.store.transaction() as tx:
+        return await message_view(tx, exchange.message_id)
+
+
+async def test_what_is_restored_has_the_date_of_the_restore_and_waits_from_then_on_for_its_answer(flow: Flow) -> None:
+    failed = await given_up(flow)
+    first = failed.submitted_at
+    flow.clock.advance(5 * 86_400)
+    await restore(flow.node, failed.message_id, actor="tests")
+    again, at = await now(flow, failed), flow.clock.now()
+    assert (again.submitted_at, again.updated_at, again.due_at) == (at, at, at + timedelta(days=2))
+    assert await presume_failed(flow.node) == 0, "the days in which it lay there are not days of silence"
+    assert first
+    wire_id = failed.wire_message_id
+    assert submissions(await shown(flow, failed)) == [(stamp(first), wire_id), (stamp(at), wire_id)]
+
+
+async def test_what_is_sent_again_under_another_id_has_the_date_of_that_and_the_first_one_stays_in_the_timeline(
+    flow: Flow,
+) -> None:
+    failed = await given_up(flow)
+    first = failed.submitted_at
+    flow.clock.advance(5 * 86_400)
+    await retry(flow.node, failed.message_id, actor="tests")
+    await flow.run()
+    again, at = await now(flow, failed), flow.clock.now()
+    assert (again.state, again.submitted_at, again.due_at) == (State.SUBMITTED, at, at + timedelta(days=2))
+    assert first
+    assert submissions(await shown(flow, failed)) == [
+        (stamp(first), failed.wire_message_id),
+        (stamp(at), again.wire_message_id),
+    ]
+
+
+async def test_what_the_access_point_had_all_along_keeps_the_date_of_its_sending(flow: Flow) -> None:
+    sent = await queued(flow)
+    flow.clock.advance(3 * 86_400)
+    assert await presume_failed(flow.node) == 1
+    await retry(flow.node, sent.message_id, actor="tests")
+    await flow.run()
+    again = await now(flow, sent)
+    assert (again.state, again.wire_message_id) == (State.SUBMITTED, sent.wire_message_id)
+    assert (again.submitted_at, again.due_at) == (sent.submitted_at, flow.clock.now() + timedelta(days=2))
 
 
 async def test_what_somebody_restored_at_the_access_point_itself_goes_on(flow: Flow) -> None:
