@@ -31,6 +31,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "acknowledge": ("ACCUSE_RECEPTION",),
     "change-status": ("ACCUSE_RECEPTION", "PRE_EXAMEN"),
     "request-info": ("ACCUSE_RECEPTION", "PRE_EXAMEN", "DEMANDE_COMPLEMENTS"),
+    "extend": ("ACCUSE_RECEPTION", "PRE_EXAMEN", "INSTRUCTION", "PROLONGATION"),
     "decide": (
         "ACCUSE_RECEPTION",
         "PRE_EXAMEN",
@@ -103,12 +104,23 @@ def office(application: str) -> HealthDataHub:
     return HealthDataHub(Chance(now=lambda: datetime.now(UTC), number=lambda: serial))
 
 
-def documents(hub: HealthDataHub, dossier: Dossier, decision: str) -> dict[str, bytes]:
-    """Every document of the office by its event."""
-    made = [*hub._intake(dossier), *hub._assess(dossier), *hub._decide(dossier), *hub._permit(dossier)]
+def documents(hub: HealthDataHub, dossier: Dossier, step: str, decision: str) -> dict[str, bytes]:
+    """Every document of the office by its event; each has all that was before it."""
+    made = [*hub._intake(dossier), *hub._assess(dossier)]
+    if step == "extend":
+        made.append(hub._snapshot(dossier, "PROLONGATION", "prolongation", longer(hub)))
+    made += [*hub._decide(dossier), *hub._permit(dossier)]
     if decision == "Negative":
         made.append(hub._snapshot(dossier, "DECISION", "decision", refusal(hub, dossier)))
     return {str(parse(one).findtext(f"{{{NS}}}Entete/{{{NS}}}evenement")): one for one in made}
+
+
+def longer(hub: HealthDataHub) -> Content:
+    return [
+        ("motifs", "Trois sources à apparier (exemple)."),
+        ("nouvelleEcheance", hub.chance.day(1)),
+        ("dateProlongation", hub.chance.day()),
+    ]
 
 
 def refusal(hub: HealthDataHub, dossier: Dossier) -> Content:
@@ -147,7 +159,7 @@ def main(base: str, token: str, staff: str) -> int:
     delivery, root = node.delivered(application)
     dossier = hub._take(application, root)
     dossier.answers = delivery
-    made = documents(hub, dossier, decision)
+    made = documents(hub, dossier, order["step"], decision)
     for paper in hub.papers:
         node.put(paper.sha256, paper.data)
     for event in STEPS[order["step"]]:

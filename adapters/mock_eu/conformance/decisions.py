@@ -99,6 +99,29 @@ async def _accepted(kit: DispatcherKit) -> None:
     await kit.validated(kit.first(filed, "ApplicantResponse"))
 
 
+async def _rejected(kit: DispatcherKit) -> None:
+    filed = await _filed(kit)
+    await _decide(kit, filed, "Positive")
+    await kit.accepted("DecisionIssued", filed)
+    await kit.world.respond(filed.id, "responses", response="REJECT")
+    await kit.validated(kit.first(filed, "ApplicantResponse"))
+
+
+async def _appealed(kit: DispatcherKit) -> None:
+    filed = await _filed(kit)
+    await _decide(kit, filed, "Negative")
+    await kit.accepted("DecisionIssued", filed)
+    await kit.world.respond(filed.id, "appeals", text="The purpose was misread (example).")
+    await kit.validated(kit.first(filed, "AppealNotified"))
+
+
+async def _extended(kit: DispatcherKit) -> None:
+    filed = await _filed(kit)
+    await kit.cue("extend", application_id=filed.id)
+    said = await kit.accepted("ExtensionNotice", filed)
+    demand((await kit.world.leg(filed.id))["extension"], f"ExtensionNotice: the platform shows none: {said.content}")
+
+
 async def _permit(kit: DispatcherKit) -> None:
     filed = await _filed(kit)
     await _decide(kit, filed, "Positive")
@@ -155,6 +178,12 @@ CASES: Final = (
     Case("decisions.acknowledged", "the receipt is acknowledged", "D6.4 s.7, message Application ACK", _acknowledged),
     Case("decisions.status", "a status reaches the platform", "D6.4 s.7.6, operation changeStatus", _status),
     Case(
+        "decisions.extension",
+        "more time is asked for, with the reasons",
+        "D6.4 s.8, operation setDueDates; Art. 68(4)",
+        _extended,
+    ),
+    Case(
         "decisions.positive",
         "a positive decision reaches the platform",
         "D6.4, operation updateApplicationDecision",
@@ -167,6 +196,8 @@ CASES: Final = (
         _decided("Negative", "NEGATIVE_DECISION_ISSUED"),
     ),
     Case("responses.accepted", "the applicant's acceptance is validated", "D6.3 s.6.6; D6.4 v0.5, response", _accepted),
+    Case("responses.rejected", "the applicant's refusal is validated", "D6.3 s.6.6; D6.4 v0.5, response", _rejected),
+    Case("responses.appealed", "an appeal is validated", "D6.4 s.10, message Appeal to issued decision", _appealed),
     Case("responses.permit", "a granted permit reaches the platform", "D7.3 Annex 6 Table 3, row permits", _permit),
     Case("datasets.create", "a new dataset record reaches the platform", _DATASETS, _published("create")),
     Case("datasets.update", "a changed dataset record reaches it", _DATASETS, _published("create", "update")),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu.conformance import example
 from adapters.mock_eu.conformance.model import Case, demand, until
+from adapters.mock_eu.conformance.neighbour import neighbour_of, report
 
 if TYPE_CHECKING:
     from adapters.mock_eu.conformance.kit import DispatcherKit
@@ -111,6 +112,23 @@ async def _without_key(kit: DispatcherKit) -> None:
         demand(status in _REFUSED, f"getApplications {what}: HTTP {status} instead of 401 or 403")
 
 
+async def _relayed(kit: DispatcherKit) -> None:
+    """News of another nation's leg, for an application that both have."""
+    other, nation = neighbour_of(kit.world), kit.world.nation
+    datasets: list[dict[str, Any]] = [example.dataset(code, example.catalog(code)) for code in (nation, other)]
+    filed = await kit.world.file(datasets=datasets)
+    before = (await kit.listed(filed))[0].get("status")
+    await report(kit.world, other, filed.id, "PRE_SCREENING")
+
+    async def look() -> list[Any]:
+        return kit.world.sent(filed.id, "PeerStatus")
+
+    (news, *_) = await until(look, kit.patience, "the kit relayed no status")
+    await kit.validated(news.header.message_id)
+    after = (await kit.listed(filed))[0].get("status")
+    demand(after == before, f"getApplications: another nation's PRE_SCREENING changed the status to {after!r}")
+
+
 async def _stranger(kit: DispatcherKit) -> None:
     filed = await kit.world.file(fault="wrong-sender")
     behind = await kit.world.file()
@@ -153,5 +171,11 @@ CASES: Final = (
     Case("receiving.once", "a message is fetched once", "D7.3 s.7.2, steps 11 and 12", _not_fetched_anew),
     Case("receiving.unknown", "an unknown application is not found", "D6.4 s.7, operation getApplication", _unknown),
     Case("receiving.key", "nobody reads without a key", "D6.4 s.14; observed header X-API-key", _without_key),
+    Case(
+        "receiving.relayed",
+        "another nation's status is validated, and changes nothing of one's own",
+        "D7.3 Annex 6 Table 3, row status relayed to the other NCPs",
+        _relayed,
+    ),
     Case("receiving.sender", "only the central access point brings messages", "D7.3 s.7.2, step 4", _stranger),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from lxml import etree, html
@@ -12,9 +13,12 @@ from lxml import etree, html
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.model import Case, Ending, Failed, Result, Skipped
+from adapters.mock_eu.conformance.neighbour import neighbour_of
 from adapters.mock_eu.conformance.program import CASES, chosen, main
 from adapters.mock_eu.conformance.report import as_html, as_json, as_junit, as_text, passed
 from adapters.mock_eu.conformance.runner import run
+from adapters.mock_eu.conformance.world import World
+from adapters.mock_eu.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,6 +180,17 @@ def test_cases_are_chosen_by_id_or_group_and_each_names_its_passage() -> None:
     assert len({case.id for case in cases}) == len(cases)
     groups = {"receiving", "errors", "duplicates", "versions", "responses", "questions", "decisions", "datasets"}
     assert {case.group for case in cases} == groups
+
+
+def test_a_neighbour_is_another_nation_that_speaks_json_and_where_there_is_none_its_case_is_skipped() -> None:
+    def beside(**nations: str) -> World:
+        made = {code: replace(Settings().nations["fr"], code=code, wire=wire) for code, wire in nations.items()}
+        return World(replace(Settings(), nations=made), "fr", "", cast("Any", None), cast("Any", None))
+
+    assert neighbour_of(beside(fr="eu-r7", de="eu-pilot", fi="eu-r7")) == "fi"
+    for alone in (beside(fr="eu-r7"), beside(fr="eu-r7", de="eu-pilot")):
+        with pytest.raises(Skipped, match="one nation alone"):
+            neighbour_of(alone)
 
 
 def test_the_list_is_printed_without_any_system(capsys: pytest.CaptureFixture[str]) -> None:
