@@ -21,6 +21,7 @@ _ENCODING_ERRORS: Final = {
     81,
     6003,
 }  #: XML_ERR_UNKNOWN_ENCODING, _UNSUPPORTED_, _INVALID_; XML_I18N_CONV_FAILED
+_DECLARATION: Final = len(b"\xef\xbb\xbf<?")  #: how far the beginning of a declaration reaches
 _RESOURCE_ERRORS: Final = {114, 116}  #: XML_ERR_INTERNAL_ERROR (older) and XML_ERR_RESOURCE_LIMIT: only depth is left
 _EXPAT_ENCODING_ERRORS: Final = {18, 19}  #: XML_ERROR_UNKNOWN_ENCODING, XML_ERROR_INCORRECT_ENCODING
 
@@ -87,6 +88,7 @@ def _parsed(data: bytes) -> etree._Element:
         no_network=True,
         load_dtd=False,
         huge_tree=False,
+        remove_blank_text=_is_cut_by_tags_alone(data),
         remove_comments=True,
         remove_pis=True,
     )
@@ -94,6 +96,22 @@ def _parsed(data: bytes) -> etree._Element:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         _refuse(_code_of(error), f"The document is not well-formed XML: {error.msg}.")
+
+
+def _is_cut_by_tags_alone(data: bytes) -> bool:
+    """Whether blanks between tags can only be layout: then they are dropped while it is read.
+
+    Blanks before a comment or a CDATA section may be the beginning of a text.
+    """
+    return b"\0" not in data[:4] and not any(_follows_a_bracket(sign, data) for sign in (b"!", b"?"))
+
+
+def _follows_a_bracket(sign: bytes, data: bytes) -> bool:
+    """Whether `<` and a sign stand behind the XML declaration. One byte is found many times as quickly as two."""
+    at = data.find(sign, _DECLARATION)
+    while at > 0 and data[at - 1 : at] != b"<":
+        at = data.find(sign, at + 1)
+    return at > 0
 
 
 def _code_of(error: etree.XMLSyntaxError) -> str:

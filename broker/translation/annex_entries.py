@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from broker.translation.shapes import Node
+    from lxml import etree
 
-_IS_MIXED: Final = etree.XPath("boolean(*/node()[not(self::text())])")
+    from broker.translation.shapes import Node
 
 
 class AnnexEntries:
     """The entries of one schema: an element with a text, its path in an attribute."""
 
     def __init__(self, entry: Node, path: Node) -> None:
-        namespace = etree.QName(entry.tag).namespace or ""
-        self._paths = etree.XPath(f"e:{entry.name}/@{path.tag}", namespaces={"e": namespace}, smart_strings=False)
+        self._tag, self._path = entry.tag, path.tag
 
     def read(self, element: etree._Element) -> tuple[list[str], list[str]] | None:
         """Paths and texts of the entries in an element; None if something else is in it."""
-        paths = cast("list[str]", self._paths(element))
-        if len(paths) != len(element) or _IS_MIXED(element):
+        entries = list(element.iterchildren(self._tag))
+        if len(entries) != len(element):
             return None
-        return paths, [child.text or "" for child in element]
+        return [entry.get(self._path, "") for entry in entries], [entry.text or "" for entry in entries]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from broker.translation.instances import Instance
     from broker.translation.steps import Step
 
+#: Stands for the labelled path of an instance until that is known; no XML has it.
+HEAD: Final = "\0"
+
 
 @dataclass(slots=True)
 class Annexed:
-    """Steps and texts side by side, and from which entry on they are of which instance.
+    """The tags before a text and the text, in turn, and from which piece on they are of which instance.
 
-    A leaf that is worked out later has its place reserved (text None), for the case that it comes here after all.
+    A leaf that is worked out later has its place reserved (nothing, twice), for the case that it comes here after all.
     """
 
-    steps: list[Step] = field(default_factory=list)
-    texts: list[str | None] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
     turns: list[tuple[int, Instance]] = field(default_factory=list)
     reserved: dict[int, int] = field(default_factory=dict)  #: places, by the row of the leaf
     taken: int = 0  #: how many of them
@@ -30,38 +32,40 @@ class Annexed:
     def enter(self, instance: Instance) -> None:
         """What is added from now on is of this instance."""
         self.instance = instance
-        self.turns.append((len(self.steps), instance))
+        self.turns.append((len(self.pieces), instance))
 
-    def add(self, step: Step, instance: Instance, text: str | None) -> None:
+    def add(self, opens: str, instance: Instance, text: str) -> None:
         """Show a leaf."""
         if self.instance is not instance:
             self.enter(instance)
-        self.steps.append(step)
-        self.texts.append(text)
+        self.pieces += (opens, text)
 
-    def reserve(self, row: int, step: Step, instance: Instance) -> None:
+    def reserve(self, row: int, instance: Instance) -> None:
         """Keep a place for a leaf."""
-        self.reserved[row] = len(self.steps)
-        self.add(step, instance, None)
+        self.add("", instance, "")
+        self.reserved[row] = len(self.pieces) - 2
 
-    def take(self, row: int, text: str) -> None:
+    def take(self, row: int, step: Step, text: str) -> None:
         """Show a leaf in the place that was kept for it."""
-        self.texts[self.reserved[row]] = text
+        at = self.reserved[row]
+        self.pieces[at : at + 2] = step.opens, text
         self.taken += 1
 
     def __len__(self) -> int:
-        return len(self.steps) - len(self.reserved) + self.taken
+        return len(self.pieces) // 2 - len(self.reserved) + self.taken
 
-    def runs(self) -> Iterator[tuple[Instance, Sequence[Step], Sequence[str]]]:
-        """Those of one instance after another."""
-        ends = [*(start for start, _ in self.turns[1:]), len(self.steps)]
+    def runs(self) -> Iterator[tuple[Instance, list[str]]]:
+        """The pieces of one instance after another."""
+        ends = [*(start for start, _ in self.turns[1:]), len(self.pieces)]
         for (start, instance), end in zip(self.turns, ends, strict=True):
-            steps, texts = self.steps[start:end], [text for text in self.texts[start:end] if text is not None]
-            if len(texts) < len(steps):
-                steps = [step for step, text in zip(steps, self.texts[start:end], strict=True) if text is not None]
-            yield instance, steps, texts
+            yield instance, self.pieces[start:end]
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Path and text of each; what instances are called must be known."""
-        for instance, steps, texts in self.runs():
-            yield from ((f"{instance.head}{step.tail}", text) for step, text in zip(steps, texts, strict=True))
+        for instance, pieces in self.runs():
+            for opens, text in zip(pieces[::2], pieces[1::2], strict=True):
+                if opens:
+                    yield instance.head + opens.rpartition(HEAD)[2][: -len(ENDS)], text
+
+
+ENDS: Final = '">'  #: behind the path of an entry

@@ -111,7 +111,7 @@ class Run:
         """The target document."""
         layout, entry, path = self._layout or Layout(self.written), self.plan.annex_entry, self.plan.annex_path
         if entry and path and self.slots is None and len(self.annexed):
-            layout.add(entry, annex_as_met(entry, path, self.annexed))
+            layout.add(entry, annex_as_met(entry, self.annexed))
         elif entry and path and self.annex_written:
             layout.add(entry, annex(entry, path, self.annex_written))
         return layout.document(self.plan.target, namespace)
@@ -248,7 +248,7 @@ class Run:
 
     def _fallback(self, leaf: Leaf) -> None:
         if self.plan.steps.shows:
-            self.annexed.take(leaf[0], leaf[3])
+            self.annexed.take(leaf[0], leaf[1], leaf[3])
             self.fallen.append(leaf)
             self.rows[leaf[0]] = leaf[1].number + Outcome.ANNEXED
         else:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class Instance:
     """One instance of a repeated element; the document itself is one."""
 
-    __slots__ = ("_shifted", "group", "head", "is_sent", "mark", "target", "where")
+    __slots__ = ("_shifted", "group", "head", "is_sent", "mark", "outer", "target", "where")
 
-    def __init__(self, group: Node | None, where: Where) -> None:
-        self.group, self.where = group, where
+    def __init__(self, group: Node | None, where: Where, outer: Instance | None = None) -> None:
+        self.group, self.where, self.outer = group, where, outer
         self.mark = (-1 - len(where), *where)  #: how it is announced in rows
         self.is_sent = False  #: whether something of it was written as itself
         self.head = ""  #: its labelled path, once somebody asked

@@ -53,6 +53,10 @@ class Instances:
         """Every (group, place of its parent) with instances."""
         return self._found.keys()
 
+    def is_numbered(self, group: Node) -> bool:
+        """Whether the instances of a group have numbers for labels, however many were sent."""
+        return group not in self._keys and group not in self._mapped
+
     def is_sent(self, group: Node, where: Where) -> bool:
         """Whether anything of this instance went to the other side as itself."""
         if self._innermost is None:
@@ -69,9 +73,11 @@ class Instances:
         return known
 
     def mixed(self) -> Iterable[Place]:
-        """Every group in one place of which one instance was sent as itself, but not every one; or none was."""
+        """Every labelled group in one place of which one instance was sent as itself, but not every; or none was."""
         for (group, around), indices in self._found.items():
-            if len(indices) > 1 and not all(self.is_sent(group, (*around, index)) for index in indices):
+            if len(indices) < 2 or self.is_numbered(group):  # noqa: PLR2004 # one is always in order
+                continue
+            if not all(self.is_sent(group, (*around, index)) for index in indices):
                 yield group, around
 
     def index(self, group: Node, around: Where, label: str) -> int | None:
@@ -84,10 +90,10 @@ class Instances:
 
     def _label(self, group: Node, around: Where) -> dict[int, str]:
         indices = sorted(self._found.get((group, around), ()))
-        key = self._keys.get(group)
-        if key is None and group not in self._mapped:
+        if self.is_numbered(group):
             return {index: str(index + 1) for index in indices}
-        labels, counts = {}, dict[str, int]()
+        key = self._keys.get(group)
+        labels, counts = dict[int, str](), dict[str, int]()
         for index in indices:
             where = (*around, index)
             value = " ".join((self._values.value(key, where) or "").split()) if key else ""

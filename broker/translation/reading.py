@@ -5,8 +5,9 @@ What a line does may hang on leaves that come later (which country a section is 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -15,7 +16,7 @@ from broker.translation.annexed import Annexed
 from broker.translation.instances import Instance
 from broker.translation.leaves import Leaves
 from broker.translation.own_version import OwnVersion, own_version
-from broker.translation.steps import Outcome
+from broker.translation.steps import Look, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,8 +58,8 @@ class Reading:
         """Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape."""
         self.version = own_version(self.steps.plan, root) if self.steps.plan.forth else None
         self._walk(root, self.steps.root, Instance(None, ()))
-        if self.paths and self.steps.entry is not None:
-            self.repeats[self.steps.entry.node, ()] = len(self.paths)
+        if self.paths and self.steps.plan.annex_entry is not None:
+            self.repeats[self.steps.plan.annex_entry, ()] = len(self.paths)
 
     def sent(self) -> set[Place]:
         """The innermost instances of which something was written as itself."""
@@ -67,72 +68,69 @@ class Reading:
     def _walk(self, element: etree._Element, step: Step, instance: Instance) -> None:
         """The children of an element."""
         find, rows, shown = step.children.get, self.rows, self.annexed
+        show = shown.pieces.append
         target = instance.at(None, self.written) if step.sends else {}
         for child in element:
-            below = find(child.tag)
-            if below is None:
-                _must_be_silent(child, step)
-            elif len(child):
-                (self._walk if below.is_inside else self._within)(child, below, instance)
-            elif not below.is_quick:
-                self._within(child, below, instance)
-            elif below.is_annexed:
+            found = find(child.tag)
+            if found is None:
+                raise _stranger(child, step)
+            look, number, opens, goes, below = found
+            if look is _SHOW:
                 if shown.instance is not instance:
                     shown.enter(instance)
-                shown.steps.append(below)
-                shown.texts.append(child.text or "")
-                rows.append(below.annexed)
-            elif below.is_turned:
-                self._leaf(below, instance, child.text or "")
-            elif below.goes is not None:
-                target[below.goes] = child.text or ""
-                rows.append(below.number)
+                show(opens)
+                show(child.text or "")
+                rows.append(number)
+            elif look is _SEND and goes is not None:
+                target[goes] = child.text or ""
+                rows.append(number)
                 instance.is_sent = True
+            elif look is _TEXT:
+                self._leaf(below, instance, child.text or "")
+            elif look is _CHILDREN and len(child):
+                self._walk(child, below, instance)
+            elif look is _ENTRY:
+                self._entry(child)
+            else:
+                self._within(child, below, instance)
 
     def _within(self, child: etree._Element, below: Step, around: Instance) -> None:
-        """An element with attributes, children, or both; or one that repeats."""
-        if below is self.steps.entry:
-            self._entry(child)
-            return
-        instance = self._instance(below.node, around) if below.node.repeats else around
+        """An element with attributes, or one that repeats, or one in which nothing is."""
+        node = below.node
+        instance = self._instance(node, around) if node.repeats else around
         if below.only is not None:
             below = below.chosen if self._is_chosen(below.only, child, instance) else below.passed
         if below.attributes:
             self._attributes(child, below, instance)
-        if below.node.has_text:
-            self._leaf(below, instance, _text(child))
+        if node.has_text:
+            self._leaf(below, instance, child.text or "")
         elif len(child):
             if below is self.steps.annex:
                 self._annex(child, below)
             else:
                 self._walk(child, below, instance)
         elif not below.attributes or not child.attrib:
-            self.unplanned.append((len(self.rows), below.node, instance.where, None))
+            self.unplanned.append((len(self.rows), node, instance.where, None))
         if instance is not around:
             self.rows += around.mark
 
     def _annex(self, element: etree._Element, step: Step) -> None:
         """The entries of the annex, and nothing else."""
         found = self.steps.entries.read(element) if self.steps.entries else None
-        if found is not None:
-            self.paths += found[0]
-            self.texts += found[1]
-            return
-        for child in element:
-            if child.tag in step.children:
-                self._entry(child)
-            else:
-                _must_be_silent(child, step)
+        if found is None:
+            raise _stranger(next(child for child in element if child.tag not in step.children), step)
+        self.paths += found[0]
+        self.texts += found[1]
 
     def _entry(self, element: etree._Element) -> None:
         self.paths.append(element.get(self.steps.path, ""))
-        self.texts.append(_text(element))
+        self.texts.append(element.text or "")
 
     def _instance(self, group: Node, around: Instance) -> Instance:
         place = (group, around.where)
         index = self.repeats.get(place, 0)
         self.repeats[place] = index + 1
-        instance = Instance(group, (*around.where, index))
+        instance = Instance(group, (*around.where, index), around)
         self.instances.append(instance)
         self.rows += instance.mark
         return instance
@@ -167,13 +165,13 @@ class Reading:
             self.unplanned.append((len(self.rows), step.node, instance.where, text))
             return
         elif step.is_annexed:
-            self.annexed.add(step, instance, text)
+            self.annexed.add(step.opens, instance, text)
         elif step.is_kept:
             self.kept.append((len(self.rows), step, instance, text))
         else:
             self.waiting.append((len(self.rows), step, instance, text))
             if self.steps.shows:
-                self.annexed.reserve(len(self.rows), step, instance)
+                self.annexed.reserve(len(self.rows), instance)
         self.rows.append(step.usual)
 
     def _is_shown(self, step: Step, instance: Instance, text: str) -> bool:
@@ -187,7 +185,7 @@ class Reading:
             if not version.has(op.twin) or step.node.path in self.aside:
                 return False
             self.taken[op.twin] = op.targets[0].node
-            self.annexed.add(step, instance, text)
+            self.annexed.add(step.opens, instance, text)
             self.rows.append(step.annexed)
             return True
         target = self.taken.get(step.node)
@@ -224,27 +222,30 @@ def _siblings(element: etree._Element) -> Iterator[etree._Element]:
 
 def _is_wanted(only: Only, element: etree._Element) -> bool:
     keys = element.findall("/".join(only.steps_to_key or ()))
-    return bool(keys) and _text(keys[-1]).strip() in only.values
+    return bool(keys) and (keys[-1].text or "").strip() in only.values
 
 
-def _must_be_silent(child: etree._Element, step: Step) -> None:
-    """Comments and processing instructions have a function for a tag."""
-    if not callable(child.tag):
-        raise unexpected("unexpected-element", f"{step.node.path}/{etree.QName(child).localname}")
+def without_remarks(root: etree._Element) -> etree._Element:
+    """A document without comments and processing instructions: itself, or a copy."""
+    if next(root.iter(etree.Comment, etree.ProcessingInstruction), None) is None:
+        return root
+    bare = deepcopy(root)
+    etree.strip_tags(bare, etree.Comment, etree.ProcessingInstruction)
+    return bare
 
 
-def _text(element: etree._Element) -> str:
-    return (element.text or "") if not len(element) else "".join(texts(element))
-
-
-def texts(element: etree._Element) -> Iterable[str]:
-    """The text of an element that comments cut up, piece by piece."""
-    yield element.text or ""
-    for child in element:
-        yield child.tail or ""
+def _stranger(child: etree._Element, step: Step) -> TranslationError:
+    return unexpected("unexpected-element", f"{step.node.path}/{etree.QName(child).localname}")
 
 
 def unexpected(code: str, path: str) -> TranslationError:
     """The document is not of the shape that it is read with."""
     hint = "Validate the document against its schema first."
     return TranslationError((Problem(code, "The schema has nothing of this name here.", path.lstrip("/"), hint=hint),))
+
+
+_SHOW: Final = Look.SHOW
+_SEND: Final = Look.SEND
+_TEXT: Final = Look.TEXT
+_CHILDREN: Final = Look.CHILDREN
+_ENTRY: Final = Look.ENTRY

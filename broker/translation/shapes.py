@@ -57,6 +57,22 @@ class Edges(dict["Node | None", str]):
         return following.chain, ""
 
 
+class Numbers(dict[int, str]):
+    """The steps to the instances of a group that have numbers for labels, by index: `form/section6[2]`."""
+
+    __slots__ = ("rest",)
+
+    def __init__(self, rest: str) -> None:
+        super().__init__()
+        self.rest = rest
+
+    def __missing__(self, index: int) -> str:
+        step = f"{self.rest}[{index + 1}]"
+        if index < _REMEMBERED:
+            self[index] = step
+        return step
+
+
 class Node:
     """One element or attribute declaration on its way below a message element. Compared by identity."""
 
@@ -79,14 +95,17 @@ class Node:
         "leaves_in",
         "name",
         "numbered",
+        "numbers",
         "order",
         "ordinals",
         "outer",
         "parent",
         "path",
         "pieces",
+        "position",
         "repeats",
         "repeats_at",
+        "rest",
         "tag",
         "tail",
         "text",
@@ -122,8 +141,11 @@ class Node:
         self.outer: Node | None = parent.outer if parent else None  #: the one around that
         #: The path below the innermost of them.
         self.tail: str = f"{parent.tail}/{name}" if parent and parent.group else self.path
+        self.rest = ""  #: of what repeats: the path below the innermost around it, its own name included
+        self.numbers = Numbers("")  #: of what repeats: the same with the number of an instance, by its index
         #: Where it stands in the document: attributes, then the element itself, then what is in it.
         self.order = 0
+        self.position = 0  #: the same, with room for the index of an instance
         self.numbered: tuple[Node, ...] = ()  #: of a root: every node by its order
         #: Sort key of a place: for each step its ordinal, and its index among its like.
         self.ordinals: tuple[int, ...] = (*parent.ordinals, ordinal, 0) if parent else ()
@@ -136,7 +158,8 @@ class Node:
         self.repeats = True
         self.repeats_at = (*self.repeats_at, len(self.ordinals) - 1)
         self.groups = (*self.groups, self)
-        self.group, self.outer, self.tail = self, self.group, ""
+        self.group, self.outer, self.rest, self.tail = self, self.group, self.tail, ""
+        self.numbers = Numbers(self.rest)
         self.pieces = (*self.pieces, "")
         self.depth = len(self.repeats_at)
 
@@ -198,11 +221,10 @@ def shape(model: SchemaModel, name: str) -> Node:
     _fill(root, model.roots[name], model.namespace)
     root.numbered = tuple(root.all_below())
     for number, node in enumerate(root.numbered):
-        node.order = number
+        node.order, node.position = number, number << _INDEX
         node.settle()
         if node.repeats and node.parent is not None:
-            rest = f"{node.parent.tail}/{node.name}"
-            (node.outer or root).groups_in[rest if node.outer else rest.lstrip("/")] = node
+            (node.outer or root).groups_in[node.rest] = node
         if node.is_leaf:
             (node.group or root).leaves_in[node.tail] = node
     return root
@@ -240,3 +262,7 @@ def numbered(node: Node, where: Where) -> str:
     if len(where) == 1:  # nearly always
         return f"{pieces[0]}[{where[0] + 1}]{pieces[1]}"
     return "".join([f"{piece}[{index + 1}]" for piece, index in zip(pieces, where, strict=False)]) + pieces[-1]
+
+
+_INDEX = 32  #: bits of a position that count instances
+_REMEMBERED = 64  #: instances of a group: more are rare

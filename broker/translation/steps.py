@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from broker.translation.annex_entries import AnnexEntries
 from broker.translation.fates import Do, Fate
+from broker.translation.writing import opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +40,27 @@ class Way(IntEnum):
     KEEP = 2
 
 
+class Look(IntEnum):
+    """What the first pass has to look at in an element."""
+
+    ALL = 0  #: attributes, instances, white space, and so on
+    SHOW = 1  #: a text that is shown in the annex
+    SEND = 2  #: a text that goes as it is
+    TEXT = 3  #: a text of which others are worked out, or which is made into another
+    CHILDREN = 4
+    ENTRY = 5  #: an entry of the annex
+
+
+#: What the first pass needs of a child, side by side: how it looks at it, the number that it gets at first, and what
+#: stands before its text in the annex (`SHOW`) or where that goes (`SEND`).
+Child = tuple[Look, int, str, "Node | None", "Step"]
+
+
 class Step:
     """One node of the source, in one plan.
 
-    What the first pass does with an element hangs on these: `is_inside`, a container that is only passed through;
-    `is_quick`, a leaf of which nothing has to be looked at but its text. Such a text is shown in the annex, or goes to
-    `goes`: as it is, or (`is_turned`) as what `turn` makes of it (None: it waits), at the indices that `shift` makes.
+    What the first pass does with an element hangs on `look`. A text goes to `goes`: as it is, or as what `turn` makes
+    of it (None: it waits), at the indices that `shift` makes.
 
     Below a group of which the other side takes some instances alone there are two sets of steps: `chosen` for those
     that it takes, and `passed` for all others.
@@ -59,10 +75,8 @@ class Step:
         "has_twin",
         "is_annexed",
         "is_asked",
-        "is_inside",
         "is_kept",
-        "is_quick",
-        "is_turned",
+        "look",
         "node",
         "number",
         "only",
@@ -71,7 +85,6 @@ class Step:
         "passed",
         "sends",
         "shift",
-        "tail",
         "turn",
         "usual",
         "way",
@@ -82,15 +95,15 @@ class Step:
         is_passed = taken is False and self.op is not None and self.op.only is not None
         self.way = _way(plan, self.op, is_passed=is_passed)
         self.goes, self.turn, self.shift = (None, None, None) if is_shared else _quickly(self.op, is_taken=bool(taken))
-        self.is_turned = self.turn is not None or self.shift is not None
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
         self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
         self.has_twin = self.op is not None and (self.op.twin is not None or self.op.is_twin)
-        simple = not node.repeats and not node.attributes and not is_asked and not self.has_twin
-        self.is_quick = simple and node.has_text and (self.goes is not None or self.is_annexed)
-        self.is_inside = simple and not node.has_text
-        self.tail, self.opens = node.tail, f'{node.tail}">'  #: the end of its path, in an annex entry with what follows
-        self.children: dict[str, Step] = {}
+        self.look = self._look(plan)
+        #: What stands before its text in an annex entry.
+        self.opens = (
+            opening(plan.annex_entry, plan.annex_path, node.tail) if plan.annex_entry and plan.annex_path else ""
+        )
+        self.children: dict[str, Child] = {}
         self.attributes: dict[str, Step] = {}
         self.sends = False  #: whether one of the children goes at once
         self.only: Only | None = None
@@ -98,6 +111,19 @@ class Step:
         self.number = 4 * node.order
         self.annexed: int = self.number + Outcome.ANNEXED
         self.usual: int = self.annexed if self.is_annexed else self.number  #: the number that it gets at first
+
+    def _look(self, plan: Plan) -> Look:
+        if not plan.forth and self.node is plan.annex_entry:
+            return Look.ENTRY
+        if self.node.repeats or self.node.attributes:
+            return Look.ALL
+        if not self.node.has_text:
+            return Look.CHILDREN
+        if self.is_asked or self.has_twin or self.turn is not None or self.shift is not None:
+            return Look.TEXT
+        if self.is_annexed:
+            return Look.SHOW
+        return Look.TEXT if self.goes is None else Look.SEND
 
     def fate(self, outcome: int) -> Fate:
         """What to call an outcome. Raises: KeyError, if nothing is planned for this node."""
@@ -132,6 +158,7 @@ class Steps:
             return Step(plan, node, is_asked=node in asked, is_shared=node in shared, taken=taken)
 
         self.by_order = tuple(map(step, plan.source.numbered))
+        self.annex = self._annex()  #: what holds the annex entries, and nothing else
         _link(dict(zip(plan.source.numbered, self.by_order, strict=True)))
         for only in plan.only if plan.annex_entry is not None and plan.forth else ():
             if only.steps_to_key is not None:
@@ -143,26 +170,30 @@ class Steps:
                 )
         self.root = self.by_order[plan.source.order]
         self.shows = plan.forth and plan.annex_entry is not None  #: whether the target has an annex
-        reads = not plan.forth and plan.annex_entry is not None
-        self.entry = self.by_order[plan.annex_entry.order] if reads and plan.annex_entry else None
-        self.annex: Step | None = None  #: what holds the annex entries, and nothing else
-        self.entries: AnnexEntries | None = None
-        if self.entry is not None and self.entry.node.parent is not None and plan.annex_path is not None:
-            around = self.by_order[self.entry.node.parent.order]
-            if around.is_inside and len(around.children) == 1:
-                self.annex, around.is_inside = around, False
-                self.entries = AnnexEntries(self.entry.node, plan.annex_path)
+        self.entries = AnnexEntries(plan.annex_entry, plan.annex_path) if plan.annex_entry and plan.annex_path else None
         self.path = plan.annex_path.tag if plan.annex_path else ""  #: the attribute of an annex entry
         said = (*map(_said, self.by_order), *(node.path for node in plan.target.numbered))
         self.digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
+    def _annex(self) -> Step | None:
+        entry = self.plan.annex_entry if not self.plan.forth else None
+        around = self.by_order[entry.parent.order] if entry is not None and entry.parent is not None else None
+        if around is None or around.look is not Look.CHILDREN or len(around.node.children) > 1:
+            return None
+        around.look = Look.ALL
+        return around
+
 
 def _link(steps: dict[Node, Step]) -> dict[Node, Step]:
     for node, step in steps.items():
-        step.children = {tag: steps[below] for tag, below in node.children.items()}
+        step.children = {tag: _child(steps[below]) for tag, below in node.children.items()}
         step.attributes = {name: steps[leaf] for name, leaf in node.attributes.items()}
-        step.sends = any(below.goes is not None for below in step.children.values())
+        step.sends = any(steps[below].goes is not None for below in node.children.values())
     return steps
+
+
+def _child(step: Step) -> Child:
+    return step.look, step.usual, step.opens, step.goes, step
 
 
 def _way(plan: Plan, op: Op | None, *, is_passed: bool) -> Way:

@@ -17,6 +17,7 @@ from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
 from broker.translation.mapping_lock import check_lock
 from broker.translation.own_version import take_versions
 from broker.translation.plan import Plan, compile_plan
+from broker.translation.reading import without_remarks
 from broker.translation.report import LegalFactLoss, MadeWith, Report, read_report
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
@@ -103,16 +104,24 @@ class EnvelopeContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Translation:
-    """The result: document, report, what was not sent, and what a person must agree to."""
+    """The result: document, report, what was not sent, and what a person must agree to.
 
-    root: etree._Element
-    document: bytes  #: the root, as it may be sent; not what a caller makes of it
+    The tree is made when first asked for: whoever has let go of the source by then needs less memory.
+    """
+
+    document: bytes  #: as it may be sent; not what a caller makes of the tree
+    tree: Callable[[], etree._Element]  #: the same one at each call
     type: str
     report: Report
     unsent: Callable[[], bytes] = bytes
     sign_off: tuple[LegalFactLoss, ...] = ()
     mapping: str = PIVOT  #: profile and version, `fr-hdh-1@2026-11`
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def root(self) -> etree._Element:
+        """The document as a tree."""
+        return self.tree()
 
     @property
     def carry(self) -> bytes:
@@ -167,23 +176,23 @@ class Translator:
         """
         if profile == PIVOT:
             return _identity(root)
-        compiled = self.compiled(profile)
+        compiled, root = self.compiled(profile), without_remarks(root)
         kept = read_carry(carry)
         plan = compiled.reading(root, kept.type if kept else "")
         run = Run(plan, root, kept)
         run.translate(envelope.leaves(), stand_in=envelope.stand_in)
-        result = self._result(compiled, plan, run)
-        return replace(result, unsent=partial(compiled.unsent, run, result.root))
+        result = self._result(compiled, run)
+        return replace(result, unsent=lambda: compiled.unsent(run, result.root))
 
     def write(self, profile: str, eu1_root: etree._Element, *, carry: bytes | None = None) -> Translation:
         """A valid eu-1 document in a national profile. Raises: as `read`."""
         if profile == PIVOT:
             return _identity(eu1_root)
-        compiled = self.compiled(profile)
+        compiled, root = self.compiled(profile), without_remarks(eu1_root)
         kept = read_carry(carry)
-        plan = compiled.writing(eu1_root, kept)
-        run = translated(plan, compiled.to_eu[plan.number], eu1_root, kept, compiled.namespace)
-        return replace(self._result(compiled, plan, run), unsent=run.unsent().to_bytes)
+        plan = compiled.writing(root, kept)
+        run = translated(plan, compiled.to_eu[plan.number], root, kept, compiled.namespace)
+        return replace(self._result(compiled, run), unsent=run.unsent().to_bytes)
 
     def report(self, kept: bytes) -> Report:
         """A report that was kept compact. Raises: TranslationError (report-unreadable, unknown-profile)."""
@@ -198,12 +207,12 @@ class Translator:
             raise _refuse("report-unreadable", detail, made_with.mapping)
         return plan
 
-    def _result(self, compiled: CompiledProfile, plan: Plan, run: Run) -> Translation:
-        namespace = compiled.namespace if plan.forth else compiled.eu_namespace
-        document = run.document(namespace)
+    def _result(self, compiled: CompiledProfile, run: Run) -> Translation:
+        plan = run.plan
+        document = run.document(compiled.namespace if plan.forth else compiled.eu_namespace)
         return Translation(
-            root=tree(document),
             document=document,
+            tree=cache(partial(tree, document)),
             type=plan.rule.type,
             report=run.report(),
             sign_off=self.legal.losses(plan, run),
@@ -287,7 +296,8 @@ def _refuse(code: str, detail: str, value: str) -> TranslationError:
 
 
 def _identity(root: etree._Element) -> Translation:
-    return Translation(root=root, document=serialised(root), type=etree.QName(root).localname, report=Report())
+    name = etree.QName(root).localname
+    return Translation(document=serialised(root), tree=lambda: root, type=name, report=Report())
 
 
 def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory: Path) -> CompiledProfile:

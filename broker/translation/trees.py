@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from broker.translation.reading import texts, unexpected
+from broker.translation.reading import unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from broker.translation.shapes import Node, Where
 
 Places = dict["tuple[Node, Where]", "str | None"]
@@ -42,11 +44,18 @@ def _walk(element: etree._Element, node: Node, where: Where, facts: Places, repe
         if below.attributes:
             _attributes(child, below, place, facts)
         if below.has_text:
-            facts[below, place] = (child.text or "") if not len(child) else "".join(texts(child))
+            facts[below, place] = (child.text or "") if not len(child) else "".join(_texts(child))
         elif len(child):
             _walk(child, below, place, facts, repeats)
         elif not below.attributes or not child.attrib:
             facts[below, place] = None
+
+
+def _texts(element: etree._Element) -> Iterator[str]:
+    """The text of an element that comments cut up, piece by piece."""
+    yield element.text or ""
+    for child in element:
+        yield child.tail or ""
 
 
 def _attributes(element: etree._Element, node: Node, where: Where, facts: Places) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from broker.translation.engine import Run
     from broker.translation.leaves import Place
-    from broker.translation.plan import Plan
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step
 
@@ -38,7 +37,7 @@ def carry_of(run: Run) -> Carry:
             carry.items.append(Item(path, text, instances.path(anchor, at), anchor_hash(value)))
     for leaf, usual, where, said in run.instead:
         carry.instead.append(said._replace(path=instances.path(leaf, where), usual=instances.path(usual, where)))
-    carry.order = _orders(instances, plan)
+    carry.order = _orders(instances)
     if not plan.forth:
         carry.annex, carry.aside = run.annex_order, run.left_aside
     return carry
@@ -74,9 +73,7 @@ def _write_annex(run: Run, instances: Instances) -> None:
     if entry is None or attribute is None or not len(run.annexed):
         return
     used = {where[0] for where, found in run.written.items() if entry in found}
-    for _, instance in run.annexed.turns:
-        if instance.group and not instance.head:
-            instance.head = instances.path(instance.group, instance.where)
+    _name(run, instances)
     if not used and not run.order:
         return
     shown = tuple(run.annexed.entries())
@@ -90,6 +87,18 @@ def _write_annex(run: Run, instances: Instances) -> None:
     run.annex_written = [(path, text) for _, path, text in placed]
     numbers = {index: number for number, (index, _, _) in enumerate(placed)}
     run.slots = [numbers[index] for index in run.slots]
+
+
+def _name(run: Run, instances: Instances) -> None:
+    """Say what the instances of the source are called, outer ones first."""
+    for one in run.source.instances:
+        group, outer = one.group, one.outer
+        if group is None or outer is None:
+            continue
+        if instances.is_numbered(group):
+            one.head = outer.head + group.numbers[one.where[-1]]
+        else:
+            one.head = f"{outer.head}{group.rest}[{instances.labels(group, outer.where)[one.where[-1]]}]"
 
 
 def _beside(run: Run, placed: list[tuple[int, str, str]], entry: Node, attribute: Node) -> None:
@@ -113,11 +122,10 @@ def _slots(paths: list[str], used: set[int], order: list[tuple[str, str]]) -> li
     ]
 
 
-def _orders(instances: Instances, plan: Plan) -> dict[str, list[str]]:
+def _orders(instances: Instances) -> dict[str, list[str]]:
     orders = {}
     for group, around in instances.mixed():
-        if group in plan.source_keys or group in plan.source_mapped:
-            labels = instances.labels(group, around)
-            above = instances.path(group, (*around, min(labels))).rpartition("[")[0]
-            orders[above] = list(labels.values())
+        labels = instances.labels(group, around)
+        above = instances.path(group, (*around, min(labels))).rpartition("[")[0]
+        orders[above] = list(labels.values())
     return orders

@@ -61,21 +61,24 @@ def _document(done: Translation) -> bytes:
 
 
 def _written(profile: str, data: bytes, *, written: Callable[[Translation], bytes] = _document) -> bytes:
-    root = _xml().parse(data)
-    _valid(PIVOT, root)
-    done = _translator().write(profile, root)
+    done = _translator().write(profile, _source(PIVOT, data))
     _valid(profile, done.root)
     _kept(done)
     return written(done)
 
 
 def _read(profile: str, data: bytes) -> bytes:
-    root = _xml().parse(data)
-    _valid(profile, root)
-    done = _translator().read(profile, root, envelope=_CONTEXT)
+    done = _translator().read(profile, _source(profile, data), envelope=_CONTEXT)
     _valid(PIVOT, done.root)
     _kept(done)
     return done.document
+
+
+def _source(profile: str, data: bytes) -> etree._Element:
+    """A valid document; nobody but the translation holds on to it."""
+    root = _xml().parse(data)
+    _valid(profile, root)
+    return root
 
 
 def _kept(done: Translation) -> tuple[bytes, bytes]:

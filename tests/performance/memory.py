@@ -41,13 +41,17 @@ def _peak(side: str, file: Path) -> int:
 
 def _ours(data: bytes) -> None:
     documents, translator = XmlDocuments(schemas_dir()), Translator.load(schemas_dir(), profiles=[PROFILE])
-    root = documents.parse(data)
-    done = translator.write(PROFILE, root)
-    if not (documents.is_valid("eu-1", root) and documents.is_valid(PROFILE, done.root)):
-        raise AssertionError("the documents are not valid")
+    done = translator.write(PROFILE, _valid(documents, "eu-1", documents.parse(data)))
+    _valid(documents, PROFILE, done.root)
     kept = done.document, done.report.compact(), done.carry
     if not all(kept[:2]):
         raise AssertionError("nothing was written")
+
+
+def _valid(documents: XmlDocuments, profile: str, root: etree._Element) -> etree._Element:
+    if not documents.is_valid(profile, root):
+        raise AssertionError(f"the document is not valid {profile}")
+    return root
 
 
 def _floor(data: bytes) -> None:

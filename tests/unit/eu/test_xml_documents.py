@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from adapters.xml import Limits, XmlDocuments
 from adapters.xml.parser import parse
@@ -74,6 +75,20 @@ def test_common_encodings_are_read(encoding: Any) -> None:
 
 def test_a_comment_does_not_cut_a_text() -> None:
     assert parse(b"<a>one <!-- no --><?pi no?>two<![CDATA[<3]]></a>").text == "one two<3"
+
+
+def test_layout_between_tags_is_left_out_and_every_blank_of_a_text_is_kept() -> None:
+    said = parse(b"<?xml version='1.0'?>\n<a>\n  <b> </b>\n  <c> ! ? </c>\n  <d>&#32; </d>\n</a>")
+    assert etree.tostring(said) == b"<a><b> </b><c> ! ? </c><d>  </d></a>"
+
+
+@pytest.mark.parametrize("cut", ["<!-- c -->", "<?p i?>", "<![CDATA[ x]]>"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "iso-8859-1"])
+def test_a_blank_before_what_cuts_a_text_is_kept(cut: str, encoding: str) -> None:
+    named = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16"}.get(encoding, encoding)
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    data = f"{mark}<?xml version='1.0' encoding='{named}'?><a>  {cut} </a>".encode(encoding)
+    assert parse(data).text == ("   " if "CDATA" not in cut else "   x ")
 
 
 async def test_a_valid_document_has_no_problems(documents: XmlDocuments) -> None:
