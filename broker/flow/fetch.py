@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CONCURRENCY: Final = 4
 #: Seconds after which a slow message leaves its place to the next one; it is fetched on beside them.
 PATIENCE: Final = 2.0
+#: How many are in hand at most, the slow ones beside them included: each may hold a whole payload in memory.
+MOST_IN_HAND: Final = 16
 BATCH: Final = 500
 #: How often what a full list hides is looked for, how far back at first, and by how much one look overlaps the last.
 LOOK_BEHIND: Final = timedelta(seconds=20)
@@ -126,6 +128,8 @@ class Fetcher:
 
         async def one(message_id: str) -> bool:
             async with gate:
+                while len(self.in_hand) >= MOST_IN_HAND:
+                    await asyncio.wait(set(self.in_hand.values()), return_when=asyncio.FIRST_COMPLETED)
                 if message_id in self.in_hand:
                     return False
                 task = asyncio.create_task(fetch(message_id))

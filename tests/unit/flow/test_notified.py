@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from broker.errors import Garbled, Problem, Unavailable
+from broker.flow.fetch import CONCURRENCY, MOST_IN_HAND
 from broker.flow.notified import notified, unreadable
 from broker.model.exchanges import State
 from broker.model.work import WorkKind
@@ -179,6 +180,30 @@ async def test_a_slow_message_leaves_its_place_to_those_behind_it(flow: Flow, mo
         let_go.set()
         await asyncio.gather(*fetcher.in_hand.values())
     assert len(set(flow.point.marked)) == 13
+
+
+async def test_ever_so_many_slow_messages_are_not_all_in_hand_at_once(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.flow.fetch.PATIENCE", 0.001)
+    honest, at_once, most = flow.point.retrieve, 0, 0
+    for number in range(100):
+        waiting(flow, f"m-{number}")
+
+    async def retrieve(message_id: str) -> UserMessage:
+        nonlocal at_once, most
+        at_once, most = at_once + 1, max(most, at_once + 1)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return await honest(message_id)
+
+    monkeypatch.setattr(flow.point, "retrieve", retrieve)
+    fetcher = flow.fetcher()
+    async with asyncio.timeout(60):
+        await fetcher.drain()
+        await asyncio.gather(*fetcher.in_hand.values())
+    assert CONCURRENCY < most <= MOST_IN_HAND
+    assert len(set(flow.point.marked)) == 100
 
 
 async def test_what_is_still_being_fetched_is_let_go_at_the_end(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
