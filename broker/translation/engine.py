@@ -59,7 +59,6 @@ class Run:
         self.kept_entries: list[tuple[Node, Where, str]] = []  #: annex entries that could not be read
         self.joined: dict[tuple[Joined, Where], list[Leaf | None]] = {}
         self.parts: dict[int, tuple[bool, ...]] = {}  #: by row: which parts a text had that was told apart by lead-ins
-        self.own = -1  #: the number of the version for the readers that a document had in its fields
         self.mark = (
             self.source.version.mark if self.source.version else ""
         )  #: how far the readers' version can be trusted
@@ -127,7 +126,7 @@ class Run:
             constant_places=tuple(self.constants),
             restored_places=tuple(self.restored),
             orphaned=tuple(self.orphaned),
-            own=self.own,
+            own=tuple(where for _, where in sorted(self.source.own.items())),
             mark=self.mark,
             parts=tuple(said for row in sorted(self.parts) for said in self.parts[row]),
         )

@@ -49,10 +49,18 @@ def _for_readers(profile: Profile, family: Family, eu: Node, national: Node) -> 
         twin = eu.find(profile.versions.twin(line.leaf)) if profile.versions and profile.annex else None
         plain = line.kind == "copy" and not line.text
         ends = [root.find(path) for root, path in ((eu, line.leaf), (national, line.others[0] if plain else ""))]
-        free = all(one is not None and not one.depth and one.text is not None and one.text.is_free for one in ends)
-        if not (plain and free and twin is not None and twin.text is not None and twin.depth == 1):
-            detail = "'readers' is for a free text that is copied, repeats on neither side, and has versions"
+        free = all(one is not None and one.text is not None and one.text.is_free for one in ends)
+        known = ends[0] is not None and _has_keys(family, ends[0])
+        if not (plain and free and known and twin is not None and twin.text is not None):
+            detail = "'readers' is for a free text that is copied and has versions; what repeats around it has a key"
             yield Fault(line.at, f"{line.leaf!r}: {detail}")
+
+
+def _has_keys(family: Family, eu: Node) -> bool:
+    """Whether each part that repeats is known by a key: by it the same is found in another language."""
+    keyed = {group.path: group.key for group in family.groups if group.counterpart}
+    keys = [keyed.get(group.path, "") for group in eu.groups]
+    return all(key and "@" not in key for key in keys) and eu not in eu.groups
 
 
 def _leads_in(line: Line) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from broker.translation.instances import Leaf
     from broker.translation.leaves import Place
-    from broker.translation.plan import Only
+    from broker.translation.plan import Only, Op
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step, Steps
 
@@ -44,8 +44,9 @@ class Reading:
     kept: list[Leaf] = field(default_factory=list)
     annexed: Annexed = field(default_factory=Annexed)
     version: OwnVersion | None = None  #: the form in the language of the readers
-    taken: dict[Node, Node] = field(default_factory=dict)  #: fields of it that are shown, and where
-    twins: dict[Node, tuple[int, Step]] = field(default_factory=dict)  #: row and step of what may hold such a field
+    taken: dict[Place, Place] = field(default_factory=dict)  #: fields of it that are shown, and where
+    twins: dict[Place, tuple[int, Step]] = field(default_factory=dict)  #: row and step of what may hold such a field
+    own: dict[int, Where] = field(default_factory=dict)  #: by row: where such a field was written
     _first: dict[Place, int] = field(default_factory=dict)  #: of which groups the other side takes which one; -1: none
     paths: list[str] = field(default_factory=list)  #: of each annex entry
     texts: list[str] = field(default_factory=list)
@@ -179,19 +180,22 @@ class Reading:
         op, version = step.op, self.version
         if op is None or (version is None and not op.is_twin):
             if op is not None and op.twin is not None:
-                self.twins[op.targets[0].node] = (len(self.rows), step)
+                self.twins[_target(op, instance)] = (len(self.rows), step)
             return False
         if op.twin is not None and version is not None:
-            if not version.has(op.twin) or step.node.path in self.aside:
+            at = version.place(step.node, instance.where)
+            if at is None or (op.twin, at) in self.taken or version.name(step.node, instance.where) in self.aside:
                 return False
-            self.taken[op.twin] = op.targets[0].node
+            self.taken[op.twin, at] = _target(op, instance)
             self.annexed.add(step.opens, instance, text)
-            self.rows.append(step.annexed)
+            self.rows.append(step.number + Outcome.OTHERWISE)
+            instance.is_sent = True
             return True
-        target = self.taken.get(step.node)
-        if target is None or version is None or instance.where != (version.number,):
+        target = self.taken.get((step.node, instance.where))
+        if target is None:
             return False
-        self.written.put(target, (), text)
+        self.written.put(*target, text)
+        self.own[len(self.rows)] = target[1]
         self.rows.append(step.number + Outcome.OTHERWISE)
         return True
 
@@ -203,6 +207,11 @@ class Reading:
             return False
         target[goes] = said
         return True
+
+
+def _target(op: Op, instance: Instance) -> Place:
+    target = op.targets[0]
+    return target.node, target.place(instance.where)
 
 
 def _in_order(element: etree._Element, step: Step) -> Iterable[tuple[str | bytes, str | bytes]]:

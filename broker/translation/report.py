@@ -87,8 +87,9 @@ class Report:
     constant_places: tuple[Place, ...] = ()
     restored_places: tuple[Place, ...] = ()
     orphaned: tuple[str, ...] = ()
-    own: int = -1  #: the number of the version for the readers that was in the fields of the source
-    mark: str = ""  #: how far that version, or the one that was taken for the readers, can be trusted
+    #: Of each text in the language of the readers: where it was written, in the national document or in the version.
+    own: tuple[Where, ...] = ()
+    mark: str = ""  #: how far the version in that language can be trusted
     anew: tuple[str, ...] = ()  #: leaves of the target that the flow said itself afterwards, in other words
     parts: tuple[bool, ...] = ()  #: of each text told apart by lead-ins: which of its targets were written
     _fields: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
@@ -97,7 +98,7 @@ class Report:
         """One for each leaf of the source, in the order of the document."""
         if self.plan is None:
             return
-        steps, entries, parts = self.plan.steps.by_order, iter(self._slots()), iter(self.parts)
+        steps, entries, parts, own = self.plan.steps.by_order, iter(self._slots()), iter(self.parts), iter(self.own)
         where: Where = ()
         numbers = iter(self.numbers)
         for number in numbers:
@@ -105,15 +106,26 @@ class Report:
                 where = tuple(islice(numbers, -1 - number))
                 continue
             step, outcome = steps[number >> 2], number & 3
+            if step.has_twin and outcome == Outcome.OTHERWISE:
+                yield self._version(step, where, entries, own)
+                continue
             fate, places = self._done(step, outcome, where, entries)
             if step.op is not None and step.op.before and fate is Fate.SPLIT:
                 places = [place for place, is_said in zip(places, parts, strict=False) if is_said]
             if step.op is not None:
-                versions = self.plan.versions if outcome == Outcome.OTHERWISE and step.has_twin else None
-                if versions is not None and self.mark:
-                    versions = replace(versions, mark=self.mark)
-                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)), versions)
+                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
         yield from self._entries(self.plan)
+
+    def _version(self, step: Step, where: Where, entries: Iterator[int], own: Iterator[Where]) -> Row:
+        """The original that has made way for the version in the language of the readers, or that version."""
+        if self.plan is None or step.op is None:
+            raise KeyError(step.node.path)
+        if self.plan.forth and not step.op.is_twin:
+            fate, places = self._done(step, Outcome.ANNEXED, where, entries)
+            return Row(step.node, where, replace(step.op, reason=_READERS), fate, tuple(map(self._moved, places)))
+        versions = replace(self.plan.versions, mark=self.mark) if self.plan.versions and self.mark else None
+        there = step.op.twin or step.targets(Outcome.OTHERWISE)[0].node
+        return Row(step.node, where, step.op, Fate.COPIED, (self._moved((there, next(own))),), versions)
 
     def _entries(self, plan: Plan) -> Iterator[Row]:
         """Two rows for each annex entry that was read: its text and its path."""
@@ -130,8 +142,6 @@ class Report:
         if outcome == Outcome.ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
             at = (next(entries),)
             return Fate.ANNEX, [(self.plan.annex_entry, at), (self.plan.annex_path, at)]
-        if outcome == Outcome.OTHERWISE and step.op is not None and step.op.twin is not None:
-            return Fate.COPIED, [(step.op.twin, (self.own,))]
         return step.fate(outcome), [(target.node, target.place(where)) for target in step.targets(outcome)]
 
     def _moved(self, place: Place) -> Place:
@@ -241,7 +251,7 @@ def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan
         restored_places=_all(nodes, found["restored"]),
         orphaned=tuple(found["orphaned"]),
         parts=tuple(found["parts"]),
-        own=found["own"],
+        own=tuple(map(tuple, found["own"])),
         mark=found.get("mark", ""),
     )
 
@@ -280,8 +290,6 @@ def _shown(row: Row, anew: frozenset[str]) -> dict[str, Any]:
         shown |= {"language": row.versions.language, "mark": row.versions.mark}
     elif op.reason:
         shown["reason"] = op.reason
-    elif op.twin is not None and fate is Fate.ANNEX:
-        shown["reason"] = _READERS
     return shown
 
 

@@ -48,9 +48,9 @@ class Restorer:
         self._group_of: dict[str, Node | None] = {"": plan.target}
         self._where_of: dict[str, Where] = {"": ()}
         self._announced: set[str] = set()  #: paths of all that is put back
-        self._created: set[Place] = set()
-        #: Entries for what a field says in the language of its readers: where in the numbers, and the original.
-        self.doubled: list[tuple[int, Node, str]] = []
+        self.created: set[Place] = set()
+        #: Entries for what a field says in the language of its readers: where in the numbers, its place, the original.
+        self.doubled: list[tuple[int, Place, str]] = []
         self.is_ordered = True  #: whether annex entries followed each other as in a document
         self.opened: dict[str, Place] = {}  #: the instances that annex entries were put into, likewise
 
@@ -70,7 +70,7 @@ class Restorer:
             if instance is None or node is None or (bracket and not head):
                 numbers.append(NOWHERE)
                 continue
-            is_doubled = node in self._plan.twins
+            is_doubled = node in self._plan.twins and instance.place not in self.created
             if not is_doubled and (node in instance.found or (node.fits is not None and not node.fits(text))):
                 numbers.append(NOWHERE)
                 continue
@@ -81,7 +81,7 @@ class Restorer:
             elif node.order < order:
                 self.is_ordered = False
             if is_doubled:
-                self.doubled.append((len(numbers), node, text))
+                self.doubled.append((len(numbers), (node, instance.place[1]), text))
             else:
                 instance.found[node] = text
             order = node.order
@@ -210,7 +210,7 @@ class Restorer:
         else:
             index = max(self._instances.labels(group, around), default=-1) + 1
         self._instances.add(group, (*around, index), label)
-        self._created.add((group, (*around, index)))
+        self.created.add((group, (*around, index)))
         return index
 
     def reorder(self, orders: dict[str, list[str]]) -> Moves:
@@ -221,7 +221,7 @@ class Restorer:
             if group is None:
                 continue
             labels = self._instances.labels(*group)
-            native = {index for index in labels if (group[0], (*group[1], index)) not in self._created}
+            native = {index for index in labels if (group[0], (*group[1], index)) not in self.created}
             sequence = _merged(labels, order, native)
             if sequence != sorted(sequence):
                 moves[group] = {old: new for new, old in enumerate(sequence)}

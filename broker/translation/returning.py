@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import Problem
 from broker.translation.leaves import NOWHERE, from_numbers, renumbered
-from broker.translation.own_version import left_as_they_are, own_mark, own_number
+from broker.translation.own_version import written_version
 from broker.translation.places import Instances
 from broker.translation.restore import Restorer
 from broker.translation.steps import Outcome
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from broker.translation.engine import Run
     from broker.translation.instances import Leaf
     from broker.translation.leaves import Moves, Place
-    from broker.translation.shapes import Node
+    from broker.translation.own_version import WrittenVersion
 
 _SELECTOR = re.compile(r"\[[^\[\]]*\]")
 _LIMIT = 80
@@ -34,7 +34,8 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     restorer = Restorer(run.plan, run.written, given=run.constants)
     taken = restorer.groups()
     run.annex_read = restorer.annex(paths, run.source.texts)
-    swapped = _tell_versions_apart(run, restorer)
+    version = written_version(run.plan, run.written) if not run.plan.forth else None
+    swapped = _tell_versions_apart(run, restorer, version)
     if NOWHERE in run.annex_read:
         _keep_unread(run)
     if carry is not None:
@@ -46,7 +47,7 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
     if not run.plan.forth:
         fits = {only: len(list(only.matching(run.written))) for only in run.plan.only if only.group not in taken}
         run.left_aside = {only.group.path: count for only, count in fits.items() if only.first and count}
-        run.left_aside |= left_as_they_are(run.plan, run.written, swapped)
+        run.left_aside |= version.left_as_they_are(swapped, restorer.created) if version else {}
     moves = restorer.reorder(carry.order) if carry else {}
     if moves:
         run.moves.append(moves)
@@ -58,21 +59,21 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
             _note_annex(run, instances, moves)
 
 
-def _tell_versions_apart(run: Run, restorer: Restorer) -> frozenset[Node]:
+def _tell_versions_apart(run: Run, restorer: Restorer, version: WrittenVersion | None) -> frozenset[Place]:
     """Put back the originals that stand in the annex, and what the fields say into the form of that language."""
-    swapped: set[Node] = set()
-    number = own_number(run.plan, run.written) if restorer.doubled else None
-    for at, node, original in restorer.doubled:
-        row, step = run.source.twins.get(node, (0, None))
-        twin, said = run.plan.twins[node], run.written.value(node, ())
-        if step is None or number is None or said is None or run.written.has(twin, (number,)):
+    swapped: set[Place] = set()
+    for at, place, original in restorer.doubled:
+        row, step = run.source.twins.get(place, (0, None))
+        twin, said = run.plan.twins[place[0]], run.written.value(*place)
+        there = version.place(*place) if version is not None and said is not None else None
+        if step is None or there is None or run.written.has(twin, there):
             run.annex_read[at] = NOWHERE
             continue
-        run.written.put(twin, (number,), said)
-        run.written.put(node, (), original)
+        run.written.put(twin, there, said)
+        run.written.put(*place, original)
         run.rows[row] = step.number + Outcome.OTHERWISE
-        run.own, run.mark = number, own_mark(run.plan, run.written, number)
-        swapped.add(node)
+        run.source.own[row], run.mark = there, version.mark if version else ""
+        swapped.add(place)
     return frozenset(swapped)
 
 

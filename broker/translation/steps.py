@@ -97,7 +97,7 @@ class Step:
         self.goes, self.turn, self.shift = (None, None, None) if is_shared else _quickly(self.op, is_taken=bool(taken))
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
         self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
-        self.has_twin = self.op is not None and (self.op.twin is not None or self.op.is_twin)
+        self.has_twin = not is_passed and self.op is not None and (self.op.twin is not None or self.op.is_twin)
         self.look = self._look(plan)
         #: What stands before its text in an annex entry.
         self.opens = (

@@ -42,6 +42,8 @@ def offered(profile: Profile, *, forth: bool) -> dict[str, tuple[str, ...]]:
                 found[path] = (*found.get(path, ()), value)
     if versions := profile.versions:
         found.update(_spoken(versions, forth=forth))
+        keys = {group.key for family in profile.families.values() for group in family.groups if group.key}
+        found.update({versions.twin(key): found[key] for key in keys if versions.twin(key) and key in found})
     if not forth and profile.annex:
         found[f"{profile.annex.entry}/@{profile.annex.path}"] = tuple(_annexed(profile))
     return found

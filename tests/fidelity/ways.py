@@ -14,7 +14,7 @@ from lxml import etree
 from broker.translation.schema_model import load_schema
 from broker.translation.translator import EnvelopeContext, Translation, Translator
 from tests.fidelity.lookups import Lookups
-from tests.fidelity.readers import spoken
+from tests.fidelity.readers import mirrored, spoken
 from tests.fidelity.unsent import mark
 from tests.fidelity.values import offered
 from tests.support.documents import Documents
@@ -131,7 +131,9 @@ class Way:
         documents.fixed = {path: value for path, value in wanted.items() if isinstance(value, str)}
         documents.drop = frozenset(path for path, value in wanted.items() if value is False)
         drawn = documents.draw(name)
-        if not self.forth:
+        if self.forth:
+            mirrored(drawn, self.compiled.profile, random)
+        else:
             spoken(drawn, self.compiled.profile, random)
         return drawn
 

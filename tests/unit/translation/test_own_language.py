@@ -30,6 +30,11 @@ FIELDS = {
     "fr-hdh-1": ("fr", "Demande/resume", "AnnexeEU/champ", "chemin"),
     "fi-findata-1": ("fi", "hakemus/hanke/julkinenKuvaus", "euLiite/kentta", "polku"),
 }
+#: What the form calls their country, and where the inclusion criteria stand.
+SECTION6 = {
+    "fr-hdh-1": ("FRANCE", "Demande/besoins/population/criteresInclusion"),
+    "fi-findata-1": ("FINLAND", "hakemus/poimintakuvaus/kohortti/sisaanottokriteerit"),
+}
 LEGAL = load_legal_facts(SCHEMAS / "codelists/legal-facts.toml", load_schema(SCHEMAS / "eu/1/eu.xsd"))
 each_profile = pytest.mark.parametrize("profile", FIELDS)
 
@@ -148,6 +153,81 @@ def test_a_translation_has_no_mark_but_the_two(status: str) -> None:
     assert gate.validate(source)
     found(source, "content/form_translations")[1].set("status", status)
     assert not gate.validate(source)
+
+
+def with_section6(original: str, version: str, countries: tuple[str, ...]) -> etree._Element:
+    """The application with a section 6 for each country in both languages; in the second the countries are turned."""
+    root = application(original, version)
+    form, second = found(root, "content/form"), found(root, "content/form_translations")[1]
+    (sample,) = [one for one in form.findall("{*}section6") if one.findtext("{*}country_id") == "FRANCE"]
+    for where, said, named in ((form, original, countries), (second, version, countries[::-1])):
+        at = sum(1 for one in where if etree.QName(one).localname < "section6" and one.tag[-2] != "1")
+        for one in where.findall("{*}section6"):
+            where.remove(one)
+        for country in reversed(named):
+            section = deepcopy(sample)
+            found(section, "country_id").text = country
+            found(section, "inclusionCriteria").text = f"criteria of {country} in {said}"
+            where.insert(at, section)
+    return root
+
+
+@each_profile
+@pytest.mark.parametrize("last", [False, True])
+def test_section_6_of_their_country_is_read_in_the_language_of_its_readers_wherever_it_stands(
+    profile: str, *, last: bool
+) -> None:
+    language, *_ = FIELDS[profile]
+    own, field = SECTION6[profile]
+    others = ("GERMANY", "NETHERLANDS")
+    source = with_section6("nl", language, (*others, own) if last else (own, *others))
+    made = translator().write(profile, source)
+    assert found(made.root, field).text == f"criteria of {own} in {language}"
+    shown = annex(made.root, profile)
+    assert shown[f"content/form/section6[{own}]/inclusionCriteria"] == f"criteria of {own} in nl"
+    assert shown["content/form/section6[GERMANY]/inclusionCriteria"] == "criteria of GERMANY in nl"
+    number, turned = (3, 1) if last else (1, 3)
+    said = rows(made)
+    taken = said[f"content/form_translations/translation[2]/section6[{turned}]/inclusionCriteria"]
+    assert (taken["target"], taken["language"]) == ([field], language)
+    assert "readers" in str(said[f"content/form/section6[{number}]/inclusionCriteria"]["reason"])
+    assert "reason" not in said["content/form/section6[2]/inclusionCriteria"]
+
+
+@each_profile
+@pytest.mark.parametrize("last", [False, True])
+def test_section_6_comes_home_and_keeps_what_a_reader_changed_in_the_version(profile: str, *, last: bool) -> None:
+    language, *_ = FIELDS[profile]
+    own, field = SECTION6[profile]
+    source = with_section6("nl", language, ("GERMANY", own) if last else (own, "GERMANY"))
+    made = translator().write(profile, source)
+    home = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    assert canonical(home.root) == canonical(source)
+    at = f"content/form_translations/translation[2]/section6[{1 if last else 2}]/inclusionCriteria"
+    assert rows(replace(home, report=translator().report(home.report.compact())))[field]["target"] == [at]
+    found(made.root, field).text = "changed by a reader"
+    home = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    said = {one.findtext("{*}country_id"): one for one in found(home.root, "content/form").findall("{*}section6")}
+    assert found(said[own], "inclusionCriteria").text == f"criteria of {own} in nl"
+    version = found(home.root, "content/form_translations")[1]
+    said = {one.findtext("{*}country_id"): one for one in version.findall("{*}section6")}
+    assert found(said[own], "inclusionCriteria").text == "changed by a reader"
+    assert found(said["GERMANY"], "inclusionCriteria").text == f"criteria of GERMANY in {language}"
+    assert canonical(translator().write(profile, home.root, carry=home.carry).root) == canonical(made.root)
+
+
+@each_profile
+def test_section_6_stays_original_where_the_other_form_has_none_of_this_country(profile: str) -> None:
+    language, *_ = FIELDS[profile]
+    own, field = SECTION6[profile]
+    source = with_section6("nl", language, (own, "GERMANY"))
+    second = found(source, "content/form_translations")[1]
+    for one in second.findall("{*}section6"):
+        found(one, "country_id").text = "NETHERLANDS"
+    made = translator().write(profile, source)
+    assert found(made.root, field).text == f"criteria of {own} in nl"
+    home = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    assert canonical(home.root) == canonical(source)
 
 
 @each_profile
