@@ -93,7 +93,7 @@ def _serve_loops(
     sealer = Sealer(built.store, key, node.clock, node.worker)
     turns: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
         "sweeper": (work.sweep, Sweeper(node).sweep),
-        "sealer": (work.seal, sealer.seal),
+        "sealer": (work.seal, sealer.seal_all),
         "silence": (work.silence, partial(presume_failed, node)),
         "housekeeping": (HOUSEKEEPING_SECONDS, partial(forget_used_tokens, node)),
     }

@@ -6,20 +6,15 @@ signature: an entry beyond the last checkpoint was put there by somebody else.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
-from broker.errors import BrokerError
 from broker.ledger.entries import chain, sign_head
 from broker.ledger.keys import SigningKey
 from broker.ports import Clock, Store, Transaction
 
 LEASE: Final = "journal-sealer"
-_log = structlog.get_logger("ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,14 @@ class Sealer:
         async with self.store.transaction() as transaction:
             return await self._seal(transaction)
 
+    async def seal_all(self) -> int:
+        """Seal what waits, batch by batch, until the last one is not full. Raises: as `seal`."""
+        total = count = await self.seal()
+        while count == self.batch:
+            count = await self.seal()
+            total += count
+        return total
+
     async def _seal(self, transaction: Transaction) -> int:
         now = self.clock.now()
         if not await transaction.take_lease(LEASE, self.holder, now=now, until=now + self.lease):
@@ -55,15 +58,3 @@ class Sealer:
         await transaction.seal(sealed)
         await transaction.add_checkpoint(sign_head(sealed[-1], key=self.key, at=now))
         return len(sealed)
-
-
-async def keep_sealing(sealer: Sealer, *, sleep: Callable[[float], Awaitable[None]], every: float = 1.0) -> None:
-    """Seal for ever, every so many seconds, at once again after a full batch. An error is logged and tried again."""
-    while True:
-        try:
-            count = await sealer.seal()
-        except BrokerError as error:
-            _log.warning("journal.sealing-failed", code=error.code)
-            count = 0
-        if count < sealer.batch:
-            await sleep(every)

@@ -13,7 +13,6 @@ from adapters.store.sql.engine import parse_url, sync_engine
 from broker.errors import Conflict, Refused
 from broker.ledger.entries import GENESIS, chain
 from broker.ledger.export import Export
-from broker.ledger.sealer import keep_sealing
 from broker.ledger.verify import verify_lines
 from tests.support.journals import (
     ENTRIES,
@@ -94,19 +93,12 @@ async def test_a_sealer_without_the_lease_changes_nothing(store: SqlStore, clock
     assert (await verdict(store)).holds
 
 
-async def test_the_loop_seals_all_that_waits_then_sleeps(store: SqlStore, clock: SetClock) -> None:
+async def test_all_that_waits_is_sealed_however_many_batches_it_takes(store: SqlStore, clock: SetClock) -> None:
     await write_journal(store)
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        raise asyncio.CancelledError
-
-    with pytest.raises(asyncio.CancelledError):
-        await keep_sealing(sealer(store, clock), sleep=sleep, every=0.5)
-    assert slept == [0.5]
-    async with store.transaction() as transaction:
-        assert await transaction.unsealed(10) == ()
+    waiting = 12
+    assert await sealer(store, clock).seal_all() == waiting
+    assert (await verdict(store)).checkpoints == 3
+    assert await sealer(store, clock).seal_all() == 0
 
 
 GUARDED = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +13,13 @@ from yarl import URL
 from adapters.amqp.connection import Rabbit, connect
 from adapters.amqp.listening import Listening
 from adapters.amqp.topology import OUT, Topology
-from adapters.backends.amqp_door import AmqpDoor, DoorSettings
-from tests.support.amqp_door import Keeper, publish, until
+from adapters.backends.amqp_door import DoorSettings
+from tests.support.amqp_door import Keeper, opened, publish, until
 from tests.support.amqp_fixtures import BACKENDS
 from tests.support.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from broker.flow.arrival import Arrival
     from tests.support.amqp_fixtures import Vhost
@@ -54,24 +54,8 @@ def keeper() -> Keeper:
     return Keeper()
 
 
-@asynccontextmanager
-async def watched(rabbit: Rabbit, keeper: Keeper, pulse: Pulse) -> AsyncIterator[None]:
-    door = AmqpDoor(
-        rabbit,
-        backends=frozenset(BACKENDS),
-        keep=keeper.keep,
-        quarantine=keeper.quarantine,
-        node="fr",
-        settings=SETTINGS,
-        beat=pulse,
-    )
-    task = asyncio.create_task(door.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def watched(rabbit: Rabbit, keeper: Keeper, pulse: Pulse) -> AbstractAsyncContextManager[None]:
+    return opened(rabbit, keeper, SETTINGS, beat=pulse)
 
 
 async def test_an_idle_door_is_well(rabbit: Rabbit, keeper: Keeper, pulse: Pulse) -> None:

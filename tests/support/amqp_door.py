@@ -56,7 +56,9 @@ async def left_in(rabbit: Rabbit, queue: str) -> int:
 
 
 @asynccontextmanager
-async def opened(rabbit: Rabbit, keeper: Keeper, settings: DoorSettings = QUICK) -> AsyncIterator[None]:
+async def opened(
+    rabbit: Rabbit, keeper: Keeper, settings: DoorSettings = QUICK, *, beat: Callable[[float], None] = lambda _: None
+) -> AsyncIterator[None]:
     door = AmqpDoor(
         rabbit,
         backends=frozenset(BACKENDS),
@@ -64,6 +66,7 @@ async def opened(rabbit: Rabbit, keeper: Keeper, settings: DoorSettings = QUICK)
         quarantine=keeper.quarantine,
         node="fr",
         settings=settings,
+        beat=beat,
     )
     task = asyncio.create_task(door.run())
     try:

@@ -13,7 +13,8 @@ import pytest
 import structlog
 
 from broker.errors import Conflict, Problem, Refused
-from broker.logging_setup import MASKED, SAFE_KEYS, UNNAMED, configure_logging
+from broker.log_masks import MASKED, SAFE_KEYS, UNNAMED
+from broker.logging_setup import configure_logging
 from broker.model.messages import Attachment, Door, Message
 
 if TYPE_CHECKING:

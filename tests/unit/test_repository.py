@@ -12,6 +12,7 @@ import sys
 import threading
 import tomllib
 import zipfile
+from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,6 +126,12 @@ def test_every_room_of_the_product_has_its_floor() -> None:
     }
 
     assert {f"broker.{room}" for room in rooms - {"__init__"}} == set(floors)
+
+
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    names = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 # traces
