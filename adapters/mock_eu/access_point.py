@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
@@ -136,7 +137,7 @@ class AccessPoints:
         fired = self._fire_all(spoil.DIFFERENTLY, note)
         with self._store.commit(), plugin.writer.differently(_merged(fired)):
             reply = plugin.keep(submission) if submission else plugin.answer(call, note)
-            fired |= self._fire_all(_LATER, note)
+            fired |= self._fire_later(reply, note)
             for name in fired.keys() & spoil.DENIED.keys():
                 reply = plugin.writer.fault(spoil.DENIED[name](note.message_id))
             self._store.add_log(note.entry(self._chance.stamp(), ", then ".join([reply.outcome, *fired])))
@@ -165,11 +166,17 @@ class AccessPoints:
         """The header that tells this server's time."""
         return {"Date": format_datetime(self._chance.now() + timedelta(seconds=fault.seconds), usegmt=True)}
 
+    def _fire_later(self, reply: Reply, note: Note) -> dict[str, Fault]:
+        """Those of the way back that change something of this answer."""
+        fits: dict[str, Callable[[Fault], bool]] = {name: partial(fit, reply) for name, fit in spoil.FITS.items()}
+        fits["push-before-answer"] = lambda _: self._shared.notifications.waits_for(note.nation, note.message_id)
+        return {name: fault for name in _LATER if (fault := self._fire(name, note, fits.get(name)))}
+
     def _fire_all(self, names: Iterable[str], note: Note) -> dict[str, Fault]:
         return {name: fault for name in names if (fault := self._fire(name, note))}
 
-    def _fire(self, name: str, note: Note) -> Fault | None:
-        return self._kitchen.fire(name, note.nation, note.operation, note.type)
+    def _fire(self, name: str, note: Note, fits: Callable[[Fault], bool] | None = None) -> Fault | None:
+        return self._kitchen.fire(name, note.nation, note.operation, note.type, fits=fits)
 
     async def _spoilt(
         self, request: web.Request, plugin: Plugin, note: Note, name: str, instead: Reply | WsFault

@@ -18,6 +18,7 @@ import hashlib
 import json
 import sqlite3
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -68,6 +69,11 @@ def _capped(said: dict[str, Any], fault: Fault) -> dict[str, Any]:
     return {**said, "messages": said["messages"][: fault.amount]}
 
 
+def _listed(reply: Reply) -> list[str]:
+    said = json.loads(reply.body) if reply.status == 200 else {}  # noqa: PLR2004 -- only an answer lists
+    return list(said.get("messages", ()))
+
+
 def _other_id(said: dict[str, Any], _: Fault) -> dict[str, Any]:
     return {**said, "message_id": "hdeu-mock-other@central.example"}
 
@@ -82,6 +88,11 @@ _DIFFERENTLY: Final[dict[str, Callable[[dict[str, Any], Fault], dict[str, Any]]]
     "list-capped": _capped,
     "wrong-id": _other_id,
     "corrupt-base64": _bad_base64,
+}
+#: Of those that change nothing at some answers: whether they would at this one.
+_FITS: Final[dict[str, Callable[[Reply, Fault], bool]]] = {
+    "list-duplicate": lambda reply, _: bool(_listed(reply)),
+    "list-capped": lambda reply, fault: len(_listed(reply)) > fault.amount,
 }
 #: Faults that spoil its bytes, the same as at the WS plugin.
 _AFTERWARDS: Final = ("truncated-soap", "gzip-bomb", "huge-claim")
@@ -158,9 +169,7 @@ class Counterparts:
             self._states.delete(held)
         with self._store.commit():
             reply = answer(nation, note, body)
-            fired = {
-                name: fault for name in (*_LATER, *_DIFFERENTLY, *_AFTERWARDS) if (fault := self._fire(name, note))
-            }
+            fired = self._fire_all(reply, note)
             self._log(note, ", then ".join([str(reply.status), *fired]))
         self._wake()
         await asyncio.sleep(max((fired[name].seconds for name in _LATER[:2] if name in fired), default=0))
@@ -218,8 +227,14 @@ class Counterparts:
         said = {"message_id": message_id, "status": "RECEIVED", "sha256": sha256, "receipt": signed}
         return _said(status, said)
 
-    def _fire(self, name: str, note: Note) -> Fault | None:
-        return self._kitchen.fire(name, note.nation, note.operation, note.type)
+    def _fire_all(self, reply: Reply, note: Note) -> dict[str, Fault]:
+        """Those of the way back that change something of this answer."""
+        names = (*_LATER, *_DIFFERENTLY, *_AFTERWARDS)
+        fits = {name: partial(fit, reply) for name, fit in _FITS.items()}
+        return {name: fault for name in names if (fault := self._fire(name, note, fits.get(name)))}
+
+    def _fire(self, name: str, note: Note, fits: Callable[[Fault], bool] | None = None) -> Fault | None:
+        return self._kitchen.fire(name, note.nation, note.operation, note.type, fits=fits)
 
     def _log(self, note: Note, outcome: str) -> None:
         self._store.add_log(note.entry(self._chance.stamp(), outcome))

@@ -108,6 +108,16 @@ def _nested_bomb(draft: Draft, fault: Fault, _: Chance) -> Draft:
     return replace(draft, files={**draft.files, "7b1f0000000000000000ffff_bomb.zip": buffer.getvalue()})
 
 
+def _has_code(draft: Draft) -> bool:
+    section = (draft.content.get("form") or {}).get("section2")
+    return any(name in draft.content for name in _CODES if name != "application_type") or isinstance(section, dict)
+
+
+#: Of those that not every letter has room for: whether this one has.
+FITS: Final[dict[str, Callable[[Draft], bool]]] = {
+    "unknown-enum": _has_code,
+    "nested-zip-bomb": lambda draft: draft.files is not None,
+}
 #: Faults that change what a letter says, in the order in which they are asked for.
 CHANGES: Final[dict[str, Callable[[Draft, Fault, Chance], Draft]]] = {
     "not-schema-valid": _without_mandatory_parts,

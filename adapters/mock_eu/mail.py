@@ -55,13 +55,11 @@ class Mail:
         form = self._settings.nations[nation].wire
         message_id = self._new_id()
         draft = Draft(letter, self._envelope(nation, letter, message_id), letter.content, letter.files, self._stamp())
-        for name, change in letters.CHANGES.items():
-            if fault := self._fire(name, nation, letter):
-                draft = change(draft, fault, self._chance)
-        parts = wire.write(form, draft)
-        if not parts:
+        if not (parts := wire.write(form, draft)):
             self._note(nation, letter, "", f"no such message in {form}")
             return ""
+        if (changed := self._changed(nation, draft)) is not draft:
+            draft, parts = changed, wire.write(form, changed)
         if letter.files is not None and self._fire("corrupt-zip", nation, letter):
             parts = tuple(replace(part, data=part.data[: len(part.data) // 2]) for part in parts)
         if self._fire("corrupt-payload", nation, letter):
@@ -70,6 +68,15 @@ class Mail:
             parts = (*parts, self._structured())
         self._dispatch(nation, letter, self._header(nation, letter, draft, message_id), parts)
         return message_id
+
+    def _changed(self, nation: str, draft: Draft) -> Draft:
+        """As the faults have it; the very draft where none strikes."""
+        for name, change in letters.CHANGES.items():
+            if name in letters.FITS and not letters.FITS[name](draft):
+                continue
+            if fault := self._fire(name, nation, draft.letter):
+                draft = change(draft, fault, self._chance)
+        return draft
 
     def _dispatch(self, nation: str, letter: Letter, head: Header, parts: tuple[Part, ...]) -> None:
         """On its way: lost, late, overtaken, twice, or simply there."""

@@ -15,7 +15,7 @@ from adapters.mock_eu.dishes import MENU
 from adapters.mock_eu.orders import UnknownFault, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from adapters.mock_eu.store import Store
 
@@ -82,11 +82,16 @@ class Kitchen:
         self._store.delete_faults(id_)
         self._armed = {key: fault for key, fault in self._armed.items() if id_ is not None and key != id_}
 
-    def fire(self, name: str, nation: str, operation: str, type_: str = "") -> Fault | None:
-        """Count this occurrence for the faults called `name`; the first that strikes is returned."""
+    def fire(
+        self, name: str, nation: str, operation: str, type_: str = "", *, fits: Callable[[Fault], bool] | None = None
+    ) -> Fault | None:
+        """Count this occurrence for the faults called `name`; the first that strikes is returned.
+
+        An occurrence at which a fault would change nothing (`fits`) does not count: what fired has happened.
+        """
         struck = None
         for fault in [fault for fault in self._armed.values() if fault.name == name]:
-            if not fault.matches(nation, operation, type_):
+            if not fault.matches(nation, operation, type_) or (fits is not None and not fits(fault)):
                 continue
             counted = replace(fault, seen=fault.seen + 1)
             if struck is None and counted.strikes():

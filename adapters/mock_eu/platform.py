@@ -47,11 +47,12 @@ class Platform:
 
     def _deal_with(self, held: Held, payload: Payload) -> None:
         errors = checks.problems(payload) or self._misfits(held, payload)
-        if self._kitchen.fire("reject-validation", held.nation, "platform.receive", payload.type):
-            errors = [checks.error("mock-rejected", "rejected by a fault of the mock")]
         if payload.type == "ValidationResult":
             self._record_validation(held, payload)
-        elif payload.type == "ApplicationOriginated":
+            return
+        if self._kitchen.fire("reject-validation", held.nation, "platform.receive", payload.type):
+            errors = [checks.error("mock-rejected", "rejected by a fault of the mock")]
+        if payload.type == "ApplicationOriginated":
             self._originate(held, payload, errors)
         else:
             self.answer(held, payload.application_id, errors)

@@ -129,6 +129,13 @@ AFTERWARDS: Final[dict[str, Callable[[Reply, Fault], Reply]]] = {
 }
 
 
+#: Faults that change nothing at some answers: whether they would at this one.
+FITS: Final[dict[str, Callable[[Reply, Fault], bool]]] = {
+    "list-duplicate": lambda reply, _: _ID.search(reply.body) is not None,
+    "list-capped": lambda reply, fault: len(_ID.findall(reply.body)) > fault.amount,
+}
+
+
 def _boundary(reply: Reply) -> bytes:
     found = re.search(r'boundary="([^"]+)"', reply.content_type)
     return found.group(1).encode() if found else b"no boundary"

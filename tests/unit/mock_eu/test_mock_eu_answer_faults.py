@@ -93,6 +93,26 @@ async def test_the_list_doubles_its_ids_or_stops_early(node: MockNode) -> None:
     assert await france.pending() == ids
 
 
+async def test_a_list_at_which_nothing_would_change_does_not_count(node: MockNode) -> None:
+    """An empty list cannot be doubled, and one of a single id is not capped at one."""
+    france = node.nation("fr")
+    doubled, capped = await node.arm("list-duplicate", nth=1), await node.arm("list-capped", nth=1, amount=1)
+    assert await france.pending() == []
+    assert (await node.fired(doubled), await node.fired(capped)) == (0, 0)
+    await node.file()
+    assert len(await france.pending()) == 2
+    assert (await node.fired(doubled), await node.fired(capped)) == (1, 0)
+    await node.file()
+    assert len(await france.pending()) == 1
+    assert await node.fired(capped) == 1
+
+
+async def test_an_answer_does_not_wait_for_a_notification_that_nobody_gets(node: MockNode) -> None:
+    fault = await node.arm("push-before-answer", seconds=30)
+    assert (await node.nation("fr").submit("quick-1", PART)).ids == ["quick-1"]
+    assert await node.fired(fault) == 0
+
+
 async def test_a_message_deleted_between_list_and_retrieve(node: MockNode) -> None:
     france, message_id = await waiting(node)
     await node.arm("deleted-before-retrieve", nth=1)

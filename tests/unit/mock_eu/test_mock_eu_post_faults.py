@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.mock_node import EB, about, golden
+from tests.support.mock_node import EB, about, golden, mock_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.mock_node import MockNode, Nation
 
@@ -68,6 +69,28 @@ async def test_a_letter_says_what_it_should_not(node: MockNode, name: str) -> No
     assert SAID[name](first)
     assert not SAID[name](second)
     assert await node.fired(fault) == 1
+
+
+async def test_a_letter_that_has_no_room_for_a_fault_does_not_count(node: MockNode) -> None:
+    """A validation has neither a code nor files; and a nation's own is not judged."""
+    application_id = await node.file()
+    kind = "ValidationResult"
+    faults = [await node.arm(name, type=kind) for name in ("unknown-enum", "nested-zip-bomb", "reject-validation")]
+    await status(node, "one", application_id)
+    verdict = about(application_id, golden("from-nation-validation-result"))
+    await node.nation("fi").say("verdict-1", verdict)
+    await node.nation("fi").until_status("verdict-1", "ACKNOWLEDGED")
+    assert [await node.fired(fault) for fault in faults] == [0, 0, 0]
+
+
+async def test_what_has_no_form_on_a_nations_wire_is_not_spoilt_either(tmp_path: Path) -> None:
+    async with mock_node(tmp_path, france={"wire": "eu-pilot"}) as node:
+        application_id = await node.file()
+        fault = await node.arm("clock-skew", nation="fr")
+        await status(node, "one", application_id)
+        assert await node.fired(fault) == 0, "the pilot has no news of other nations"
+        await node.file()
+        assert await node.fired(fault) == 1
 
 
 async def test_an_unknown_purpose_in_an_application(node: MockNode) -> None:
