@@ -10,7 +10,7 @@ no tacit decision.
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -49,6 +49,8 @@ class ClockRule:
     note: str = ""
     require: tuple[str, ...] = ()  #: facts of the leg without which it does not start
     unless: tuple[str, ...] = ()  #: facts with which it does not start
+    extension: Mapping[str, int] = field(default_factory=dict)  #: by how much it may be extended; empty: it may not
+    extension_basis: str = ""
 
     def concerns(self, leg: Leg) -> bool:
         """Whether a step starts it for this leg: a data request has other periods than an application."""
@@ -61,9 +63,18 @@ def read_clocks(table: Mapping[str, Any]) -> dict[str, ClockRule]:
 
 
 def _read_rule(row: Mapping[str, Any]) -> ClockRule:
-    facts = {name: tuple(row.get(name, ())) for name in ("require", "unless")}
-    note = row.get("note", "")
-    return ClockRule(row["id"], row["what"], row["length"], row["basis"], row["strength"], note, **facts)
+    return ClockRule(
+        row["id"],
+        row["what"],
+        row["length"],
+        row["basis"],
+        row["strength"],
+        note=row.get("note", ""),
+        require=tuple(row.get("require", ())),
+        unless=tuple(row.get("unless", ())),
+        extension=row.get("extension", {}),
+        extension_basis=row.get("extension_basis", ""),
+    )
 
 
 def is_working_day(day: date, days: WorkingDays) -> bool:
@@ -105,7 +116,7 @@ def _after_working_days(day: date, count: int, days: WorkingDays) -> date:
 def start_clock(rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> RunningClock:
     """The clock started by an event at `at`, with the reason for its date."""
     end = last_day(at, rule.length, days)
-    length = " ".join(f"{number} {unit.replace('_', ' ')}" for unit, number in rule.length.items()) or rule.note
+    length = _said(rule.length) or rule.note
     start = at.astimezone(days.zone).date().isoformat()
     return RunningClock(
         case_key=leg.case_key,
@@ -127,20 +138,24 @@ def moved_clocks(
     rules: Mapping[str, ClockRule],
     days: WorkingDays,
 ) -> tuple[RunningClock, ...]:
-    """The clocks of the leg that this step starts, stops, pauses or resumes, as they are after it."""
+    """The clocks of the leg that this step starts, stops, pauses, resumes or extends, as they are after it."""
     before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
-    moved = [after for clock in before if (after := _moved(clock, step, at, days)) is not clock]
+    moved = [after for clock in before if (after := _moved(clock, step, at, rules, days)) is not clock]
     started = [rules[name] for name in step.starts if rules[name].concerns(leg)]
     return (*moved, *(start_clock(rule, leg, at, days) for rule in started))
 
 
-def _moved(clock: RunningClock, step: Step, at: datetime, days: WorkingDays) -> RunningClock:
+def _moved(
+    clock: RunningClock, step: Step, at: datetime, rules: Mapping[str, ClockRule], days: WorkingDays
+) -> RunningClock:
     if ALL in step.stops or clock.clock in step.stops:
         return replace(clock, state="stopped", stopped_at=at)
     if clock.clock in step.pauses and clock.state == "running":
         return replace(clock, state="paused", paused_at=at)
     if clock.clock in step.resumes and clock.state == "paused" and clock.paused_at:
         return _resumed(clock, _legal_days(clock.paused_at, at, days), days)
+    if clock.clock in step.extends:
+        return _extended(clock, rules[clock.clock], at, days)
     return clock
 
 
@@ -163,6 +178,23 @@ def days_left(clock: RunningClock, today: date) -> int | None:
 def _legal_days(start: datetime, end: datetime, days: WorkingDays) -> int:
     """Days of the body's calendar, as every other period counts them: not spans of 24 hours."""
     return (end.astimezone(days.zone).date() - start.astimezone(days.zone).date()).days
+
+
+def _extended(clock: RunningClock, rule: ClockRule, at: datetime, days: WorkingDays) -> RunningClock:
+    """The whole period, longer by its extension, counted from its start; days that it stood still stay added."""
+    whole = {unit: rule.length.get(unit, 0) + rule.extension.get(unit, 0) for unit in {**rule.length, **rule.extension}}
+    before, after = last_day(clock.started_at, rule.length, days), last_day(clock.started_at, whole, days)
+    if not rule.extension or not clock.due_on or before is None or after is None:
+        return clock
+    stood = (date.fromisoformat(clock.due_on) - before).days
+    due = _working_day_from(after + timedelta(days=stood), days)
+    on = at.astimezone(days.zone).date().isoformat()
+    said = f"extended by {_said(rule.extension)} on {on} ({rule.extension_basis}), before that {clock.due_on}"
+    return replace(clock, due_on=due.isoformat(), reason=f"{clock.reason}; {said}")
+
+
+def _said(length: Mapping[str, int]) -> str:
+    return " ".join(f"{number} {unit.replace('_', ' ')}" for unit, number in length.items())
 
 
 def _resumed(clock: RunningClock, pause: int, days: WorkingDays) -> RunningClock:

@@ -39,6 +39,7 @@ class Step:
     stops: tuple[str, ...] = ()
     pauses: tuple[str, ...] = ()
     resumes: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
     basis: str = ""
 
 
@@ -108,7 +109,7 @@ def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
 
 
 def _read_step(row: Mapping[str, Any]) -> Step:
-    lists = ("require", "unless", "record", "emits", "starts", "stops", "pauses", "resumes")
+    lists = ("require", "unless", "record", "emits", "starts", "stops", "pauses", "resumes", "extends")
     return Step(
         id=row["id"],
         sources=tuple(row["from"]),

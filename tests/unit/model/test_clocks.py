@@ -78,6 +78,51 @@ def test_the_worked_example_of_2029() -> None:
         assert word in complete["DECIDE"].reason
 
 
+def test_an_extension_is_counted_from_the_start_and_says_why() -> None:
+    """The worked example goes on: 30 September 2029 is a Sunday (Art. 68(4))."""
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))
+    longer = moved(tuple(running.values()), STEPS["T11"], noon(2029, 6, 20))["DECIDE"]
+    assert (longer.due_on, longer.state) == ("2029-10-01", "running")
+    assert longer.reason.endswith("; extended by 3 months on 2029-06-20 (Art. 68(4)), before that 2029-07-02")
+
+
+def test_an_extension_keeps_the_days_that_the_clock_stood_still() -> None:
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))
+    asked = moved(tuple(running.values()), STEPS["T9"], noon(2029, 5, 2))
+    resumed = moved((asked["DECIDE"],), STEPS["T4"], noon(2029, 5, 12))["DECIDE"]
+    longer = moved((resumed,), STEPS["T11"], noon(2029, 6, 20))["DECIDE"]
+    assert (resumed.due_on, longer.due_on) == ("2029-07-12", "2029-10-11")
+
+
+def test_a_clock_that_the_law_does_not_extend_stays_as_it_is() -> None:
+    clock = moved((), STEPS["T7"], noon(2029, 3, 30))["TDH_ASSESS"]
+    assert moved((clock,), replace(STEPS["T11"], extends=("TDH_ASSESS",)), noon(2029, 4, 2)) == {}
+
+
+@pytest.mark.parametrize(
+    ("starts", "extends", "clock", "before", "after"),
+    [
+        ("F2", "F2-PROLONGATION", "CESREES_1M", "2029-04-30", "2029-05-30"),
+        ("M2", "M2-PROLONGATION", "CESREES_1M", "2029-04-30", "2029-05-30"),
+        ("F4", "F4-PROLONGATION", "CNIL_2M", "2029-05-30", "2029-07-30"),
+    ],
+)
+def test_cesrees_and_the_cnil_renew_their_own_period(
+    starts: str, extends: str, clock: str, before: str, after: str
+) -> None:
+    """Décret 2019-536 art. 90; LIL art. 66 V."""
+    rows = {step.id: step for step in CHAIN.steps}
+    running = moved((), rows[starts], noon(2029, 3, 30))[clock]
+    longer = moved((running,), rows[extends], noon(2029, 4, 20))[clock]
+    assert (running.due_on, longer.due_on) == (before, after)
+
+
+def test_every_clock_that_a_step_extends_says_by_how_much_and_why() -> None:
+    extended = {name for table in (LEG_TABLE, CHAIN) for step in table.steps for name in step.extends}
+    assert extended == {"DECIDE", "CESREES_1M", "CNIL_2M"}
+    assert all(RULES[name].extension and RULES[name].extension_basis for name in extended)
+
+
 def test_easter_monday_does_not_end_a_period_in_france() -> None:
     """Four weeks from Monday 5 March 2029 end on Easter Monday, 2 April: the next working day is 3 April."""
     assert last_day(noon(2029, 3, 5), {"weeks": 4}, FRANCE) == date(2029, 4, 3)

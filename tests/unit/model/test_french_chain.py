@@ -124,6 +124,30 @@ def test_recommendations_are_integrated_before_conformity_is_declared() -> None:
     assert one.national_state == "CONFORMITE_DECLAREE"
 
 
+@pytest.mark.parametrize(
+    ("procedure", "way", "body", "then"),
+    [
+        ("AUTORISATION", (), "CESREES", f"{STEP}:AVIS_CESREES"),
+        ("MR-007", (), "CESREES", f"{STEP}:AVIS_CESREES:FAVORABLE"),
+        ("AUTORISATION", (f"{STEP}:AVIS_CESREES", f"{STEP}:TRANSMISSION_CNIL"), "CNIL", f"{STEP}:SEANCE_CNIL:AUTORISE"),
+    ],
+)
+def test_cesrees_and_the_cnil_renew_their_period_once(
+    procedure: str, way: tuple[str, ...], body: str, then: str
+) -> None:
+    one = after(leg(), *assessed(procedure), *way, national=CHAIN)
+    longer = after(one, f"{STEP}:PROLONGATION:{body}", national=CHAIN)
+    assert longer.national_state == f"{one.national_state}_PROLONGE"
+    assert refusal(longer, f"{STEP}:PROLONGATION:{body}", national=CHAIN).code == "illegal-national-step"
+    assert after(longer, then, national=CHAIN).national_state == after(one, then, national=CHAIN).national_state
+
+
+def test_nobody_renews_the_period_of_another() -> None:
+    one = after(leg(), *assessed("AUTORISATION"), national=CHAIN)
+    assert refusal(one, f"{STEP}:PROLONGATION:CNIL", national=CHAIN).code == "illegal-national-step"
+    assert refusal(one, f"{STEP}:PROLONGATION", national=CHAIN).code == "illegal-national-step"
+
+
 def test_the_public_interest_may_be_looked_at_before_the_cnil() -> None:
     one = after(leg(), *assessed("AUTORISATION"), f"{STEP}:AVIS_CESREES", f"{STEP}:INTERET_PUBLIC", national=CHAIN)
     assert one.national_state == "INTERET_PUBLIC"
