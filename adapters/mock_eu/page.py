@@ -10,7 +10,7 @@ from adapters.mock_eu.deeds import ANSWERS, REQUESTS
 from adapters.mock_eu.dishes import MENU, PLACES, says
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from adapters.mock_eu.menu import Fault
 
@@ -21,7 +21,7 @@ main,nav{padding:.5rem 2rem}nav a{margin-right:1.5rem}
 .wrong{border:3px solid #7a0019;padding:.5rem 1rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.4rem .8rem;border-bottom:1px solid #767676;vertical-align:top}
-caption{text-align:left;padding:.5rem 0}
+caption{text-align:left;padding:.5rem 0}td{overflow-wrap:anywhere}td form{margin:0}
 form{margin:.5rem 0 1.5rem}label{display:block;margin:.4rem 0}fieldset{border:1px solid #767676}
 input,select,textarea,button{font:inherit;border:1px solid #595959;padding:.3rem;min-height:1.5rem}
 input[type=text],textarea{width:min(40rem,95%);display:block}
@@ -29,7 +29,10 @@ a,button{color:#00409c}:focus-visible{outline:3px solid #00409c;outline-offset:2
 @media (prefers-color-scheme:dark){
 body{color:#f1f1f1;background:#161616}a,button{color:#9ecbff}input,select,textarea,button{background:#262626}
 input,select,textarea{color:#f1f1f1}:focus-visible{outline-color:#9ecbff}}"""
-_NAV: Final = '<nav aria-label="Pages"><a href="/applicant/">Applications</a><a href="/faults/page">Faults</a></nav>'
+_PAGES: Final = {"/applicant/": "Applications", "/log/page": "Messages", "/faults/page": "Faults"}
+_NAV: Final = (
+    '<nav aria-label="Pages">' + "".join(f'<a href="{path}">{name}</a>' for path, name in _PAGES.items()) + "</nav>"
+)
 
 
 def applications(views: Iterable[dict[str, Any]], nations: Iterable[str], wrong: str = "") -> str:
@@ -70,6 +73,35 @@ def application(view: dict[str, Any], wrong: str = "") -> str:
     sections = "".join(_leg(here, nation, leg) + _papers(files, leg) for nation, leg in view["nations"].items())
     inner = f"{facts}{sections}<h2>Change or end it</h2>{amend}{_form(here, 'withdraw', 'Withdraw everywhere')}"
     return _page(str(view["title"]), inner, wrong)
+
+
+def traffic(lying: Mapping[str, Iterable[Iterable[str]]], log: Iterable[dict[str, Any]]) -> str:
+    """What lies at each nation's access point, and what was asked of them; both newest first."""
+    heads = ("At", "From", "Type", "MessageId", "Status")
+    tables = "".join(
+        _table(f"At the access point of {escape(nation.upper())}", heads, _rows(rows) or _none(heads))
+        for nation, rows in lying.items()
+    )
+    asked = [[str(entry.get(name, "")) for name in _ASKED] for entry in log]
+    return _page("Messages", tables + _table("Operations", tuple(_ASKED.values()), _rows(asked) or _none(_ASKED)), "")
+
+
+_ASKED: Final = {
+    "at": "At",
+    "nation": "Nation",
+    "operation": "Operation",
+    "type": "Type",
+    "message_id": "MessageId",
+    "outcome": "Outcome",
+}
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> str:
+    return "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+
+
+def _none(heads: Collection[str]) -> str:
+    return f'<tr><td colspan="{len(heads)}">None yet.</td></tr>'
 
 
 def faults(armed: Iterable[Fault], wrong: str = "", said: Mapping[str, str] | None = None) -> str:

@@ -198,6 +198,19 @@ class Store:
         rows = self._db.execute("SELECT seq, doc FROM log WHERE seq > ? ORDER BY seq", (after,))
         return [{"seq": seq, **json.loads(doc)} for seq, doc in rows]
 
+    def latest(self, most: int) -> list[dict[str, Any]]:
+        """The newest operations, newest first."""
+        rows = self._db.execute("SELECT doc FROM log ORDER BY seq DESC LIMIT ?", (most,))
+        return [json.loads(doc) for (doc,) in rows]
+
+    def lying(self, nation: str, most: int) -> list[tuple[str, str, str, str, str]]:
+        """(arrival, role, type, MessageId, status) of a nation's newest messages, newest first, without payloads."""
+        rows = self._db.execute(
+            "SELECT at, role, type, message_id, status FROM messages WHERE nation = ? ORDER BY seq DESC LIMIT ?",
+            (nation, most),
+        )
+        return rows.fetchall()
+
     def put_fault(self, id_: str, doc: dict[str, Any]) -> None:
         """Insert or replace one armed fault with its counters."""
         with self.commit():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from adapters.mock_eu import page
 from adapters.mock_eu.access_point import AccessPoints
 from adapters.mock_eu.applicant import Applicant
 from adapters.mock_eu.counter import Counter
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from adapters.mock_eu.settings import Settings
 
 _FILTERS: Final = ("nation", "operation", "message_id", "type", "outcome")  #: of the log
+_SHOWN: Final = 50  #: rows of a table for people
 _LARGEST: Final = 128 * 1024 * 1024
 BANNER: Final = {"X-HealthData-EU-Mock": "true"}
 
@@ -102,6 +104,7 @@ class Desk:
             web.delete("/faults", self.disarm),
             web.delete("/faults/{id}", self.disarm),
             web.get("/log", self.log),
+            web.get("/log/page", self.traffic),
             web.get("/registry/{kind}", self.register),
             web.post("/registry/permits/{key}/share", self.share),
             web.get("/access-points/{nation}/messages", self.messages),
@@ -143,6 +146,15 @@ class Desk:
             raise Problem(400, "bad-filter", f"{', '.join(unknown)}: there are after, {', '.join(_FILTERS)}")
         entries = [entry for entry in self._store.log(after) if all(entry.get(k) == v for k, v in wanted.items())]
         return web.json_response({"entries": entries})
+
+    async def traffic(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """The newest messages and operations, for people."""
+        sides = {SENDING: "nation"}
+        lying = {
+            nation: [(at, sides.get(role, "platform"), *rest) for at, role, *rest in self._store.lying(nation, _SHOWN)]
+            for nation in sorted(self._nations)
+        }
+        return web.Response(text=page.traffic(lying, self._store.latest(_SHOWN)), content_type="text/html")
 
     async def register(self, request: web.Request) -> web.Response:
         """Permits, enforcement, datasets, results or reports, each entry with all its versions."""

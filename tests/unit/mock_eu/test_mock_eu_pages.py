@@ -37,7 +37,7 @@ def alerts(root: Any) -> list[str]:
     return [element.text_content() for element in root.xpath("//*[@role='alert']")]
 
 
-@pytest.mark.parametrize("path", ["/", "/applicant/", "/faults/page"])
+@pytest.mark.parametrize("path", ["/", "/applicant/", "/faults/page", "/log/page"])
 async def test_every_page_says_that_this_is_a_mock(node: MockNode, path: str) -> None:
     root = await page(node, path)
     assert "MOCK EU NODE. Not HealthData@EU" in root.xpath("//header")[0].text_content()
@@ -121,6 +121,22 @@ async def test_what_people_type_is_shown_and_not_run(node: MockNode) -> None:
         root = await page(node, path)
         assert root.xpath("//script") == []
         assert "<script>alert(1)</script>" in root.text_content()
+
+
+async def test_messages_and_operations_are_shown_the_newest_first(node: MockNode) -> None:
+    assert (await page(node, "/log/page")).text_content().count("None yet.") == 3
+    await node.file()
+    france = node.nation("fr")
+    (came,) = await france.pending()
+    await france.submit("mine-1", ("cid:message", "application/json", b"{}"))
+    tables = (await page(node, "/log/page")).xpath("//table")
+    captions = [table.find("caption").text for table in tables]
+    assert captions == ["At the access point of FI", "At the access point of FR", "Operations"]
+    rows = [[cell.text_content() for cell in row] for row in tables[1].xpath("./tbody/tr")]
+    assert [(row[1], row[3]) for row in rows[-2:]] == [("nation", "mine-1"), ("platform", came)]
+    assert rows[-1][4] == "RECEIVED"
+    asked = [[cell.text_content() for cell in row] for row in tables[2].xpath("./tbody/tr")]
+    assert [row[2] for row in asked][-2:] == ["submitMessage", "listPendingMessages"]
 
 
 async def test_faults_are_armed_counted_and_put_away_on_the_page(node: MockNode) -> None:
