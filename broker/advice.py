@@ -92,5 +92,6 @@ ADVICE: Final[dict[str, str]] = {
     "answer-bomb": "Ask what stands at the address that is configured: no access point answers so.",
     "other-message": "Look at the access point's log for two messages of one id, and for a proxy that caches.",
     "unreadable-answer": _LOOK,
+    "given-back": "Find out from the back end why it does not take it, then retry the message.",
     "no-wire-form": "Settle it outside of HealthData@EU, or wait for a release that has a form for it.",
 }

@@ -39,6 +39,7 @@ from broker.eu_https import eu_https_of, is_eu_https
 from broker.flow.acknowledge import acknowledge
 from broker.flow.close import close
 from broker.flow.doors import accept
+from broker.flow.given_back import park_given_back
 from broker.flow.keep import keep, quarantine
 from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
 from broker.flow.pauses import destinations, pause, resume
@@ -314,6 +315,7 @@ def amqp_door(built: Built, beat: Callable[[float], None]) -> AmqpDoor | None:
         backends=frozenset(name for name, section in built.settings.backends.items() if section.kind == "amqp"),
         keep=partial(keep, built.node),
         quarantine=partial(quarantine, built.node),
+        give_back=lambda backend, delivery: park_given_back(built.node, delivery, backend=backend),
         node=built.node.name,
         beat=beat,
     )

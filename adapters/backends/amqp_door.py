@@ -12,7 +12,8 @@ import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import structlog
@@ -29,7 +30,7 @@ from tenacity import (
 from adapters.amqp.consumer import consume, settle
 from adapters.amqp.listening import Listening
 from adapters.amqp.tolerant import REPLACEMENT
-from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue
+from adapters.amqp.topology import NATIONAL_IN, OUT, dead_queue, in_queue
 from adapters.backends.amqp import routing_key
 from adapters.backends.envelope import TYPE_PREFIX, source
 from broker.errors import BrokerError, Conflict, Forbidden, Problem, Refused, TranslationError, Unavailable
@@ -44,10 +45,14 @@ if TYPE_CHECKING:
 
 Keep = Callable[[Arrival], Awaitable[object]]
 Quarantine = Callable[[Arrival, Problem], Awaitable[object]]
+#: Parks the delivery of this id to this back end; False if there is none.
+GiveBack = Callable[[str, str], Awaitable[bool]]
 #: Told again and again how many seconds ago the door was last well.
 Beat = Callable[[float], None]
 
+T = TypeVar("T")
 _log = structlog.get_logger()
+_GIVEN_BACK: Final = Problem("given-back", "the back end gave it back too often", rule="x-delivery-limit")
 
 #: Headers of the sender that are kept with the message, up to this many characters each.
 KEPT_HEADERS: Final = ("ce-", "hdeu-", "traceparent")
@@ -76,7 +81,7 @@ def unwatched(silent: float) -> None:
 
 
 class AmqpDoor:
-    """Reads `hdeu.out` and its dead letters; hands each message over once and answers for it."""
+    """Reads `hdeu.out` and dead letters; hands each message over once and answers for it."""
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class AmqpDoor:
         backends: frozenset[str],
         keep: Keep,
         quarantine: Quarantine,
+        give_back: GiveBack,
         node: str,
         settings: DoorSettings | None = None,
         beat: Beat = unwatched,
@@ -93,10 +99,12 @@ class AmqpDoor:
         self._backends = backends
         self._keep = keep
         self._quarantine = quarantine
+        self._give_back = give_back
         self._node = node
         self._settings = settings or DoorSettings()
         self._beat = beat
-        self._listening = {OUT: Listening(), dead_queue(OUT): Listening()}
+        self._returned = {dead_queue(in_queue(name)): name for name in sorted(backends)}
+        self._listening = {queue: Listening() for queue in (OUT, dead_queue(OUT), *self._returned)}
         self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
@@ -104,6 +112,8 @@ class AmqpDoor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._consume(OUT, self._on_message, self._settings.prefetch))
             group.create_task(self._consume(dead_queue(OUT), self._on_dead, 1))
+            for queue, name in self._returned.items():
+                group.create_task(self._consume(queue, partial(self._on_returned, name), 1))
             group.create_task(self._watch())
 
     async def _consume(self, queue: str, handle: Handle, prefetch: int) -> None:
@@ -111,7 +121,7 @@ class AmqpDoor:
         await consume(self._rabbit, queue, handle, prefetch=prefetch, grace=self._settings.grace, listening=listening)
 
     async def _watch(self) -> None:
-        """Tell how long ago both consumers were last well; an idle one is well."""
+        """Tell how long ago all consumers were last well; an idle one is well."""
         while True:
             self._beat(max([await one.silent() for one in self._listening.values()]))
             await asyncio.sleep(self._settings.look)
@@ -121,6 +131,9 @@ class AmqpDoor:
 
     async def _on_dead(self, message: AbstractIncomingMessage) -> None:
         await self._answering(message, self._bury)
+
+    async def _on_returned(self, backend: str, message: AbstractIncomingMessage) -> None:
+        await self._answering(message, partial(self._take_back, backend))
 
     async def _answering(
         self, message: AbstractIncomingMessage, act: Callable[[AbstractIncomingMessage], Awaitable[None]]
@@ -163,6 +176,13 @@ class AmqpDoor:
         arrival = arrival_of(message, key)
         await self._set_aside(arrival if proven else replace(arrival, key=_content_key(message.body)), problem)
 
+    async def _take_back(self, backend: str, message: AbstractIncomingMessage) -> None:
+        """A delivery of ours goes before a person; what is none is kept, so that nothing is dropped."""
+        known = await self._patiently(self._give_back, backend, message.message_id or "")
+        if not known:
+            arrival = arrival_of(message, routing_key_before_death(message))
+            await self._set_aside(replace(arrival, party=backend, key=_content_key(message.body)), _GIVEN_BACK)
+
     async def _set_aside(self, arrival: Arrival, problem: Problem) -> None:
         _log.warning("door.set_aside", door=Door.AMQP, party=arrival.party, code=problem.code)
         try:
@@ -186,9 +206,9 @@ class AmqpDoor:
                 raise
             _log.warning("door.nobody_to_tell", door=Door.AMQP, party=user)
 
-    async def _patiently(self, act: Callable[..., Awaitable[object]], *args: object) -> None:
+    async def _patiently(self, act: Callable[..., Awaitable[T]], *args: object) -> T:
         """Hold the message back while something is unavailable: unacked messages are the back-pressure."""
-        await AsyncRetrying(
+        return await AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             wait=wait_exponential(multiplier=self._settings.first_pause, max=self._settings.longest_pause)
             + wait_random(0, self._settings.first_pause),

@@ -60,7 +60,7 @@ STEPS: Final[dict[Direction, dict[State, tuple[State, ...]]]] = {
         State.REFUSED: (),
         State.HELD: (State.RECEIVED, State.READY, State.PARKED, State.CANCELLED),
         State.READY: (State.DELIVERED, State.ACKNOWLEDGED, State.PARKED, State.CANCELLED),
-        State.DELIVERED: (State.ACKNOWLEDGED, State.READY),
+        State.DELIVERED: (State.ACKNOWLEDGED, State.READY, State.PARKED),
         State.ACKNOWLEDGED: (),
         State.PARKED: (State.RECEIVED, State.READY, State.CANCELLED),
         State.CANCELLED: (),

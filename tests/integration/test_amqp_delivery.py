@@ -12,6 +12,7 @@ from adapters.amqp.topology import Topology, in_queue
 from adapters.backends.amqp import CLAIM_CHECK, CLAIM_CHECK_ABOVE, AmqpBackend
 from broker.errors import ConfigurationError, Unavailable
 from broker.model.messages import MessageType
+from tests.support.amqp_door import give_back
 from tests.support.amqp_fixtures import BACKENDS
 from tests.support.deliveries import a_delivery
 from tests.support.pika_peer import Peer, Received
@@ -114,18 +115,9 @@ async def test_a_full_queue_is_unavailable(amqp_url: str) -> None:
 async def test_what_a_back_end_gives_back_too_often_is_kept_among_the_dead(rabbit: Rabbit, amqp_url: str) -> None:
     await backend(rabbit).deliver(a_delivery())
 
-    def give_back() -> int:
-        with Peer(amqp_url, "hdh") as peer:
-            count = 0
-            for method, _, _ in peer.channel.consume(in_queue("hdh"), inactivity_timeout=2):
-                if method is None:
-                    break
-                count += 1
-                peer.channel.basic_nack(method.delivery_tag, requeue=True)
-            peer.channel.cancel()
-            return count
-
-    assert await asyncio.to_thread(give_back) == 21  # the limit counts returns: the first delivery is none
+    assert (
+        await asyncio.to_thread(give_back, amqp_url, in_queue("hdh")) == 21
+    )  # the limit counts returns: the first delivery is none
     dead = await received(amqp_url, queue="hdeu.in.hdh.dead")
     assert (dead.body, dead.properties.message_id) == (b"<Dossier/>", "d-1")
     assert dead.properties.headers["x-death"][0]["reason"] == "delivery_limit"

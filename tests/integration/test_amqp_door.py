@@ -15,12 +15,14 @@ import pytest
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
 from adapters.amqp.connection import connect
-from adapters.amqp.topology import OUT, Topology, dead_queue
+from adapters.amqp.topology import OUT, Topology, dead_queue, in_queue
+from adapters.backends.amqp import AmqpBackend
 from adapters.backends.amqp_door import AmqpDoor
 from broker.errors import Conflict, Problem, Refused, Unavailable
 from broker.model.messages import Door
-from tests.support.amqp_door import QUICK, Keeper, left_in, opened, publish, until
+from tests.support.amqp_door import QUICK, Keeper, give_back, left_in, opened, publish, until
 from tests.support.amqp_fixtures import BACKENDS
+from tests.support.deliveries import a_delivery
 from tests.support.pika_peer import Peer
 
 if TYPE_CHECKING:
@@ -80,7 +82,13 @@ async def test_a_message_is_acked_only_once_it_is_kept(rabbit: Rabbit, hdh: str,
         await asyncio.Event().wait()
 
     door = AmqpDoor(
-        rabbit, backends=frozenset(BACKENDS), keep=stuck, quarantine=keeper.quarantine, node="fr", settings=QUICK
+        rabbit,
+        backends=frozenset(BACKENDS),
+        keep=stuck,
+        quarantine=keeper.quarantine,
+        give_back=keeper.give_back,
+        node="fr",
+        settings=QUICK,
     )
     task = asyncio.create_task(door.run())
     await publish(hdh, "hdh", (b"<Dossier/>", "m-1", {}))
@@ -245,6 +253,27 @@ async def test_a_dead_message_stays_until_it_can_be_set_aside(rabbit: Rabbit, ke
         await until(lambda: bool(keeper.set_aside))
     assert keeper.set_aside[0][0].data == b"lost?"
     await channel.close()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_a_back_end_gives_back_too_often_is_told_of_by_its_id_and_kept_if_it_is_no_delivery(
+    rabbit: Rabbit, amqp_url: str, keeper: Keeper, *, known: bool
+) -> None:
+    keeper.delivered = {"d-1"} if known else set()
+    await AmqpBackend("hdh", rabbit, node="fr", api_base="http://node").deliver(a_delivery())
+    async with opened(rabbit, keeper):
+        assert await asyncio.to_thread(give_back, amqp_url, in_queue("hdh")) == 21
+        await until(lambda: bool(keeper.given_back and (known or keeper.set_aside)))
+        await until_empty(rabbit, dead_queue(in_queue("hdh")))
+    assert keeper.given_back == [("hdh", "d-1")]
+    kept = [(arrival.party, arrival.data, problem.code) for arrival, problem in keeper.set_aside]
+    assert kept == ([] if known else [("hdh", b"<Dossier/>", "given-back")])
+
+
+async def until_empty(rabbit: Rabbit, queue: str) -> None:
+    async with asyncio.timeout(20):
+        while await left_in(rabbit, queue):  # noqa: ASYNC110 - what it waits for has no event
+            await asyncio.sleep(0.05)
 
 
 def nested(depth: int) -> bytes:

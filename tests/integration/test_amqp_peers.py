@@ -81,6 +81,9 @@ class Kept:
     async def quarantine(self, arrival: Arrival, problem: Problem) -> None:
         self.aside.append((arrival, problem))
 
+    async def give_back(self, backend: str, delivery: str) -> bool:
+        raise AssertionError(f"{backend} gave {delivery} back")
+
 
 @asynccontextmanager
 async def door(rabbit: Rabbit) -> AsyncIterator[Kept]:
@@ -90,6 +93,7 @@ async def door(rabbit: Rabbit) -> AsyncIterator[Kept]:
         backends=frozenset(BACKENDS),
         keep=found.keep,
         quarantine=found.quarantine,
+        give_back=found.give_back,
         node="fr",
         settings=DoorSettings(grace=1),
     )

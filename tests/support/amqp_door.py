@@ -27,6 +27,8 @@ class Keeper:
         self.kept: dict[tuple[str, str], Arrival] = {}
         self.set_aside: list[tuple[Arrival, Problem]] = []
         self.tries = 0
+        self.delivered: set[str] = set()  #: ids of deliveries that the node made
+        self.given_back: list[tuple[str, str]] = []
         self.answer: Callable[[Arrival], None] = lambda _: None
 
     async def keep(self, arrival: Arrival) -> None:
@@ -36,6 +38,10 @@ class Keeper:
 
     async def quarantine(self, arrival: Arrival, problem: Problem) -> None:
         self.set_aside.append((arrival, problem))
+
+    async def give_back(self, backend: str, delivery: str) -> bool:
+        self.given_back.append((backend, delivery))
+        return delivery in self.delivered
 
     def keys(self) -> set[str]:
         return {key for _, key in self.kept}
@@ -64,6 +70,7 @@ async def opened(
         backends=frozenset(BACKENDS),
         keep=keeper.keep,
         quarantine=keeper.quarantine,
+        give_back=keeper.give_back,
         node="fr",
         settings=settings,
         beat=beat,
@@ -75,6 +82,19 @@ async def opened(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def give_back(url: str, queue: str) -> int:
+    """Take one message and return it, as often as it comes; how often it came."""
+    with Peer(url, "hdh") as peer:
+        count = 0
+        for method, _, _ in peer.channel.consume(queue, inactivity_timeout=2):
+            if method is None:
+                break
+            count += 1
+            peer.channel.basic_nack(method.delivery_tag, requeue=True)
+        peer.channel.cancel()
+        return count
 
 
 async def publish(url: str, name: str, *messages: tuple[bytes, str | None, dict[str, object]]) -> None:
