@@ -93,7 +93,7 @@ class EuPilotCodec:
         message = self._layer(_only(whole.get("messages")), "/message", kept)
         content = self._unpacked(message.get("content"), "/content")
         topic = whole.get("type")
-        if topic not in _TYPES or message.get("type") != topic:
+        if not isinstance(topic, str) or topic not in _TYPES or message.get("type") != topic:
             refuse("unknown-message-type", "The pilot has no such topic.", "/list/type", value=ascii(topic)[:80])
         return Decoded(self._tree(topic, content, transport, kept))
 

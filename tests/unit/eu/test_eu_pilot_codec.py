@@ -136,6 +136,7 @@ BAD = {
     "a name twice": (payload(b'{"operation": "a", "operation": "b"}'), "duplicate-key", "/content"),
     "too deep": (payload(b'{"operation": ' + b"[" * 70 + b"]" * 70 + b"}"), "too-deep", "/content"),
     "a topic of nobody": (payload(application(), topic="gossip"), "unknown-message-type", "/list/type"),
+    "a topic that is no text": (payload(application(), topic={}), "unknown-message-type", "/list/type"),
     "two topics": (payload(application(), message__type="gossip"), "unknown-message-type", "/list/type"),
     "an operation of nobody": (payload({"operation": "revoke"}), "unknown-message-type", "/content/operation"),
     "no application": (payload({"operation": "applyPermit"}), "missing-part", "/content/application"),
