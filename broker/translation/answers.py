@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Problem
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,7 @@ def _unknown(root: etree._Element, question: Question) -> Iterator[tuple[str, st
     for name in (*question.path.split("/"), *(() if question.is_code else ("key",))):
         places = [below for path, element in places for below in _below(path, element, name)]
     for path, element in places:
-        key = (element.text or "").strip()
+        key = trimmed(element.text or "")
         known = key.rpartition("/")[2] if question.is_code else key  # hosts of IRIs change between releases
         if key and known.lower() not in question.keys:
             yield path.lstrip("/"), key

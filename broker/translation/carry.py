@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from broker.errors import Problem, TranslationError
+from broker.translation.white_space import collapsed
 
 FORMAT = 1
 
@@ -97,5 +98,5 @@ def _read(document: dict[str, Any]) -> Carry:
 
 def anchor_hash(value: str | None) -> str:
     """Hash of an anchor's value; an absent anchor has the hash of nothing."""
-    text = "\0absent" if value is None else " ".join(value.split())
+    text = "\0absent" if value is None else collapsed(value)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Problem
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def missing(root: etree._Element, rules: RuleSet) -> tuple[Problem, ...]:
     content = root.find("{*}content")
     if content is None or etree.QName(root).localname not in _CARRIERS:
         return ()
-    form = _FORMS.get((content.findtext("{*}application_type") or "").strip(), "")
+    form = _FORMS.get(trimmed(content.findtext("{*}application_type") or ""), "")
     lacking = [] if form else [_problem("content/application_type", rules, "section 1: kind of the form")]
     for rule in rules.rules:
         if rule.form in {"", form}:
@@ -180,7 +181,7 @@ def _answers(
 
 def _holds(answer: etree._Element, when: Condition) -> bool:
     if when.keys:
-        return (answer.findtext("{*}key") or "").strip() in when.keys
+        return trimmed(answer.findtext("{*}key") or "") in when.keys
     return _confirmed(answer) if when.ticked else _says_something(answer)
 
 
@@ -193,4 +194,4 @@ def _says_something(element: etree._Element) -> bool:
 
 
 def _confirmed(element: etree._Element) -> bool:
-    return (element.text or "").strip() in _TRUE
+    return trimmed(element.text or "") in _TRUE

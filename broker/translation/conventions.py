@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Convention:
 
 
 def _day(separator: str) -> Convention:
-    national = re.compile(rf"(\d{{2}}){re.escape(separator)}(\d{{2}}){re.escape(separator)}(\d{{4}})")
+    national = re.compile(re.escape(separator).join(("([0-9]{2})", "([0-9]{2})", "([0-9]{4})")))
 
     def forth(text: str) -> str | None:
         found = _ISO_DAY.fullmatch(text)

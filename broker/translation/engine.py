@@ -20,6 +20,7 @@ from broker.translation.returning import put_back
 from broker.translation.shapes import numbered
 from broker.translation.steps import Outcome
 from broker.translation.unsent import carry_of
+from broker.translation.white_space import collapsed, trimmed
 from broker.translation.wording import WORDS
 from broker.translation.writing import Layout, annex, annex_as_met
 
@@ -160,7 +161,7 @@ class Run:
         if op.only is not None and not self._is_chosen(op.only, leaf[2].where):
             self._fallback(leaf)
             return
-        value = " ".join(leaf[3].split())
+        value = collapsed(leaf[3])
         found = op.convert(value) if op.convert is not None else None
         if found is not None:
             self._send(leaf, ((op.targets[0], found),))
@@ -182,7 +183,7 @@ class Run:
         """Write the one of several values that is meant: the only one, or the one that the leaf beside it says."""
         where = leaf[2].where
         said = self.values.value(op.anchor, where) if op.anchor is not None else None
-        agreed = said is not None and " ".join(said.split()) in meant
+        agreed = said is not None and collapsed(said) in meant
         if said is not None and agreed:
             text = said
         elif len(meant) == 1 and not self.plan.forth:
@@ -271,7 +272,7 @@ class Run:
 
     def _fits(self, only: Only, at: Where) -> bool:
         if not only.first:
-            return (self.values.value(only.key, at) or "").strip() in only.values
+            return trimmed(self.values.value(only.key, at) or "") in only.values
         fits = [where[-1] for where in only.matching(self.values) if where[:-1] == at[:-1]]
         return self.aside.get(only.group.path) != len(fits) and at[-1] == min(fits, default=None)
 

@@ -14,6 +14,7 @@ from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.translation.codelists import load_countries
+from broker.translation.white_space import collapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,7 +145,7 @@ def _anywhere(path: str) -> str:
 
 
 def _own(element: etree._Element) -> str:
-    return " ".join((element.text or "").split())
+    return collapsed(element.text or "")
 
 
 def _text(root: etree._Element, path: str) -> str:

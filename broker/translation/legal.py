@@ -14,6 +14,7 @@ from broker.translation.fates import Do, Fate
 from broker.translation.report import LegalFactLoss, Lossy
 from broker.translation.shapes import numbered, shape
 from broker.translation.trees import flatten
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,10 +124,10 @@ def _is_said(place: Place, single: Mapping[str, str | None]) -> bool:
     """Whether the wire form says it after all, in other words."""
     match place[0].path:
         case "content/kind":
-            return (single["content/kind"] or "").strip() in _SAID_IN_FULL
+            return trimmed(single["content/kind"] or "") in _SAID_IN_FULL
         case "content/issuedAt":
-            day = (single["content/issuedAt"] or "").strip()[:_DAY]
-            return (single.get("content/legalIssueDate") or day).strip() == day
+            day = trimmed(single["content/issuedAt"] or "")[:_DAY]
+            return trimmed(single.get("content/legalIssueDate") or day) == day
         case _:
             return False
 

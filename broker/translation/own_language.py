@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from broker.translation.white_space import trimmed
+
 MARKS: Final = ("machine", "verified")
 _KEYS: Final = ("form", "others", "spoken", "said", "original", "mark", "source")
 
@@ -28,7 +30,7 @@ class Versions:
 
     def mark_of(self, said: str | None) -> str:
         """The mark of a form, by what it says of itself."""
-        mark = (said or "").strip().lower()
+        mark = trimmed(said or "").lower()
         return mark if mark in MARKS else self.mark
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from broker.translation.plan import Target
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -158,9 +159,9 @@ class WrittenVersion:
         found = [
             at
             for at, leaves in self.written.items()
-            if at[:-1] == around[0] and twin in leaves and (leaves[twin] or "").strip() == said.strip()
+            if at[:-1] == around[0] and twin in leaves and trimmed(leaves[twin] or "") == trimmed(said)
         ]
-        return (min(found), (*around[1], said.strip())) if found else None
+        return (min(found), (*around[1], trimmed(said))) if found else None
 
 
 def own_version(plan: Plan, root: etree._Element) -> OwnVersion | None:
@@ -196,11 +197,11 @@ def written_version(plan: Plan, written: Leaves) -> WrittenVersion | None:
 
 
 def _is(language: str, said: str | None) -> bool:
-    return said is not None and said.strip().lower() == language
+    return said is not None and trimmed(said).lower() == language
 
 
 def _text(element: etree._Element | None) -> str | None:
-    return None if element is None else (element.text or "").strip()
+    return None if element is None else trimmed(element.text or "")
 
 
 def _way(node: Node, above: Node | None = None) -> str:

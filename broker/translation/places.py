@@ -12,6 +12,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from broker.translation.white_space import collapsed
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -96,7 +98,7 @@ class Instances:
         labels, counts = dict[int, str](), dict[str, int]()
         for index in indices:
             where = (*around, index)
-            value = " ".join((self._values.value(key, where) or "").split()) if key else ""
+            value = collapsed(self._values.value(key, where) or "") if key else ""
             name = _escaped(value) if value else ";" if self.is_sent(group, where) else "+"
             counts[name] = count = counts.get(name, 0) + 1
             labels[index] = f"{name}{count}" if name in ";+" else name if count == 1 else f"{name};{count}"

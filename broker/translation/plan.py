@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from broker.translation.conventions import CONVENTIONS
 from broker.translation.fates import Do, Fate
 from broker.translation.mapping_file import EU, NATIONAL
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +105,7 @@ class Only:
     def matching(self, leaves: Leaves) -> Iterator[Where]:
         """Where instances stand whose key is one of the wanted."""
         for where, found in leaves.items():
-            if self.key in found and (found[self.key] or "").strip() in self.values:
+            if self.key in found and trimmed(found[self.key] or "") in self.values:
                 yield where
 
 

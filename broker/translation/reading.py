@@ -17,6 +17,7 @@ from broker.translation.instances import Instance
 from broker.translation.leaves import Leaves
 from broker.translation.own_version import OwnVersion, own_version
 from broker.translation.steps import Look, Outcome
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -231,7 +232,7 @@ def _siblings(element: etree._Element) -> Iterator[etree._Element]:
 
 def _is_wanted(only: Only, element: etree._Element) -> bool:
     keys = element.findall("/".join(only.steps_to_key or ()))
-    return bool(keys) and (keys[-1].text or "").strip() in only.values
+    return bool(keys) and trimmed(keys[-1].text or "") in only.values
 
 
 def without_remarks(root: etree._Element) -> etree._Element:

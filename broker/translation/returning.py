@@ -13,6 +13,7 @@ from broker.translation.places import Instances
 from broker.translation.restore import Restorer
 from broker.translation.steps import Outcome
 from broker.translation.unsent import annex_order
+from broker.translation.white_space import collapsed
 from broker.translation.wording import WORDS
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def _usual(run: Run, leaf: Leaf) -> Place | None:
 def _is_still(leaf: Leaf, said: Said) -> bool:
     """Whether the table still has the value as one way to say it."""
     _, step, _, text = leaf
-    known = step.op.several.get(" ".join(text.split()), ()) if step.op else ()
-    return not said.text or " ".join(said.text.split()) in known
+    known = step.op.several.get(collapsed(text), ()) if step.op else ()
+    return not said.text or collapsed(said.text) in known
 
 
 def _is_usual(run: Run, restorer: Restorer, instances: Instances) -> bool:

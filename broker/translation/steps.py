@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from broker.translation.annex_entries import AnnexEntries
 from broker.translation.fates import Do, Fate
+from broker.translation.white_space import collapsed
 from broker.translation.writing import opening
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _unknown(_: str) -> None:
 
 
 def _converted(convert: Callable[[str], str | None], text: str) -> str | None:
-    return convert(" ".join(text.split()))
+    return convert(collapsed(text))
 
 
 def _fitting(fits: Callable[[str], bool], text: str) -> str | None:

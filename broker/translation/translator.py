@@ -24,6 +24,7 @@ from broker.translation.shapes import Node, shape
 from broker.translation.steps import Steps
 from broker.translation.unread import translated
 from broker.translation.versions import is_present, label_of, versions
+from broker.translation.white_space import trimmed
 from broker.translation.writing import serialised, tree
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ class CompiledProfile:
 def _fits(said: Callable[[str], str | None], wanted: dict[str, str | bool]) -> bool:
     for path, value in wanted.items():
         found = said(path)
-        if (found is not None) != value if isinstance(value, bool) else (found or "").strip() != value:
+        if (found is not None) != value if isinstance(value, bool) else trimmed(found or "") != value:
             return False
     return True
 

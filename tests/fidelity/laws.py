@@ -18,7 +18,7 @@ from tests.fidelity.lookups import is_label
 from tests.fidelity.paths import beside, each, plain, unlabelled
 from tests.fidelity.readers import readers_read_their_own_language
 from tests.fidelity.unsent import mark, marks_in
-from tests.fidelity.values import UNKNOWN
+from tests.fidelity.values import UNKNOWN, collapsed
 from tests.fidelity.ways import STAND_IN, TOLD, Way
 from tests.support.documents import canonical, leaves, value_of
 from tests.support.edits import edited, revised
@@ -123,7 +123,7 @@ def choices(root: etree._Element, side: Side) -> dict[str, tuple[str, ...]]:
     """By numbered path of each label: its kind, its text, and the choice beside it, after schema white space."""
     texts = present(root, side)
     return {
-        path: (plain(path), text, *(" ".join(texts.get(key, "").split()) for key in beside(path)))
+        path: (plain(path), text, *(collapsed(texts.get(key, "")) for key in beside(path)))
         for path, text in texts.items()
         if is_label(path)
     }
@@ -211,8 +211,8 @@ def _copied(_: Example, __: dict[str, Any], source: str, targets: list[str]) -> 
 def _recoded(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:
     if row["table"] == "messages":
         return not targets
-    known = example.way.lookups.looked_up(row, plain(row["source"]), " ".join(source.split()))
-    return len(targets) == 1 and " ".join(targets[0].split()) in known
+    known = example.way.lookups.looked_up(row, plain(row["source"]), collapsed(source))
+    return len(targets) == 1 and collapsed(targets[0]) in known
 
 
 def _split(example: Example, row: dict[str, Any], source: str, targets: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from broker.translation.mapping_file import EU, NATIONAL
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 UNKNOWN = "zz-unknown"
 KEYS = ("urn:example:key:one", "urn:example:key:two", "urn:example:key:three")
 #: For leaves with a text convention: some that are written after it, and some that are not.
-CONVENTIONAL = ("2026-11-23", "23/11/2026", "31.12.2029", "oui", "ei", "true", "un jour")
+CONVENTIONAL = (
+    *("2026-11-23", "23/11/2026", "31.12.2029", "oui", "ei", "true", "un jour"),
+    *("\u0662\u0660\u0662\u0667-\u0660\u0662-\u0660\u0661", "2026-11-23\u00a0"),  # no day to any schema
+)
+#: What stands behind a value so that it is another one; to XML it is no white space.
+BEHIND = "\u00a0"
 #: For texts that are joined: one part, as many as are due, and too many.
 TOGETHER = ("one", "two", "three", "four", "five")
 #: Names that instances are told apart by in eu-1; few, so that they meet.
@@ -24,6 +30,11 @@ EU_KEYS = {
     "@scheme": ("hdh", "findata", "rems"),
     "emailAddress": ("a@example.org", "b@example.org"),
 }
+
+
+def collapsed(text: str) -> str:
+    """A text after white space handling of the schema."""
+    return " ".join(re.findall("[^ \t\r\n]+", text))
 
 
 def offered(profile: Profile, *, forth: bool) -> dict[str, tuple[str, ...]]:
@@ -58,7 +69,8 @@ def _spoken(versions: Versions, *, forth: bool) -> Iterator[tuple[str, tuple[str
 
 def _keys(group: Group, family: Family, side: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if side == EU and group.key:
-        yield group.key, (*group.only, *EU_KEYS.get(group.key.rpartition("/")[2], KEYS))
+        alike = [f"{key}{BEHIND}" for key in group.only[:1]]
+        yield group.key, (*group.only, *alike, *EU_KEYS.get(group.key.rpartition("/")[2], KEYS))
     elif side == NATIONAL and group.national_key:
         yield group.national_key, KEYS
     elif side == NATIONAL and group.key:
@@ -73,7 +85,8 @@ def _values(line: Line, family: Family, side: str) -> Iterator[tuple[str, tuple[
             yield path, CONVENTIONAL
         elif line.table:
             table = family.tables[line.table]
-            yield path, (*(table.eu if side == EU or path == line.otherwise else table.national), UNKNOWN)
+            known = tuple(table.eu if side == EU or path == line.otherwise else table.national)
+            yield path, (*known, UNKNOWN, f"{known[0]}{BEHIND}")
         elif line.by and side == NATIONAL:
             yield path, tuple(line.by.join(TOGETHER[:count]) for count in (1, len(line.others), len(TOGETHER)))
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from broker.translation.schema_parts import Element, SchemaModel, SimpleType
 
-WORDS = ("Étude", "données", "a/b", "x;1", "[2]", "  deux  espaces ", "é́", "Ελληνικά", "<&>", "100 %", "nom", "", "سنة")
+WORDS = (
+    *("Étude", "données", "a/b", "x;1", "[2]", "  deux  espaces ", "é́", "Ελληνικά", "<&>", "100 %", "nom", "", "سنة"),
+    *("\u00a0", "\u2003x\u0085"),  # no white space to XML
+)
 _SAMPLES = {
     "dateTime": ("2026-03-01T10:11:12Z", "2026-03-01T10:11:12.123456789+02:00", "2024-02-29T23:59:59.5Z"),
     "date": ("2026-11-23", "2024-02-29", "2030-01-01"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from broker.errors import ConfigurationError, Problem, TranslationError
 from broker.translation.codecs.codec import Retold
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ def unfold(table: dict[str, Any]) -> dict[str, Any]:
 
 def retold(root: etree._Element, wire_values: Mapping[str, str]) -> dict[str, Retold]:
     """Where the leaves of a decision stand in the table; both its days in one, if they are the same day."""
-    said = {name: (root.findtext(f"{{*}}content/{{*}}{name}") or "").strip() for name in ("kind", *_DAYS)}
+    said = {name: trimmed(root.findtext(f"{{*}}content/{{*}}{name}") or "") for name in ("kind", *_DAYS)}
     rows = {f"content/signer/{name}": Retold(f"content/user/{name}") for name in _NAMES}
     if said["kind"] in wire_values:
         rows["content/kind"] = Retold("content/decision", "recoded", "decision-kinds")
@@ -98,7 +99,7 @@ def _iso_day(value: Any) -> str | None:
 
 
 def _wire_day(day: str) -> str:
-    year, month, number = day.strip().split("-")
+    year, month, number = trimmed(day).split("-")
     return f"{number}:{month}:{year}"
 
 

@@ -24,6 +24,7 @@ from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Tr
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.schema_model import load_schema
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -226,7 +227,7 @@ def _one_catalogue(said: dict[str, Any]) -> dict[str, Any]:
 
 def _as_text(said: dict[str, Any], content: etree._Element) -> dict[str, Any]:
     """A record travels as the text of its RDF/XML and in no other way."""
-    media_type = (content.findtext("{*}mediaType") or _RDF_XML).strip()
+    media_type = trimmed(content.findtext("{*}mediaType") or _RDF_XML)
     if "payload" not in said or media_type != _RDF_XML:
         _no_form("A dataset record of the pilot is RDF/XML, as text.", "Write the record into payload.")
     return said

@@ -25,6 +25,7 @@ from broker.translation.codecs.zip_parts import is_plain, read_zip, write_zip
 from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
+from broker.translation.white_space import collapsed, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -263,12 +264,12 @@ def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str,
     by_id = {file.id: file for file in files}
     entries: dict[str, tuple[str, bytes]] = {}
     for reference in root.iterfind("{*}content/{*}attachments"):
-        identifier = " ".join((reference.findtext("{*}id") or "").split())
+        identifier = collapsed(reference.findtext("{*}id") or "")
         file = by_id.get(identifier)
         if file is None:
             _untranslatable("missing-attachment", "The bytes of an attachment are not at hand.", value=identifier)
         said = reference.findtext("{*}sha256")
-        if said is not None and said.strip() != file.sha256:
+        if said is not None and trimmed(said) != file.sha256:
             _untranslatable("attachment-changed", "An attachment has other bytes than its hash says.", value=identifier)
         entry = _entry(identifier, reference.findtext("{*}name") or file.name), file.data
         if entries.setdefault(identifier, entry) != entry:

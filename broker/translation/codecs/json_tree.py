@@ -21,6 +21,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.translation.codecs.json_text import read_text, refuse, write_text
+from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +202,7 @@ def value_of(element: etree._Element, declared: Element) -> Any:
 def _languages(element: etree._Element, each: Element) -> dict[str, Any]:
     found = {}
     for child in element:
-        language = (child.get("lang") or "").strip()
+        language = trimmed(child.get("lang") or "")
         if language in found:
             _impossible("duplicate-language", "A text stands twice in one language.", language)
         found[language] = _scalar(child.text or "", each) if each.is_leaf else value_of(child, each)
@@ -231,7 +232,7 @@ def _leaf_value(element: etree._Element, declared: Element) -> Any:
 def _scalar(text: str, declared: Element) -> Any:
     base = declared.text.base if declared.text is not None else "string"
     if base == "boolean":
-        return text.strip() in {"true", "1"}
+        return trimmed(text) in {"true", "1"}
     if base == "decimal":
         return float(text) if "." in text else int(text)
     return int(text) if base in _NUMERIC else text

@@ -23,7 +23,7 @@ from tests.support.documents import leaves
 from tests.support.examples import way_of
 
 Lie = Callable[[Translation, "Lying"], Translation]
-TRIES: Final = 60
+TRIES: Final = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ LIES: Final[tuple[tuple[Callable[[Example], None], Lie, bool], ...]] = (
 
 @pytest.mark.parametrize(("law", "lie", "at_home"), LIES, ids=lambda one: getattr(one, "__name__", ""))
 def test_a_lie_is_found(law: Callable[[Example], None], lie: Lie, *, at_home: bool) -> None:
-    assert sum(broken(law, lie, at_home=at_home, seed=seed) for seed in range(TRIES)) >= 1
+    assert any(broken(law, lie, at_home=at_home, seed=seed) for seed in range(TRIES))
     assert not any(broken(law, lambda made, _: made, at_home=at_home, seed=seed) for seed in range(3))
 
 

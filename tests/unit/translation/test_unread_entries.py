@@ -9,9 +9,8 @@ import pytest
 from lxml import etree
 
 from broker.translation.translator import EnvelopeContext, Translation, Translator
-from tests.fidelity import laws
 from tests.support.documents import canonical
-from tests.support.examples import held, way_of
+from tests.support.examples import way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,8 +132,3 @@ def test_what_the_flow_says_itself_is_nothing_that_took_the_name_of_an_entry() -
     assert [(one.code, one.value) for one in made.problems] == [("annex-path", "envelope/legId")]
     there = translator().write("fr-hdh-1", made.root, carry=made.carry)
     assert (canonical(there.root), there.problems) == (canonical(root), ())
-
-
-@pytest.mark.parametrize("seed", [4276288862, 306780602, 864836994])
-def test_documents_that_once_got_an_entry_into_the_wrong_place(seed: int) -> None:
-    held(f"eu-1 to {FI}", seed, laws.a_new_version_survives)

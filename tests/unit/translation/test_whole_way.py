@@ -19,6 +19,7 @@ from broker.translation.codecs.eu_r7 import JSON, EuR7Codec
 from broker.translation.conventions import CONVENTIONS
 from broker.translation.translator import EnvelopeContext
 from tests.fidelity.laws import each, present
+from tests.fidelity.values import collapsed
 from tests.fidelity.ways import TOLD, profile_names, ways
 from tests.support.documents import leaves
 from tests.support.examples import seeds, way_of
@@ -85,7 +86,7 @@ def test_what_is_called_copied_has_its_value_in_the_json_and_what_is_recoded_tha
     root = etree.parse(str(EXAMPLES[kind])).getroot()
     tools = Tools(TRANSLATOR, CODEC, etree.fromstring)
     done = translate_between(tools, etree.tostring(root), source="eu-1", target="eu-r7")
-    texts = {path.replace("[1]", ""): " ".join(text.split()) for path, text in leaves(root).items()}
+    texts = {path.replace("[1]", ""): collapsed(text) for path, text in leaves(root).items()}
     wire = {path.replace("[1]", ""): spelled(value) for path, value in scalars(json.loads(done.document)).items()}
     looked_at = 0
     for row in done.report["fields"]:
@@ -99,7 +100,7 @@ def test_what_is_called_copied_has_its_value_in_the_json_and_what_is_recoded_tha
 
 def spelled(value: Any) -> str:
     """A JSON scalar as eu-1 writes it."""
-    return json.dumps(value) if isinstance(value, bool | int | float) else " ".join(str(value).split())
+    return json.dumps(value) if isinstance(value, bool | int | float) else collapsed(str(value))
 
 
 def as_written(_: dict[str, Any], source: str) -> tuple[str, ...]:
