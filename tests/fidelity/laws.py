@@ -18,7 +18,7 @@ from tests.fidelity.lookups import is_label
 from tests.fidelity.paths import beside, each, plain, unlabelled
 from tests.fidelity.readers import readers_read_their_own_language
 from tests.fidelity.unsent import mark, marks_in
-from tests.fidelity.values import UNKNOWN, collapsed
+from tests.fidelity.values import UNKNOWN, WHITE, collapsed
 from tests.fidelity.ways import STAND_IN, TOLD, Way
 from tests.support.documents import canonical, leaves, value_of
 from tests.support.edits import edited, revised
@@ -298,7 +298,7 @@ def an_unknown_value_is_kept_and_flagged(example: Example) -> None:
     flagged = {each(problem.path) for problem in example.there.problems if problem.code == "unmapped-value"}
     for row in example.there.report.fields():
         path = each(row["source"])
-        if example.sources[path].strip() == UNKNOWN and example.way.lookups.told(row, plain(path)):
+        if example.sources[path].strip(WHITE) == UNKNOWN and example.way.lookups.told(row, plain(path)):
             assert path in flagged, path
             assert row["fate"] in ("annex", "carried"), row
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from tests.fidelity.paths import each, plain
+from tests.fidelity.values import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +145,7 @@ def _is_sent(original: str, family: Family, line: Line, sources: dict[str, str])
         if group.only:
             parts = [f"{each(group.path)[:-3]}[{number}]" for number in range(1, _MOST)]
             tail = each(group.key.removeprefix(f"{group.path}/"))
-            fits = [part for part in parts if sources.get(f"{part}/{tail}", "").strip() in group.only]
+            fits = [part for part in parts if sources.get(f"{part}/{tail}", "").strip(WHITE) in group.only]
             return bool(fits) and original.startswith(f"{fits[0]}/")
     return True
 
@@ -163,7 +164,9 @@ def _version(path: str, chosen: str, versions: Versions, family: Family, sources
         said = sources.get(f"{here}/{tail}")
         parts = [f"{there}/{plain(step)}[{number}]" for number in range(1, _MOST)]
         same = [
-            part for part in parts if said is not None and sources.get(f"{part}/{tail}", "\0").strip() == said.strip()
+            part
+            for part in parts
+            if said is not None and sources.get(f"{part}/{tail}", "\0").strip(WHITE) == said.strip(WHITE)
         ]
         if not same:
             return ""
@@ -173,12 +176,12 @@ def _version(path: str, chosen: str, versions: Versions, family: Family, sources
 
 def _chosen(versions: Versions, sources: dict[str, str]) -> str:
     """The first form in the language of the readers; empty, if there is none or the original is in it."""
-    if sources.get(each(versions.original), "").strip().lower() == versions.language:
+    if sources.get(each(versions.original), "").strip(WHITE).lower() == versions.language:
         return ""
     for number in count(1):
         one = f"{versions.others}[{number}]"
         said = sources.get(f"{each(one)}/@{versions.spoken}")
-        if said is None or said.strip().lower() == versions.language:
+        if said is None or said.strip(WHITE).lower() == versions.language:
             return one if said is not None else ""
     raise AssertionError
 
@@ -191,7 +194,7 @@ def _is_taken(
     assert example.targets[each(target)] == example.sources[each(version["source"])], line
     form = re.match(rf"{versions.others}\[\d+\]", version["source"])
     assert form is not None, version
-    mark = example.sources.get(each(f"{form[0]}/@{versions.said}"), versions.mark).strip().lower()
+    mark = example.sources.get(each(f"{form[0]}/@{versions.said}"), versions.mark).strip(WHITE).lower()
     assert (version["language"], version["mark"]) == (versions.language, mark), version
     assert original["fate"] == "annex", original
     assert "in the language of its readers" in original["reason"], original

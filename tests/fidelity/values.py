@@ -22,6 +22,7 @@ CONVENTIONAL = (
 )
 #: What stands behind a value so that it is another one; to XML it is no white space.
 BEHIND = "\u00a0"
+WHITE = " \t\r\n"  #: white space to XML
 #: For texts that are joined: one part, as many as are due, and too many.
 TOGETHER = ("one", "two", "three", "four", "five")
 #: Names that instances are told apart by in eu-1; few, so that they meet.
@@ -34,7 +35,7 @@ EU_KEYS = {
 
 def collapsed(text: str) -> str:
     """A text after white space handling of the schema."""
-    return " ".join(re.findall("[^ \t\r\n]+", text))
+    return " ".join(re.findall(f"[^{WHITE}]+", text))
 
 
 def offered(profile: Profile, *, forth: bool) -> dict[str, tuple[str, ...]]:
