@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PUSH_USER, PUSH_PASSWORD = "domibus", "Push-Only-For-Tests-1"
-_RULES: Final = """
+RULES: Final = """
 [nations.fr.push]
 user = "{user}"
 password = "{password}"
@@ -64,7 +64,7 @@ def scenario_stage(folder: Path, style: str = "5.1") -> Stage:
 
 def _configure(mock: Path, node: str, style: str) -> None:
     receive, changes = STYLES[style]
-    text = mock.read_text("utf-8") + _RULES.format(user=PUSH_USER, password=PUSH_PASSWORD, node=node, receive=receive)
+    text = mock.read_text("utf-8") + RULES.format(user=PUSH_USER, password=PUSH_PASSWORD, node=node, receive=receive)
     for old, new in changes.items():
         assert text.count(old) == 1, old
         text = text.replace(old, new)

@@ -15,6 +15,8 @@ import pytest
 from adapters.mock_eu import program
 from adapters.mock_eu.settings import access_points, load
 from broker.cli import main
+from broker.settings import load_settings
+from tests.support.scenario_stage import RULES, SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,3 +135,19 @@ def test_it_is_said_where_the_access_points_are_and_the_password_is_not(capsys: 
     assert "Only-2026" not in str(told)
     program.main(None, ["conformance", "--role", "dispatcher", "--only", "receiving.key", "--port", "0"])
     assert "/fr/domibus/services/wsplugin" in capsys.readouterr().err
+
+
+def test_the_documents_prepare_mock_and_node_for_scenarios_as_the_tests_do(tmp_path: Path) -> None:
+    page = (CONFIG.parent / "docs" / "mock-eu-node.md").read_text("utf-8")
+    (block,) = re.findall(r"```sh\n(cp config/mock-eu\.toml.*?)```", page, re.DOTALL)
+    written = re.search(r"<<'END'\n(.*?)END\n", block, re.DOTALL)
+    assert written is not None
+    mock = tmp_path / "mock.toml"
+    mock.write_text(Path(MOCK).read_text("utf-8") + written[1], "utf-8")
+    push = load(mock).nations["fr"].push
+    node = load_settings(Path(NODE)).access_point
+    assert (push.user, push.password) == (node.push_username, node.push_password.get_secret_value())
+    ours = RULES.format(user=push.user, password=push.password, node="http://127.0.0.1:8080", receive="RECEIVE_SUCCESS")
+    assert written[1].strip() == ours.strip()
+    wanted = [f"{name}={value}" for name, value in SHORT.items() if "PUSH" not in name]
+    assert [variable for variable in wanted if variable not in block] == []
