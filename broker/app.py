@@ -48,7 +48,7 @@ from broker.flow.retry import RetryPolicy
 from broker.flow.staff import restore, retry, sign_off
 from broker.flow.uploads import keep_file
 from broker.ledger.export import Export
-from broker.ledger.keys import read_signing_key
+from broker.ledger.handover import first_public
 from broker.model.clocks import read_clocks
 from broker.model.lifecycle import Lifecycle, read_lifecycle
 from broker.translation.codecs.national import load_national
@@ -278,7 +278,7 @@ def _authenticator(
 def services_of(built: Built) -> Services:
     """What the web may do with this node."""
     node, settings = built.node, built.settings
-    key = read_signing_key(settings.data_dir / "keys" / "journal.pem")
+    first = first_public(settings.data_dir / "keys")
 
     async def take(arrival: Arrival) -> Accepted:
         return await accept(node, arrival, budget=settings.api.time_budget)
@@ -298,7 +298,7 @@ def services_of(built: Built) -> Services:
         destinations=partial(destinations, node),
         pause=partial(pause, node),
         resume=partial(resume, node),
-        export=lambda: Export(built.store, (key.public,)).lines(),
+        export=lambda: Export(built.store, (first,)).lines(),
         report=partial(spelled_out, node),
         status=partial(node.lifecycle.status, node.release),
         today=lambda: node.clock.now().astimezone(node.days.zone).date(),

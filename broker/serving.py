@@ -29,7 +29,7 @@ from broker.flow.node import log
 from broker.flow.receipts import SignedReceipts
 from broker.flow.rems_event import take_event
 from broker.flow.watch import WorkerWatch, push_again
-from broker.ledger.keys import read_signing_key
+from broker.ledger.handover import first_key, following_key
 from broker.ledger.sealer import Sealer
 from broker.model.work import TICKETED
 from broker.translation.codecs.national import NATIONAL
@@ -89,8 +89,8 @@ def _serve_loops(
     built: Built, hearts: Heartbeats, fetcher: Fetcher | None
 ) -> dict[str, Callable[[], Awaitable[object]]]:
     node, work = built.node, built.settings.work
-    key = read_signing_key(built.settings.data_dir / "keys" / "journal.pem")
-    sealer = Sealer(built.store, key, node.clock, node.worker)
+    keys = built.settings.data_dir / "keys"
+    sealer = Sealer(built.store, first_key(keys), node.clock, node.worker, follow=partial(following_key, keys))
     turns: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
         "sweeper": (work.sweep, Sweeper(node).sweep),
         "sealer": (work.seal, sealer.seal_all),

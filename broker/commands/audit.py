@@ -12,7 +12,8 @@ from broker.commands.opening import keys_dir, settings_of, store_of
 from broker.commands.terminal import note, say
 from broker.errors import ConfigurationError
 from broker.ledger.export import Export
-from broker.ledger.keys import read_public_key, read_signing_key
+from broker.ledger.handover import first_public
+from broker.ledger.keys import read_public_key
 from broker.ledger.verify import verify_lines
 
 if TYPE_CHECKING:
@@ -66,15 +67,14 @@ async def _write(settings: Settings, file: IO[str]) -> int:
 
 def exporter(settings: Settings, store: SqlStore) -> Export:
     """The export of this node's journal. Raises: ConfigurationError, if the journal's key is missing."""
-    key = read_signing_key(keys_dir(settings) / "journal.pem")
-    return Export(store=store, keys=(key.public,))
+    return Export(store=store, keys=(first_public(keys_dir(settings)),))
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     trusted = tuple(read_public_key(Path(name)) for name in arguments.key)
     if not arguments.file:
         settings = settings_of(arguments)
-        trusted = trusted or (read_signing_key(keys_dir(settings) / "journal.pem").public,)
+        trusted = trusted or (first_public(keys_dir(settings)),)
         return _judge(asyncio.run(_lines(settings)), trusted)
     try:
         lines = Path(arguments.file).read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)

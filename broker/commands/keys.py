@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.identity.api_keys import hash_key
 from adapters.identity.keys import ALGORITHMS, KeyRing, init_keys, load_key, load_ring, rotate_keys
 from adapters.identity.tokens import Grant, issue
-from adapters.system import SystemClock
-from broker.commands.opening import add_json, keys_dir, settings_of
-from broker.commands.terminal import as_json, note, say, table
+from adapters.system import SystemClock, TimeSortedIds
+from broker.commands.opening import actor, add_json, keys_dir, settings_of, store_of
+from broker.commands.terminal import as_json, note, raw, say, table
 from broker.errors import ConfigurationError
+from broker.ledger.handover import FOLLOWED, JOURNAL, make_following, newest_public
+from broker.ledger.keys import public_pem
 from broker.model.identity import Role
+from broker.model.journal import Entry
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +37,10 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     for command, run in ((init, _init), (rotate, _rotate)):
         command.add_argument("--algorithm", choices=ALGORITHMS, default=ALGORITHMS[0])
         command.set_defaults(run=run)
+    follow = commands.add_parser("rotate-journal", help="let a new key follow the one that signs the journal")
+    follow.set_defaults(run=_rotate_journal)
+    journal = commands.add_parser("journal", help="print the public key that verifies the journal (PEM)")
+    journal.set_defaults(run=_journal)
     _add_token(commands.add_parser("token", help="print a bearer token, alone"))
     commands.add_parser("jwks", help="print the public keys (RFC 7517)").set_defaults(run=_jwks)
     listing = commands.add_parser("list", help="the keys there are")
@@ -63,6 +71,32 @@ def _rotate(arguments: argparse.Namespace) -> int:
     say(ring.current.id)
     note("Restart the node: it reads its keys when it starts.")
     return 0
+
+
+def _rotate_journal(arguments: argparse.Namespace) -> int:
+    say(asyncio.run(_follow(settings_of(arguments))))
+    note("It signs as soon as the running node has sealed that it follows. Copy it to where the keys are kept.")
+    return 0
+
+
+async def _follow(settings: Settings) -> str:
+    """Make the key and write the entry that names it; its id."""
+    directory = keys_dir(settings)
+    async with store_of(settings) as store, store.transaction() as tx:
+        detail = make_following(directory, await newest_public(tx, directory))
+        now = SystemClock().now()
+        await tx.write_entry(Entry(TimeSortedIds().new(), now, actor(), FOLLOWED, JOURNAL, "followed", detail))
+    return detail["new"]
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    raw(asyncio.run(_public(settings_of(arguments))))
+    return 0
+
+
+async def _public(settings: Settings) -> bytes:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return public_pem(await newest_public(tx, keys_dir(settings)))
 
 
 def _token(arguments: argparse.Namespace) -> int:
@@ -104,10 +138,9 @@ def _jwks(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     directory = keys_dir(settings_of(arguments))
-    keys = {**load_ring(directory).named(), "journal": load_key(directory / "journal.pem")}
-    rows: list[dict[str, Any]] = [
-        {"part": part, "id": key.id, "algorithm": key.algorithm} for part, key in keys.items()
-    ]
+    journal = [load_key(path) for path in sorted(directory.glob("journal*.pem")) if path.name != "journal-first.pem"]
+    keys = [*load_ring(directory).named().items(), *(("journal", key) for key in journal)]
+    rows: list[dict[str, Any]] = [{"part": part, "id": key.id, "algorithm": key.algorithm} for part, key in keys]
     if arguments.json:
         as_json({"keys": rows})
     else:

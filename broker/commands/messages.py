@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from broker.commands.opening import add_json, log_to_stderr, read_file, settings_of, store_of
+from broker.commands.opening import actor, add_json, log_to_stderr, read_file, settings_of, store_of
 from broker.commands.terminal import as_json, facts, note, problems, raw, say, table
 from broker.errors import Problem, Refused
 from broker.flow import views
@@ -256,11 +255,6 @@ def _close(arguments: argparse.Namespace) -> int:
     step = partial(close, message_id=arguments.id, actor=actor(), reason=arguments.reason)
     note(asyncio.run(with_node(settings_of(arguments), step)))
     return 0
-
-
-def actor() -> str:
-    """Who acts, for the journal: the account on this machine by its number, never by a name."""
-    return f"cli:{os.getuid()}"
 
 
 async def with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,3 +81,8 @@ def read_file(name: str) -> bytes:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Every list and show has it."""
     parser.add_argument("--json", action="store_true", help="for programs: the same as the API answers")
+
+
+def actor() -> str:
+    """Who acts, for the journal: the account on this machine by its number, never by a name."""
+    return f"cli:{os.getuid()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -75,20 +75,27 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     return public
 
 
-def create_signing_key(path: Path) -> SigningKey:
-    """Make a key for a node that has none; the file is readable by its owner alone.
+def public_from_x(x: str) -> Ed25519PublicKey:
+    """The key of a JSON Web Key's member `x` (RFC 8037). Raises: ValueError."""
+    return Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(x + "=="))
 
-    Raises: ConfigurationError, if the file is there already or cannot be written.
+
+def create_signing_key(directory: Path) -> SigningKey:
+    """Make a key, `journal-<key id>.pem` in this directory; the file is readable by its owner alone.
+
+    Raises: ConfigurationError, if it cannot be written.
     """
     private = Ed25519PrivateKey.generate()
+    made = signing_key(private)
+    path = directory / f"journal-{made.key_id}.pem"
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
     except OSError as error:
         raise ConfigurationError(f"The journal's key {path} cannot be written.") from error
-    return signing_key(private)
+    return made
 
 
 def _base64url(data: bytes) -> str:

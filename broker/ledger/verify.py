@@ -30,10 +30,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 FORMAT: Final = "hdeu-journal-1"
 CHECKPOINT_FORMAT: Final = "hdeu-journal-checkpoint-1"
+FOLLOWED: Final = "journal.key_followed"
 GENESIS: Final = "0" * 64
 Record = Mapping[str, Any]
 Contents = Callable[[str], bytes | None]
 Keys = Mapping[str, Ed25519PublicKey]
+Trusts = dict[str, tuple[Ed25519PublicKey, int, int]]  #: key, and from which to which number it may sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class _Journal:
     ids: set[str] = field(default_factory=set)
     named: dict[int, Record] = field(default_factory=dict)  #: number → the entry, if it names kept bytes
     checkpoints: list[Record] = field(default_factory=list)
+    followed: list[tuple[int, Ed25519PublicKey, Ed25519PublicKey]] = field(default_factory=list)  #: number, old, new
     findings: list[Finding] = field(default_factory=list)
     entries: int = 0
     records: int = 0
@@ -207,6 +210,10 @@ def _read_entry(journal: _Journal, record: Record) -> None:
     journal.links.setdefault(number, (str(previous), str(stated)))
     journal.highest = max(journal.highest, number)
     _name_contents(journal, record)
+    if record["action"] == FOLLOWED:
+        named = (urlsafe_b64decode(record["detail"][f"{name}_x"] + "==") for name in ("old", "new"))
+        old, new = map(Ed25519PublicKey.from_public_bytes, named)
+        journal.followed.append((number, old, new))
 
 
 def _check_content(journal: _Journal, record: Record) -> None:
@@ -289,11 +296,12 @@ def _blame(journal: _Journal, number: int) -> None:
 
 def _check_signatures(journal: _Journal) -> None:
     """Every checkpoint is signed by a trusted key and names the head that stands here; every entry is covered."""
+    trusts = _trusts(journal)
     good = 0  # the last number up to which a signature vouches for the chain
     covered = 0
     for checkpoint in sorted(journal.checkpoints, key=lambda known: int(known["number"])):
         number = checkpoint["number"]
-        if not _is_signed(checkpoint, journal.trusted):
+        if not _is_signed(checkpoint, trusts):
             journal.found(number, "forged-checkpoint", "the signature of its checkpoint is not by a trusted key")
             continue
         covered = max(covered, number)
@@ -310,9 +318,31 @@ def _check_signatures(journal: _Journal) -> None:
         journal.found(covered + 1, "unsigned", f"no checkpoint covers entries {covered + 1} to {journal.highest}")
 
 
-def _is_signed(checkpoint: Record, trusted: Keys) -> bool:
-    key = trusted.get(str(checkpoint["key_id"]))
-    if key is None:
+def _trusts(journal: _Journal) -> Trusts:
+    """The trusted keys and those that follow or go before them: each up to the entry that names its follower.
+
+    The old key vouches for the entry by its last checkpoint, the new one by any that it signs behind it.
+    """
+    trusts: Trusts = {kid: (key, 0, sys.maxsize) for kid, key in journal.trusted.items()}
+    for number, old, new in (*sorted(journal.followed, key=lambda one: one[0]), *reversed(journal.followed)):
+        before, after = _jwk(old)["kid"], _jwk(new)["kid"]
+        vouched = any(_is_signed(one, trusts) and one["number"] >= number for one in _fitting(journal, (before, after)))
+        if vouched:
+            trusts[before] = (old, trusts.get(before, (old, 0, 0))[1], number)
+            trusts[after] = (new, number + 1, trusts.get(after, (new, 0, sys.maxsize))[2])
+    return trusts
+
+
+def _fitting(journal: _Journal, keys: tuple[str, str]) -> Iterator[Record]:
+    """Checkpoints under these keys that name the head that stands here."""
+    for one in journal.checkpoints:
+        if one["key_id"] in keys and journal.links.get(one["number"], ("", ""))[1] == one["hash"]:
+            yield one
+
+
+def _is_signed(checkpoint: Record, trusts: Trusts) -> bool:
+    key, first, last = trusts.get(str(checkpoint["key_id"]), (None, 0, 0))
+    if key is None or not first <= checkpoint["number"] <= last:
         return False
     fields = {name: checkpoint[name] for name in ("at", "hash", "key_id", "number")} | {"format": CHECKPOINT_FORMAT}
     try:

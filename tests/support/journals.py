@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text
 
 from adapters.store.sql.engine import parse_url, sync_engine
@@ -29,6 +30,11 @@ ENTRIES = 12
 KEPT_AT = 3  #: the entry that says a message was kept
 BATCH = 5  #: checkpoints stand at 5, 10 and 12
 BYTES = b"<kept>bytes</kept>"
+
+
+def pem_of(key: SigningKey) -> bytes:
+    """The private key as a file has it."""
+    return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def sealer(store: Store, clock: SetClock, holder: str = "a") -> Sealer:

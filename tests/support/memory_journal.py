@@ -48,6 +48,13 @@ class MemoryStore:
     async def unsealed(self, limit: int) -> tuple[Entry, ...]:
         return tuple(self.waiting[:limit])
 
+    async def entries_about(self, targets: tuple[str, ...]) -> tuple[Entry, ...]:
+        known = (*(sealed.entry for sealed in self.chain), *self.waiting)
+        return tuple(entry for entry in known if entry.target in targets)
+
+    async def sealed_number(self, entry_id: str) -> int | None:
+        return next((sealed.number for sealed in self.chain if sealed.entry.id == entry_id), None)
+
     async def last_sealed(self) -> SealedEntry | None:
         return self.chain[-1] if self.chain else None
 

@@ -100,14 +100,15 @@ def test_a_key_is_named_by_its_thumbprint() -> None:
 
 
 def test_a_made_key_is_its_owners_alone_and_is_read_back(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "journal.pem"
-    made = create_signing_key(path)
+    made = create_signing_key(tmp_path / "keys")
+    path = tmp_path / "keys" / f"journal-{made.key_id}.pem"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_signing_key(path).key_id == made.key_id
     (tmp_path / "public.pem").write_bytes(public_pem(made.public))
     assert public_jwk(read_public_key(tmp_path / "public.pem"))["kid"] == made.key_id
+    (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError):
-        create_signing_key(path)
+        create_signing_key(tmp_path / "file")
 
 
 def test_a_key_of_another_kind_is_a_configuration_error(tmp_path: Path) -> None:

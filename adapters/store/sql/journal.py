@@ -21,6 +21,7 @@ _ENTRY: Final = tuple(_J[name] for name in _ENTRY_FIELDS)
 _SEALED: Final = select(*_ENTRY, _J.number, _J.previous, _J.hash).where(_J.number.is_not(None))
 _LAST: Final = _SEALED.order_by(_J.number.desc()).limit(1)
 _AFTER: Final = _SEALED.where(_J.number > bindparam("after")).order_by(_J.number).limit(bindparam("limit"))
+_NUMBER: Final = select(_J.number).where(_J.id == bindparam("id"))
 _UNSEALED: Final = select(*_ENTRY).where(_J.number.is_(None)).order_by(_J.at, _J.id).limit(bindparam("limit"))
 _ABOUT: Final = select(*_ENTRY).where(_J.target.in_(bindparam("targets", expanding=True))).order_by(_J.at, _J.id)
 _WRITE: Final = insert(JOURNAL)
@@ -44,6 +45,11 @@ class JournalRows(Rows):
     async def unsealed(self, limit: int) -> tuple[Entry, ...]:
         """Without a number, oldest first."""
         return tuple(_entry(row) for row in await self._run(_UNSEALED, {"limit": limit}))
+
+    async def sealed_number(self, entry_id: str) -> int | None:
+        """The entry's place in the chain; None as long as it is not sealed."""
+        number: int | None = (await self._run(_NUMBER, {"id": entry_id})).scalar()
+        return number
 
     async def last_sealed(self) -> SealedEntry | None:
         """The head of the chain."""

@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from adapters.identity.api_keys import ApiKeys
 from adapters.store.sql import open_store
 from adapters.system import SystemClock
 from broker.cli import COMMANDS, main
-from broker.ledger.keys import read_signing_key
+from broker.ledger.handover import first_key, following_key
 from broker.ledger.sealer import Sealer
 from broker.model.identity import Role
 from tests.support.web_node import CP_ID, DOCUMENT, PLANTED, STRUCTURED, seed
@@ -58,6 +59,13 @@ def run(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyte
     return call
 
 
+async def seal(data: Path) -> None:
+    """As a running node does."""
+    store, keys = open_store(f"sqlite:///{data / 'broker.sqlite'}", clock=SystemClock()), data / "keys"
+    await Sealer(store, first_key(keys), SystemClock(), "tests", follow=partial(following_key, keys)).seal()
+    await store.close()
+
+
 @pytest.fixture
 def seeded(data: Path, run: Run) -> Run:
     """A node with keys and the two messages of the web tests, sealed."""
@@ -67,8 +75,8 @@ def seeded(data: Path, run: Run) -> Run:
         store = open_store(f"sqlite:///{data / 'broker.sqlite'}", clock=SystemClock())
         async with store.transaction() as tx:
             await seed(tx)
-        await Sealer(store, read_signing_key(data / "keys" / "journal.pem"), SystemClock(), "tests").seal()
         await store.close()
+        await seal(data)
 
     asyncio.run(fill())
     return run
@@ -320,3 +328,24 @@ def test_a_submission_is_kept_once_under_its_hash(run: Run, tmp_path: Path) -> N
     status, out, err = run(*named)
     assert (status, out) == (1, "")
     assert err.startswith("key-reused")
+
+
+def test_a_new_key_follows_the_one_that_signs_the_journal(seeded: Run, data: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before.pub"
+    before.write_text(seeded("keys", "journal")[1])
+    status, made, told = seeded("keys", "rotate-journal")
+    assert (status, "sealed" in told) == (0, True)
+    for _ in range(2):
+        asyncio.run(seal(data))
+    keys = json.loads(seeded("keys", "list", "--json")[1])["keys"]
+    assert {key["id"] for key in keys if key["part"] == "journal"} == {
+        first_key(data / "keys").key_id,
+        made.strip(),
+    }
+    after, export = tmp_path / "after.pub", tmp_path / "journal.jsonl"
+    after.write_text(seeded("keys", "journal")[1])
+    assert before.read_bytes() != after.read_bytes()
+    (data / "keys" / "journal.pem").unlink()
+    assert seeded("audit", "export", str(export))[0] == 0
+    for words in ((), (str(export),), (str(export), "--key", str(before))):
+        assert seeded("audit", "verify", *words)[0] == 0
