@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import BodyPartReader, web
 
 from adapters.mock_eu.problem import Problem
+from adapters.mock_eu.reading import json_of
 
 if TYPE_CHECKING:
     from adapters.mock_eu.deeds import Deeds
@@ -160,8 +160,8 @@ async def _object(request: web.Request) -> dict[str, Any]:
 
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        value = json_of(data)
+    except ValueError as error:
         raise Problem(400, "not-json", "the body is not JSON in UTF-8") from error
     if not isinstance(value, dict):
         raise Problem(400, "wrong-shape", "the body is not a JSON object")

@@ -28,6 +28,7 @@ from adapters.mock_eu.answers import Reply
 from adapters.mock_eu.doors import nation_of
 from adapters.mock_eu.model import RECEIVING, SENDING, Header, Part, Property
 from adapters.mock_eu.operations import Note, Shared
+from adapters.mock_eu.reading import json_of
 from adapters.mock_eu.signatures import NotSigned, Pen, Readers, Wanted
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ class Counterparts:
 def _read(body: bytes, nation: Nation, central: str) -> tuple[Header, tuple[Part, ...]]:
     """Raises: web.HTTPUnprocessableEntity."""
     try:
-        said = json.loads(body)
+        said = json_of(body)
         parts = tuple(
             Part(part["href"], part["media_type"], base64.b64decode(part["data"], validate=True))
             for part in said["parts"]

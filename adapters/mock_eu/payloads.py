@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu import papers
 from adapters.mock_eu.model import Part
+from adapters.mock_eu.reading import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,8 +136,8 @@ def _check_name(name: str, what: str) -> None:
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        value = json_of(data)
+    except ValueError as error:
         raise BadPayload("not-json", f"{what} is not JSON in UTF-8") from error
     if not isinstance(value, dict):
         raise BadPayload("wrong-shape", f"{what} is not a JSON object", "/")

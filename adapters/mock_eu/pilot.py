@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu.model import Part
 from adapters.mock_eu.payloads import MESSAGE, BadPayload, Payload
+from adapters.mock_eu.reading import json_of
 
 if TYPE_CHECKING:
     from adapters.mock_eu.letters import Draft
@@ -92,8 +93,8 @@ def _decoded(data: bytes, path: str) -> bytes:
 
 def _object(data: bytes, path: str) -> dict[str, Any]:
     try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        value = json_of(data)
+    except ValueError as error:
         raise BadPayload("not-json", "not JSON in UTF-8", path) from error
     if not isinstance(value, dict):
         raise BadPayload("wrong-shape", "not a JSON object", path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.problem import Problem
 from adapters.mock_eu.pump import Pump
 from adapters.mock_eu.pusher import Pusher
+from adapters.mock_eu.reading import json_of
 from adapters.mock_eu.registry import KINDS, Registry
 from adapters.mock_eu.states import States
 from adapters.mock_eu.store import Store
@@ -119,7 +119,7 @@ class Desk:
     async def arm(self, request: web.Request) -> web.Response:
         """One fault as JSON object. 201 with its id."""
         try:
-            order = json.loads(await request.text())
+            order = json_of(await request.read())
         except ValueError as error:
             raise Problem(400, "not-json", "the body is not JSON") from error
         if not isinstance(order, dict):

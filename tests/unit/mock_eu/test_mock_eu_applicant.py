@@ -144,6 +144,18 @@ async def test_an_unfit_application_is_refused_with_its_own_code(
     assert (status, problem["code"]) == (422, code)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b'{"title": "\\ud800"}', b'{"title": NaN}', b"\xff", b"{", b"[" * 100_000],
+    ids=["half a character", "no number", "no UTF-8", "no end", "no bottom"],
+)
+@pytest.mark.parametrize("path", ["/applicant/applications", "/faults"])
+async def test_what_is_no_sound_json_is_told_and_does_not_trip_the_mock(node: MockNode, path: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with node.session.post(node.base + path, data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, "not-json")
+
+
 async def test_everything_says_that_it_is_a_mock(node: MockNode) -> None:
     await node.file(title="<b>Bold</b> (example)")
     for path in ("/healthz", "/applicant/", "/log", "/nowhere", "/fr/domibus/services/wsplugin?wsdl"):

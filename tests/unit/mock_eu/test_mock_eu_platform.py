@@ -102,6 +102,9 @@ async def test_one_broken_rule_is_named_with_its_path(node: MockNode, case: str)
     [
         (b"{", "application/json", "not-json"),
         (b"\xff\xfe", "application/json", "not-json"),
+        (b'{"envelope": {}, "content": {"x": "\\ud800"}}', "application/json", "not-json"),
+        (b'{"envelope": {}, "content": {"x": NaN}}', "application/json", "not-json"),
+        (b"[" * 100_000, "application/json", "not-json"),
         (b"[]", "application/json", "wrong-shape"),
         (b'{"envelope": {}}', "application/json", "wrong-shape"),
         (b"PK no zip", "application/zip", "not-zip"),
