@@ -1,26 +1,22 @@
-"""The composition root: the only module that knows every adapter. It builds a node from settings."""
+"""The composition root: it builds a node from settings, with every adapter."""
 
 from __future__ import annotations
 
 import os
 import socket
-import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from adapters.amqp.connection import Rabbit, connect
 from adapters.amqp.topology import Topology
-from adapters.backends.amqp import AmqpBackend
 from adapters.backends.amqp_door import AmqpDoor
-from adapters.backends.pull import PullBackend
-from adapters.backends.webhook import WebhookBackend, WebhookSettings
 from adapters.identity.api_keys import ApiKeys
 from adapters.identity.authenticator import NodeAuthenticator, external_trust, own_trust
 from adapters.identity.keys import KeyRing, init_keys
@@ -33,15 +29,16 @@ from adapters.system import StateDays, SystemClock, TimeSortedIds
 from adapters.validation.itb import ItbValidator
 from adapters.xml.documents import XmlDocuments
 from broker.access_point import access_point_of
+from broker.back_ends import connected
 from broker.data_files import schemas_dir
-from broker.errors import ConfigurationError, Unavailable
+from broker.errors import Unavailable
 from broker.eu_https import eu_https_of, is_eu_https
 from broker.flow.acknowledge import acknowledge
 from broker.flow.close import close
 from broker.flow.doors import accept
 from broker.flow.given_back import park_given_back
 from broker.flow.keep import keep, quarantine
-from broker.flow.node import Connected, Due, Node, Observe, Wire, unobserved
+from broker.flow.node import Node, Observe, Wire, unobserved
 from broker.flow.pauses import destinations, pause, resume
 from broker.flow.reports import spelled_out
 from broker.flow.retry import RetryPolicy
@@ -49,9 +46,7 @@ from broker.flow.staff import restore, retry, sign_off
 from broker.flow.uploads import keep_file
 from broker.ledger.export import Export
 from broker.ledger.handover import first_public
-from broker.model.clocks import read_clocks
-from broker.model.lifecycle import Lifecycle, read_lifecycle
-from broker.translation.codecs.national import load_national
+from broker.rule_files import rules_of
 from broker.translation.codecs.wires import WIRES
 from broker.translation.completeness import load_rules
 from broker.translation.translator import Translator
@@ -60,8 +55,8 @@ from broker.web.services import Services
 
 if TYPE_CHECKING:
     from broker.flow.arrival import Accepted, Arrival
-    from broker.ports import AccessPoint, Backend, Tickets
-    from broker.settings import BackendSection, Settings
+    from broker.ports import AccessPoint
+    from broker.settings import Settings
 
 #: How long a starting node waits for its database and its queue.
 PATIENCE_SECONDS: Final = 60.0
@@ -89,50 +84,71 @@ async def open_node(
     Raises: ConfigurationError, Unavailable.
     """
     async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        ring = init_keys(settings.data_dir / "keys")
-        store = open_store(settings.database_url, clock=clock)
-        _for_its_owner_alone(settings)
-        stack.push_async_callback(store.close)
-        await _awaited(store, PATIENCE_SECONDS if connect_queue else 0.0)
-        documents = XmlDocuments(schemas_dir())
-        stack.push_async_callback(documents.close)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        rabbit = await _rabbit(settings) if connect_queue and not settings.embedded else None
-        if rabbit:
-            stack.push_async_callback(rabbit.close)
-        tickets: Tickets = RabbitTickets(rabbit) if rabbit else EmbeddedTickets()
-        access_point = _access_point(settings, ring, clock)
-        if access_point:
-            stack.push_async_callback(access_point.close)
-        node = Node(
-            name=settings.node.name,
-            nation=settings.node.nation,
-            participant=settings.node.participant,
-            release=settings.node.release,
-            forms=load_rules(schemas_dir() / "completeness", settings.node.forms),
-            store=store,
-            tickets=tickets,
-            clock=clock,
-            ids=TimeSortedIds(),
-            documents=documents,
-            codec=WIRES[settings.access_point.profile](schemas_dir()),
-            translator=Translator.load(schemas_dir(), profiles=_profiles(settings)),
-            backends={name: _connected(settings, name, session, rabbit) for name in settings.backends},
-            wire=_wire(settings),
-            access_point=access_point,
-            scanner=scanner_of(settings),
-            validator=validator_of(settings, session),
-            judged_by=XmlDocuments.NAME,
-            retry=_retry_policy(settings),
-            hold_seconds=settings.work.hold,
-            production=settings.environment == "production",
-            worker=f"{socket.gethostname()}:{os.getpid()}",
-            days=StateDays(settings.node.nation, settings.node.time_zone),
-            observe=_observer(metrics) if metrics else unobserved,
-            **_rules(settings),
-        )
-        yield Built(settings, node, store, ring, _authenticator(settings, ring, clock, session), rabbit)
+        opened = await _opened(stack, settings, connect_queue=connect_queue)
+        node = _node_of(settings, opened, _observer(metrics) if metrics else unobserved)
+        authenticator = _authenticator(settings, opened.ring, opened.clock, opened.session)
+        yield Built(settings, node, opened.store, opened.ring, authenticator, opened.rabbit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What a node holds open."""
+
+    clock: SystemClock
+    ring: KeyRing
+    store: SqlStore
+    documents: XmlDocuments
+    session: aiohttp.ClientSession
+    rabbit: Rabbit | None
+    access_point: AccessPoint | None
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings, *, connect_queue: bool) -> _Opened:
+    clock, ring = SystemClock(), init_keys(settings.data_dir / "keys")
+    store = open_store(settings.database_url, clock=clock)
+    _for_its_owner_alone(settings)
+    stack.push_async_callback(store.close)
+    await _awaited(store, PATIENCE_SECONDS if connect_queue else 0.0)
+    documents = XmlDocuments(schemas_dir())
+    stack.push_async_callback(documents.close)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    rabbit = await _rabbit(settings) if connect_queue and not settings.embedded else None
+    if rabbit:
+        stack.push_async_callback(rabbit.close)
+    access_point = _access_point(settings, ring, clock)
+    if access_point:
+        stack.push_async_callback(access_point.close)
+    return _Opened(clock, ring, store, documents, session, rabbit, access_point)
+
+
+def _node_of(settings: Settings, opened: _Opened, observe: Observe) -> Node:
+    return Node(
+        name=settings.node.name,
+        nation=settings.node.nation,
+        participant=settings.node.participant,
+        release=settings.node.release,
+        forms=load_rules(schemas_dir() / "completeness", settings.node.forms),
+        store=opened.store,
+        tickets=RabbitTickets(opened.rabbit) if opened.rabbit else EmbeddedTickets(),
+        clock=opened.clock,
+        ids=TimeSortedIds(),
+        documents=opened.documents,
+        codec=WIRES[settings.access_point.profile](schemas_dir()),
+        translator=Translator.load(schemas_dir(), profiles=_profiles(settings)),
+        backends={name: connected(settings, name, opened.session, opened.rabbit) for name in settings.backends},
+        wire=_wire(settings),
+        access_point=opened.access_point,
+        scanner=scanner_of(settings),
+        validator=validator_of(settings, opened.session),
+        judged_by=XmlDocuments.NAME,
+        retry=_retry_policy(settings),
+        hold_seconds=settings.work.hold,
+        production=settings.environment == "production",
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        days=StateDays(settings.node.nation, settings.node.time_zone),
+        observe=observe,
+        **rules_of(settings.backends.values()),
+    )
 
 
 def _for_its_owner_alone(settings: Settings) -> None:
@@ -210,54 +226,6 @@ def validator_of(settings: Settings, session: aiohttp.ClientSession) -> ItbValid
 def _retry_policy(settings: Settings) -> RetryPolicy:
     work = settings.work
     return RetryPolicy(work.backoff_base, work.backoff_cap, work.budget, work.lease)
-
-
-def _connected(settings: Settings, name: str, session: aiohttp.ClientSession, rabbit: Rabbit | None) -> Connected:
-    section = settings.backends[name]
-    return Connected(
-        name=name,
-        profile=section.profile,
-        backend=_backend(settings, name, section, session, rabbit),
-        catalogs=frozenset(section.catalogs),
-        default=section.default,
-        chain=section.lifecycle,
-        codec=load_national(section.profile, schemas_dir(), binding=section.binding, forms=section.forms),
-    )
-
-
-def _backend(
-    settings: Settings, name: str, section: BackendSection, session: aiohttp.ClientSession, rabbit: Rabbit | None
-) -> Backend:
-    if section.kind == "webhook":
-        secret = section.secret.get_secret_value().encode()
-        called = WebhookSettings(url=section.url, secret=secret, timeout=section.timeout)
-        return WebhookBackend(name, called, session=session, node=settings.node.name)
-    if section.kind == "amqp" and rabbit is not None:
-        return AmqpBackend(name, rabbit, node=settings.node.name, api_base=settings.public_url)
-    if section.kind == "amqp" and settings.embedded:
-        raise ConfigurationError(f"backends.{name}: kind amqp needs RabbitMQ (queue.url)")
-    return PullBackend(name)
-
-
-def _rules(settings: Settings) -> dict[str, Any]:
-    folder = schemas_dir() / "lifecycles"
-    names = sorted({backend.lifecycle for backend in settings.backends.values() if backend.lifecycle})
-    return {
-        "lifecycle": _lifecycle(folder / "leg.toml"),
-        "chains": {name: _lifecycle(folder / f"{name}.toml") for name in names},
-        "clocks": read_clocks(_toml(folder / "clocks.toml")),
-        "due": {name: Due(**row) for name, row in _toml(folder / "due.toml")["due"].items()},
-    }
-
-
-def _lifecycle(path: Path) -> Lifecycle:
-    if not path.is_file():
-        raise ConfigurationError(f"no lifecycle is called {path.stem}: schemas/lifecycles/{path.name} is missing")
-    return read_lifecycle(_toml(path))
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _authenticator(
