@@ -6,11 +6,11 @@ Failed messages and their restoration, attempts, the envelope, the payloads, and
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from adapters.mock_eu import receipts
+from adapters.mock_eu import pmode_file, receipts
 from adapters.mock_eu.doors import authenticated, nation_of
 from adapters.mock_eu.model import RECEIVING, SENDING
 from adapters.mock_eu.operations import Note
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from adapters.mock_eu.settings import Settings
     from adapters.mock_eu.states import States
     from adapters.mock_eu.store import Store
+
+
+_PMODE_ID: Final = 1
 
 
 class Ext:
@@ -62,6 +65,8 @@ class Ext:
             web.get(messages + "/usermessages/{id}/envelope", self._for_user(self.envelope)),
             web.get(messages + "/usermessages/{id}/signalEnvelope", self._for_user(self.signal)),
             web.get(messages + "/{id}/payloads/{cid}", self._for_user(self.payload)),
+            web.get(base + "/pmode/current", self._for_user(self.current_pmode)),
+            web.get(base + f"/pmode/{_PMODE_ID}", self._for_user(self.pmode)),
             web.get("/certificate", self.certificate),
         ]
 
@@ -137,6 +142,16 @@ class Ext:
         if part is None:
             raise _missing("no such payload")
         return web.Response(body=part.data, headers={"Content-Type": part.media_type})
+
+    async def current_pmode(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
+        """Which PMode is in use."""
+        about = {"id": _PMODE_ID, "configurationDate": None, "username": "mock", "description": "MOCK EU node"}
+        return web.json_response(about)
+
+    async def pmode(self, request: web.Request) -> web.Response:
+        """The PMode itself."""
+        data = pmode_file.written(self._settings, nation_of(request, self._settings))
+        return web.Response(body=data, content_type="application/xml")
 
     async def certificate(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
         """The central access point's, in PEM."""

@@ -34,6 +34,7 @@ def accept(request: Request, nation: Nation, settings: Settings, new_id: str) ->
     _check_process(head, nation, settings)
     _check_properties(head)
     parts = _parts(user_message, request)
+    _check_profile(parts, settings.style.payload_profile)
     return (head if head.message_id else replace(head, message_id=new_id)), parts
 
 
@@ -68,6 +69,15 @@ def _check_properties(head: Header) -> None:
     missing = [name for name in ("originalSender", "finalRecipient") if not head.value(name)]
     if missing:
         raise WsFault("EBMS:0010", f"Required properties are missing: {', '.join(missing)}")
+
+
+def _check_profile(parts: tuple[Part, ...], listed: tuple[str, ...]) -> None:
+    """As Domibus's PayloadProfileValidator: what a profile does not list is refused; without one everything passes."""
+    refused = [part.href for part in parts if part.href.lower() not in {cid.lower() for cid in listed}]
+    if listed and refused:
+        raise WsFault(
+            "EBMS:0010", f"Payload profiling for this exchange does not include a payload with CID: {refused[0]}"
+        )
 
 
 def _parts(user_message: etree._Element, request: Request) -> tuple[Part, ...]:

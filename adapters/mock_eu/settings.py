@@ -113,6 +113,7 @@ class AccessPointStyle:
     mtom: bool = False  #: answers carry payloads as MIME parts
     mtom_in: bool = True  #: requests may carry them so
     schema_validation: bool = False  #: wsplugin.schema.validation.enabled
+    payload_profile: tuple[str, ...] = ()  #: the parts that the PMode's leg lets pass; empty: it has no profile
     list_max: int = 500
     keep_downloaded: bool = True  #: False is PMode retention_downloaded=0
     retention_undownloaded_seconds: float = 0.0  #: 0 keeps for ever what nobody fetches
@@ -207,7 +208,10 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Setti
 
 
 def _with_tables(settings: Settings, table: dict[str, Any]) -> Settings:
-    style = replace(settings.style, **_known("access_point", table.pop("access_point", {}), AccessPointStyle))
+    said = _known("access_point", table.pop("access_point", {}), AccessPointStyle)
+    if "payload_profile" in said:
+        said["payload_profile"] = _cids(said["payload_profile"])
+    style = replace(settings.style, **said)
     pmode = replace(settings.pmode, **_known("pmode", table.pop("pmode", {}), PMode))
     nations = {
         code: replace(_nation(code), **_nation_values(code, values))
@@ -233,6 +237,12 @@ def _push(code: str, values: dict[str, Any]) -> Push:
             raise BadSettings(f"nations.{code}.push.rules.{name}: endpoint and types are required")
         rules.append(Rule(**{**given, "name": name, "types": tuple(given["types"])}))
     return Push(**known, rules=tuple(rules))
+
+
+def _cids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(cid, str) and cid for cid in value):
+        raise BadSettings('access_point.payload_profile must be a list of parts, as ["cid:message"]')
+    return tuple(value)
 
 
 def _read(path: Path) -> dict[str, Any]:

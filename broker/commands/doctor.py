@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Awaitable, Callable
 
+    from lxml import etree
+
     from broker.settings import Settings
 
 MOST_NOTIFIED: Final = 20
@@ -37,7 +39,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ws-plugin", metavar="FILE", default="", help="the access point's ws-plugin.properties")
     parser.add_argument("--domibus", metavar="FILE", default="", help="the access point's domibus.properties")
     parser.add_argument(
-        "--pmode", metavar="FILE", default="", help="the access point's PMode, as its console exports it"
+        "--pmode", metavar="FILE", default="", help="the access point's PMode; otherwise /ext is asked for it"
     )
     parser.add_argument("--backup-hours", metavar="N", type=float, default=24.0, help="age of the oldest backup in use")
     parser.set_defaults(run=_doctor)
@@ -60,13 +62,24 @@ def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
         return []
     try:
         plugin, domibus = (_properties(path) for path in (arguments.ws_plugin, arguments.domibus))
-        pmode = read_pmode(read_file(arguments.pmode)) if arguments.pmode else None
+        pmode = read_pmode(read_file(arguments.pmode)) if arguments.pmode else _pmode_in_use(settings)
         retention = retention_findings(settings, pmode, backup_hours=arguments.backup_hours)
     except BrokerError as error:
         return [fails("access point's files", error.detail)]
     section = settings.access_point
     of_pmode = [*pmode_findings(section, pmode), *leg_findings(section, pmode)]
     return [*push_findings(settings, plugin), *retention, *of_pmode, *domibus_findings(domibus, pmode)]
+
+
+def _pmode_in_use(settings: Settings) -> etree._Element | None:
+    """As `/ext` hands it out; None where it does not, or where that is no whole PMode."""
+    from broker.commands.probing import pmode_in_use  # noqa: PLC0415 - loads the adapter
+
+    try:
+        found = read_pmode(asyncio.run(pmode_in_use(settings)))
+    except ConfigurationError:
+        return None
+    return found if next(found.iter("{*}mpc"), None) is not None else None
 
 
 def _properties(path: str) -> dict[str, str] | None:

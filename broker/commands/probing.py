@@ -43,6 +43,20 @@ async def probe(settings: Settings, notified: Iterable[str]) -> list[Finding]:
     return [*found, *await _rights(section, tuple(notified))]
 
 
+async def pmode_in_use(settings: Settings) -> bytes:
+    """The access point's PMode by way of `/ext`; nothing where it cannot be had so."""
+    section = settings.access_point
+    access_point = access_point_of(section) if section.ext_url and section.kind == "domibus-ws" else None
+    if access_point is None:
+        return b""
+    try:
+        return await access_point.pmode()
+    except BrokerError:
+        return b""
+    finally:
+        await access_point.close()
+
+
 def anonymous(*, is_open: bool) -> Finding:
     """Whether anybody may use the access point."""
     name = "anonymous login"

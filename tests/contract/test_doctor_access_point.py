@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 from pydantic import SecretStr
 
+from adapters.demo.processes import hdeu
 from broker.commands.findings import Finding, Seen
-from broker.commands.probing import probe
+from broker.commands.pmode import pmode_findings
+from broker.commands.pmode_legs import leg_findings
+from broker.commands.probing import pmode_in_use, probe
+from broker.commands.traps import read_pmode, retention_findings
 from broker.settings import AccessPointSection, Settings
 from tests.support.mock_node import mock_node
 
@@ -111,6 +118,80 @@ async def test_a_part_of_the_access_point_that_is_ill_is_told_though_its_plugin_
     assert found["access point's parts"].seen is Seen.FAILS
     assert "Database: ERROR" in found["access point's parts"].detail
     assert await node.fired(fault) == 1
+
+
+def settings_for(node: MockNode, **section: Any) -> Settings:
+    usual = {
+        "url": f"{node.base}/fr/domibus/services/wsplugin",
+        "ext_url": f"{node.base}/fr/domibus/ext",
+        "username": "fr",
+        "password": SecretStr("Mock-fr-Only-2026!"),
+        "party": "hdeu:mock:ap:fr",
+        "central_party": "hdeu:mock:ap:central",
+        **section,
+    }
+    return Settings(access_point=AccessPointSection(**usual))
+
+
+def of_pmode(settings: Settings, data: bytes) -> dict[str, Seen]:
+    pmode = read_pmode(data)
+    section = settings.access_point
+    found = [*pmode_findings(section, pmode), *leg_findings(section, pmode)]
+    return {finding.name: finding.seen for finding in [*found, *retention_findings(settings, pmode, backup_hours=24)]}
+
+
+async def test_the_pmode_in_use_is_asked_for_and_a_good_one_works(node: MockNode) -> None:
+    settings = settings_for(node)
+    seen = of_pmode(settings, await pmode_in_use(settings))
+    assert seen == dict.fromkeys(("PMode", "payload profile", "AS4 retry", "AS4 receipts", "retention"), Seen.WORKS)
+
+
+async def test_a_payload_profile_is_seen_before_it_refuses_a_file(tmp_path: Path) -> None:
+    """What the doctor says of it, and what comes of it."""
+    async with mock_node(tmp_path, payload_profile=("cid:message", "cid:structured")) as node:
+        settings = settings_for(node)
+        seen = of_pmode(settings, await pmode_in_use(settings))
+        france, file = node.nation("fr"), ("cid:file-0a", "application/pdf", b"%PDF-1.4")
+        passed = await france.submit("passes-1", ("cid:message", "application/json", b"{}"))
+        refused = await france.submit("refused-1", ("cid:message", "application/json", b"{}"), file)
+    assert {name for name, one in seen.items() if one is Seen.FAILS} == {"payload profile"}
+    assert passed.ids == ["passes-1"]
+    assert refused.fault is not None
+    assert refused.fault == (
+        "EBMS:0010",
+        "Payload profiling for this exchange does not include a payload with CID: cid:file-0a",
+    )
+
+
+async def test_retention_that_deletes_at_once_is_seen_in_the_pmode_in_use(tmp_path: Path) -> None:
+    async with mock_node(tmp_path, keep_downloaded=False) as node:
+        settings = settings_for(node)
+        assert of_pmode(settings, await pmode_in_use(settings))["retention"] is Seen.FAILS
+
+
+async def test_where_the_pmode_cannot_be_had_nothing_is_said_of_it(node: MockNode) -> None:
+    for section in ({"ext_url": ""}, {"ext_url": "http://127.0.0.1:1"}, {"ext_username": "stranger"}):
+        assert await pmode_in_use(settings_for(node, **section)) == b""
+    assert await pmode_in_use(settings_for(node, ext_url=f"{node.base}/registry/permits?")) == b""
+
+
+async def test_the_command_looks_at_the_pmode_in_use(node: MockNode, tmp_path: Path) -> None:
+    environment = {
+        "HDEU_DATA_DIR": str(tmp_path / "node"),
+        "HDEU_ACCESS_POINT__URL": f"{node.base}/fr/domibus/services/wsplugin",
+        "HDEU_ACCESS_POINT__EXT_URL": f"{node.base}/fr/domibus/ext",
+        "HDEU_ACCESS_POINT__USERNAME": "fr",
+        "HDEU_ACCESS_POINT__PASSWORD": "Mock-fr-Only-2026!",
+        "HDEU_ACCESS_POINT__PARTY": "hdeu:mock:ap:fr",
+        "HDEU_ACCESS_POINT__CENTRAL_PARTY": "hdeu:mock:ap:else",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *hdeu("doctor", "--json"), env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    checks = {check["check"]: check for check in json.loads(out)["checks"]}
+    assert checks["payload profile"]["state"] == "works"
+    assert "no identifier hdeu:mock:ap:else" in checks["PMode"]["detail"]
 
 
 async def test_an_access_point_that_is_not_there_is_told(node: MockNode) -> None:

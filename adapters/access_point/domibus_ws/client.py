@@ -130,6 +130,10 @@ class DomibusWs:
         """What Domibus says of its own parts (`/ext`). Raises: NotFound, Unavailable, ConfigurationError."""
         return await self._ext.state()
 
+    async def pmode(self) -> bytes:
+        """The PMode in use (`/ext`). Raises: NotFound, Unavailable, ConfigurationError."""
+        return await self._ext.pmode()
+
     async def ping(self) -> None:
         """Ask something that needs the whole access point. Raises: Unavailable."""
         await self.status(_PROBE)

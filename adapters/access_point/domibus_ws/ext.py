@@ -6,6 +6,7 @@ is available, and nothing else suffers.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -57,6 +58,14 @@ class Ext:
     async def state(self) -> bytes:
         """What Domibus says of its own parts, as JSON. Raises: NotFound, Unavailable, ConfigurationError."""
         return await self._call("GET", "/monitoring/application/status")
+
+    async def pmode(self) -> bytes:
+        """The PMode in use, as its console exports it. Raises: NotFound, Unavailable, ConfigurationError."""
+        try:
+            number = json.loads(await self._call("GET", "/pmode/current"))["id"]
+        except (ValueError, TypeError, LookupError) as error:
+            raise Unavailable("the access point's /ext services do not say which PMode is in use") from error
+        return await self._call("GET", f"/pmode/{quote(str(number), safe='')}")
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -46,6 +46,7 @@ def test_a_mistake_is_named_and_not_passed_over(tmp_path: Path, text: str) -> No
         ("[access_point]\nsend_tries = 4.5\n", "access_point.send_tries must be a whole number"),
         ("[nations.fr]\nuser = 1\n", "nations.fr.user must be a text in quotes"),
         ('[nations.fr.push]\ncron_seconds = "1"\n', "nations.fr.push.cron_seconds must be a number"),
+        ('[access_point]\npayload_profile = "cid:message"\n', "payload_profile must be a list of parts"),
         ('[nations.fr]\npassword = "short"\n', "must have 16 to 32 characters"),
     ],
 )
