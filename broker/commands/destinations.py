@@ -6,8 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from broker.commands.messages import with_node
-from broker.commands.opening import actor, add_json, settings_of
+from broker.commands.opening import actor, add_json, settings_of, with_node
 from broker.commands.terminal import as_json, note, table
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from broker.commands.opening import actor, add_json, log_to_stderr, read_file, settings_of, store_of
+from broker.commands.decisions import add_decisions
+from broker.commands.opening import add_json, add_one, read_file, settings_of, store_of, with_node
 from broker.commands.terminal import as_json, facts, note, problems, raw, say, table
 from broker.errors import Problem, Refused
 from broker.flow import views
@@ -18,14 +19,12 @@ from broker.ports import ExchangeFilter
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
 
     from broker.flow.arrival import Accepted
     from broker.flow.node import Node
     from broker.flow.receipts import Receipt
     from broker.settings import Settings
 
-T = TypeVar("T")
 PATIENCE: Final = 60.0  #: seconds in which a person at a terminal hears what became of a submission
 COLUMNS: Final = ("kept", "id", "type", "from", "to", "state", "case")
 
@@ -35,36 +34,21 @@ def build(name: str, parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="ACTION")
     if name == "messages":
         _add_list(commands.add_parser("list", help="newest first"))
-        _add_one(commands.add_parser("show", help="one message with its timeline"), _show, json=True)
+        add_one(commands.add_parser("show", help="one message with its timeline"), _show, json=True)
         original = commands.add_parser("bytes", help="the original bytes, to stdout")
         original.add_argument(
             "--part", default="", metavar="N", help="a part of an AS4 message by its number, see `show`"
         )
-        _add_one(original, _bytes)
+        add_one(original, _bytes)
         receipt = commands.add_parser("receipt", help="the other side's signed receipt, to stdout")
         receipt.add_argument("--exchange", default="", metavar="X", help="whose, where there are several, see `show`")
-        _add_one(receipt, _receipt)
+        add_one(receipt, _receipt)
         _add_submit(commands.add_parser("submit", help="keep a document as a back end would; prints the id alone"))
-        sign_off = commands.add_parser("sign-off", help="agree to what the translation loses")
-        sign_off.add_argument("--reason", required=True)
-        _add_one(sign_off, _sign_off)
-        restore = commands.add_parser("restore", help="let the access point send again what it gave up")
-        _add_one(restore, _restore)
     else:
         listing = commands.add_parser("list", help="what waits for a person")
         add_json(listing)
         listing.set_defaults(run=_parked)
-    _add_one(commands.add_parser("retry", help="let a message go on now"), _retry)
-    close = commands.add_parser("close", help="end what nothing else will end, for a reason")
-    close.add_argument("--reason", required=True, help="how it was settled, or why nothing is left to settle")
-    _add_one(close, _close)
-
-
-def _add_one(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, json: bool = False) -> None:
-    parser.add_argument("id", metavar="ID", help="the message's id")
-    if json:
-        add_json(parser)
-    parser.set_defaults(run=run)
+    add_decisions(commands, name)
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
@@ -223,44 +207,3 @@ async def _accept(node: Node, *, arrival: Arrival, budget: float) -> Accepted:
     from broker.flow.doors import accept  # noqa: PLC0415 - loads every rule; `list` and `show` need none
 
     return await accept(node, arrival, budget=budget)
-
-
-def _sign_off(arguments: argparse.Namespace) -> int:
-    from broker.flow.staff import sign_off  # noqa: PLC0415 - as above
-
-    step = partial(sign_off, message_id=arguments.id, actor=actor(), reason=arguments.reason)
-    note(asyncio.run(with_node(settings_of(arguments), step)))
-    return 0
-
-
-def _retry(arguments: argparse.Namespace) -> int:
-    from broker.flow.staff import retry  # noqa: PLC0415 - as above
-
-    step = partial(retry, message_id=arguments.id, actor=actor())
-    note(asyncio.run(with_node(settings_of(arguments), step)))
-    return 0
-
-
-def _restore(arguments: argparse.Namespace) -> int:
-    from broker.flow.staff import restore  # noqa: PLC0415 - as above
-
-    step = partial(restore, message_id=arguments.id, actor=actor())
-    note(asyncio.run(with_node(settings_of(arguments), step)))
-    return 0
-
-
-def _close(arguments: argparse.Namespace) -> int:
-    from broker.flow.close import close  # noqa: PLC0415 - as above
-
-    step = partial(close, message_id=arguments.id, actor=actor(), reason=arguments.reason)
-    note(asyncio.run(with_node(settings_of(arguments), step)))
-    return 0
-
-
-async def with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
-    """Run one step on a node that only writes rows."""
-    from broker.app import open_node  # noqa: PLC0415 - as above
-
-    log_to_stderr()
-    async with open_node(settings, connect_queue=False) as built:
-        return await step(built.node)

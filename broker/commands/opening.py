@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.system import SystemClock
@@ -16,10 +16,13 @@ from broker.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import date
 
     from adapters.store.sql import SqlStore
+    from broker.flow.node import Node
+
+T = TypeVar("T")
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -83,6 +86,23 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: the same as the API answers")
 
 
+def add_one(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, json: bool = False) -> None:
+    """A command about one message."""
+    parser.add_argument("id", metavar="ID", help="the message's id")
+    if json:
+        add_json(parser)
+    parser.set_defaults(run=run)
+
+
 def actor() -> str:
     """Who acts, for the journal: the account on this machine by its number, never by a name."""
     return f"cli:{os.getuid()}"
+
+
+async def with_node(settings: Settings, step: Callable[[Node], Awaitable[T]]) -> T:
+    """Run one step on a node that only writes rows."""
+    from broker.app import open_node  # noqa: PLC0415 - loads every rule; `list` and `show` need none
+
+    log_to_stderr()
+    async with open_node(settings, connect_queue=False) as built:
+        return await step(built.node)

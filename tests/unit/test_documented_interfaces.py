@@ -20,6 +20,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`\n]*\bhdeu [^`\n]*)`")
 CALL = re.compile(r"(?:^|[\s/(])hdeu ((?!NAME\b)[a-z].*)")
+SUBSTITUTED = re.compile(r"\$\(([^)]*)\)")
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 FORWARDED = frozenset({"mock-eu"})  #: has a parser of its own
 BEFORE = frozenset({"--config"})  #: stands before the command
@@ -28,7 +29,9 @@ BEFORE = frozenset({"--config"})  #: stands before the command
 def calls(text: str) -> set[str]:
     """What is typed behind `hdeu`, on a line of its own or within a sentence."""
     lines = [line for block in FENCED.findall(text) for line in block.splitlines()]
-    parts = (part for line in (*lines, *QUOTED.findall(FENCED.sub("", text))) for part in re.split(r"&&|[|;]\s", line))
+    lines += QUOTED.findall(FENCED.sub("", text))
+    lines = [part for line in lines for part in (SUBSTITUTED.sub("", line), *SUBSTITUTED.findall(line))]
+    parts = (part for line in lines for part in re.split(r"&&|[|;]\s", line))
     return {found[1].split("#")[0].strip() for part in parts if (found := CALL.search(part))}
 
 
@@ -56,9 +59,10 @@ def wrong_in(call: str) -> list[str]:
 
 
 def test_a_call_is_read_with_its_options_and_what_is_wrong_in_it_is_found() -> None:
-    text = "Do `hdeu parked list`, then\n\n```sh\nA=1 hdeu keys tokn --role x  # why\nhdeu doctor --loud\n```\n"
-    assert calls(text) == {"parked list", "keys tokn --role x", "doctor --loud"}
-    assert [wrong_in(call) for call in sorted(calls(text))] == [["--loud"], ["keys tokn --role x"], []]
+    block = 'A=1 hdeu keys tokn --role x  # why\nhdeu doctor --loud "$(hdeu keys list)"'
+    text = f"Do `hdeu parked list`, then\n\n```sh\n{block}\n```\n"
+    assert calls(text) == {"parked list", "keys tokn --role x", 'doctor --loud ""', "keys list"}
+    assert [wrong_in(call) for call in sorted(calls(text))] == [["--loud"], [], ["keys tokn --role x"], []]
     assert wrong_in("messages list|shwo") == ["messages list|shwo"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import secrets
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.support.bad_input import (
     ONE_OF_EACH,
     Bad,
     Matrix,
+    about,
     from_right_to_left,
     naming,
     number,
@@ -110,3 +113,32 @@ def test_the_command_line_does_nothing_twice(node: Running, matrix: Matrix, tmp_
     matrix.add("CLI", "same id, equal content", "exit 0", code="-", kept="yes")
     matrix.add("CLI", "same id, other content", "exit 1", code="key-reused", kept="no")
     passes(node)
+
+
+def test_what_nobody_can_mend_is_closed_on_the_command_line_or_over_the_api_and_the_office_hears_of_it(
+    node: Running, matrix: Matrix
+) -> None:
+    parked = [node.post(about(secrets.token_hex(12), "StatusUpdate")).json["id"] for _ in range(2)]
+    assert [node.message(one)["state"] for one in parked] == ["PARKED", "PARKED"]
+    done = node.cli("messages", "close", parked[0], "--reason", "the office has no such dossier")
+    assert (done.returncode, done.stderr.decode().strip()) == (0, "CANCELLED")
+    headers = {"Authorization": f"Bearer {node.token('operator')}", "Content-Type": "application/json"}
+    body = json.dumps({"reason": "the same"}).encode()
+    answer = node.call("POST", f"/api/v1/messages/{parked[1]}/close", body, headers)
+    assert (answer.status, answer.json) == (200, {"id": parked[1], "state": "CANCELLED"})
+    again = node.cli("messages", "close", parked[0], "--reason", "twice")
+    assert (again.returncode, again.stderr.decode().startswith("conflict")) == (1, True)
+    closed = [[event for event in node.message(one)["timeline"] if event["what"] == "closed"] for one in parked]
+    by_hand = f"by cli:{os.getuid()}, CANCELLED"
+    assert [event["detail"] for [event] in closed] == [by_hand, "by cli, CANCELLED"]  # the token's subject
+    assert not set(parked) & {row["id"] for row in node.find("", state="PARKED")}
+    assert [node.until(lambda one=one: told(node, one)) for one in parked] == [["CANCELLED"]] * 2
+    passes(node)
+    matrix.add("CLI", "parked for good", "closed", code="-", kept="yes")
+
+
+def told(node: Running, message_id: str) -> list[str]:
+    """The states that the office was told of this message."""
+    rows = node.get("/api/v1/messages?type=OutcomeNotice&limit=200", who="hdh").json["messages"]
+    notices = [node.get(f"/api/v1/messages/{row['id']}/document", who="hdh").json for row in rows]
+    return [notice["state"] for notice in notices if notice["message"] == message_id]
