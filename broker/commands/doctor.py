@@ -68,7 +68,12 @@ def _told(settings: Settings, arguments: argparse.Namespace) -> list[Finding]:
         return [fails("access point's files", error.detail)]
     section = settings.access_point
     of_pmode = [*pmode_findings(section, pmode), *leg_findings(section, pmode)]
-    return [*push_findings(settings, plugin), *retention, *of_pmode, *domibus_findings(domibus, pmode)]
+    return [
+        *push_findings(settings, plugin),
+        *retention,
+        *of_pmode,
+        *domibus_findings(domibus, pmode, settings.node.name),
+    ]
 
 
 def _pmode_in_use(settings: Settings) -> etree._Element | None:

@@ -5,7 +5,9 @@ A property that the file does not name has Domibus's own default (`domibus-defau
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from broker.commands.cron import longest_wait
 from broker.commands.findings import Finding, fails, unknown, works
@@ -22,7 +24,13 @@ _MOST: Final = "domibus.retentionWorker.message.retention.downloaded.max.delete"
 _LOSES: Final = "domibus.sendMessage.failure.delete.payload"
 _OPEN: Final = "domibus.auth.unsecureLoginAllowed"
 _EXPIRES: Final = "domibus.plugin.passwordPolicy.expiration"
+_AUDIT: Final = "domibus.nonrepudiation.audit.active"
+_TOLD: Final = "domibus.plugin.notification.active"
+_PATTERN: Final = "domibus.sendMessage.messageIdPattern"
 _DEFAULTS: Final = {
+    _AUDIT: "true",
+    _TOLD: "true",
+    _PATTERN: r"^[\x20-\x7E]*$",
     _RETRY: "0/30 * * * * ?",
     _RETENTION: "0 0/1 * * * ?",
     _MOST: "50",
@@ -30,19 +38,42 @@ _DEFAULTS: Final = {
     _OPEN: "true",
     _EXPIRES: "90",
 }
+#: Switch → the finding, what is lost where it is off, and what holds where it is on.
+_SWITCHES: Final = {
+    _AUDIT: ("kept receipts", "signed receipts are not kept, and cannot be fetched", "signed receipts are kept"),
+    _TOLD: (
+        "status notifications",
+        "the plugin is not told when a message arrived or failed, and can push nothing of it",
+        "the plugin is told when a message arrived or failed",
+    ),
+}
 _USUAL_RETRY: Final = 180.0  #: seconds: `12;4;CONSTANT`, where no PMode is given
 _HOUR: Final = 3600.0
 
 
-def domibus_findings(found: Mapping[str, str] | None, pmode: etree._Element | None) -> list[Finding]:
-    """What the file says of the workers, of failed messages, of strangers and of the plugin user's password."""
+def domibus_findings(
+    found: Mapping[str, str] | None, pmode: etree._Element | None, node: str = "node"
+) -> list[Finding]:
+    """What the file says of the workers, of failed messages, of receipts, ids, strangers and the user's password.
+
+    `node` is the node's name, which stands in its message ids.
+    """
     if found is None:
         return [unknown("domibus.properties", "give the access point's file with --domibus domibus.properties")]
 
     def said(name: str) -> str:
         return found.get(name) or _DEFAULTS[name]
 
-    return [_retry(said, pmode), _retention(said), _restoring(said), _strangers(said), _password(said)]
+    switches = [_switched_on(said, name, *words) for name, words in _SWITCHES.items()]
+    return [
+        _retry(said, pmode),
+        _retention(said),
+        _restoring(said),
+        *switches,
+        _message_ids(said, node),
+        _strangers(said),
+        _password(said),
+    ]
 
 
 def _retry(said: Callable[[str], str], pmode: etree._Element | None) -> Finding:
@@ -78,6 +109,24 @@ def _restoring(said: Callable[[str], str]) -> Finding:
     if said(_LOSES).lower() == "true":
         return fails(name, f"what could not be sent loses its payload and can never be restored: set {_LOSES}=false")
     return works(name, "what could not be sent keeps its payload")
+
+
+def _switched_on(said: Callable[[str], str], name: str, finding: str, lost: str, fine: str) -> Finding:
+    if said(name).lower() == "false":
+        return fails(finding, f"{lost}: set {name}=true")
+    return works(finding, fine)
+
+
+def _message_ids(said: Callable[[str], str], node: str) -> Finding:
+    """Ours are a UUID and the node's name; a properties file doubles its backslashes."""
+    name, pattern = "message ids", said(_PATTERN).replace("\\\\", "\\")
+    try:
+        fits = re.search(pattern, f"{UUID(int=0)}@{node}")
+    except re.error:
+        return unknown(name, f"{_PATTERN}={pattern} is not read here: it must let UUID@{node} pass")
+    if fits is None:
+        return fails(name, f"{_PATTERN}={pattern} refuses every id of ours (UUID@{node}): set {_DEFAULTS[_PATTERN]}")
+    return works(name, f"UUID@{node} passes")
 
 
 def _strangers(said: Callable[[str], str]) -> Finding:

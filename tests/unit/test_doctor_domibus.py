@@ -139,6 +139,9 @@ TRAPS = {
     "rare retries": ("domibus.msh.retry.cron=0 0/5 * * * ?", "retry worker", "each 300 seconds, and the PMode wants"),
     "rare deletion": ("domibus.retentionWorker.cronExpression=0 0 3 * * ?", "retention worker", "86400 seconds"),
     "lost payloads": ("domibus.sendMessage.failure.delete.payload=true", "restoring", "=false"),
+    "no receipts": ("domibus.nonrepudiation.audit.active=false", "kept receipts", "cannot be fetched"),
+    "no news": ("domibus.plugin.notification.active=false", "status notifications", "can push nothing of it"),
+    "other ids": (r"domibus.sendMessage.messageIdPattern=^[a-z]+@[a-z]+$", "message ids", "refuses every id of ours"),
     "open door": ("domibus.auth.unsecureLoginAllowed=true", "anonymous login (file)", "unsecureLoginAllowed=false"),
 }
 
@@ -169,6 +172,15 @@ def test_what_the_file_leaves_out_has_domibus_own_default() -> None:
         Seen.UNKNOWN,
         True,
     )
+
+
+def test_a_pattern_of_message_ids_is_read_as_a_properties_file_has_it() -> None:
+    def ids(pattern: str) -> Seen:
+        return told(f"{FILE}domibus.sendMessage.messageIdPattern={pattern}")["message ids"].seen
+
+    assert ids(r"^[\\x20-\\x7E]*$") is Seen.WORKS
+    assert ids(r"^[\\w-]{36}@[a-z.]+$") is Seen.WORKS
+    assert ids(r"^[") is Seen.UNKNOWN
 
 
 def test_how_often_the_retry_worker_must_run_stands_in_the_pmode() -> None:
