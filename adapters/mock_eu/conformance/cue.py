@@ -40,8 +40,8 @@ class Cue:
             await process.wait()
             raise Failed(f"the step {step} did not end within {self.patience:g} s") from None
         if process.returncode == DOES_NOT:
-            raise Skipped(f"--on-step declines the step {step}: {error.decode(errors='replace').strip()[-300:]}")
-        demand(process.returncode == 0, f"the step {step} failed: {error.decode(errors='replace').strip()[-300:]}")
+            raise Skipped(f"--on-step declines the step {step}{_said(error)}")
+        demand(process.returncode == 0, f"the step {step} failed (exit status {process.returncode}){_said(error)}")
         return _object(step, out)
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -53,6 +53,12 @@ class Cue:
             )
         except OSError as error:
             raise Failed(f"--on-step cannot be started: {error}") from error
+
+
+def _said(error: bytes) -> str:
+    """The end of what the command complained of."""
+    text = error.decode(errors="replace").strip()[-300:]
+    return f": {text}" if text else ""
 
 
 def _object(step: str, out: bytes) -> dict[str, Any]:

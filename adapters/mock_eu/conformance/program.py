@@ -48,6 +48,8 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     if given.role == "daams" and not (given.api_key or given.list):
         parser.error("--role daams needs --api-key: the key that the case system must send")
+    if not given.dispatcher.startswith(("http://", "https://")):
+        parser.error("--dispatcher must be an address that begins with http:// or https://")
     if bool(given.second_api_key) != bool(given.second_catalog):
         parser.error("--second-api-key and --second-catalog go together")
     known = (

@@ -198,9 +198,10 @@ def test_the_list_is_printed_without_any_system(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.startswith("receiving.key")
 
 
-def test_a_report_in_a_format_that_does_not_exist_is_wrong_usage() -> None:
+@pytest.mark.parametrize("words", [["--report", "pdf=a.pdf"], ["--dispatcher", "dispatcher.example.org"]])
+def test_a_format_that_does_not_exist_and_an_address_that_is_none_are_wrong_usage(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(None, ["--role", "dispatcher", "--report", "pdf=a.pdf"])
+        main(None, ["--role", "dispatcher", *words])
     assert caught.value.code == 2
 
 
@@ -223,7 +224,9 @@ async def test_a_step_gets_its_order_and_its_answer_comes_back(tmp_path: Path) -
     ("text", "error", "words"),
     [
         ("echo no >&2; exit 3", Skipped, "declines the step decide: no"),
-        ("echo why >&2; exit 1", Failed, "the step decide failed: why"),
+        ("exit 3", Skipped, "declines the step decide$"),
+        ("echo why >&2; exit 1", Failed, r"the step decide failed \(exit status 1\): why"),
+        ("exit 4", Failed, r"the step decide failed \(exit status 4\)$"),
         ("echo '[]'", Failed, "no JSON object"),
         ("echo x", Failed, "no JSON"),
         ("sleep 5", Failed, "did not end within"),
