@@ -18,6 +18,7 @@ from broker.commands.terminal import as_json, table
 from broker.commands.traps import properties, push_findings, read_pmode, retention_findings
 from broker.data_files import schemas_dir
 from broker.errors import BrokerError, ConfigurationError
+from broker.ledger.handover import newest_key
 from broker.model.work import WorkKind
 from broker.translation.codecs.national import NATIONAL, load_national
 
@@ -97,6 +98,7 @@ async def examine(settings: Settings) -> list[Finding]:
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str | list[Finding]]]], ...] = (
         ("database", _database),
         ("keys", _keys),
+        ("journal", _journal),
         ("bindings", _bindings),
         ("access point", _access_point),
         ("malware scanner", _scanner),
@@ -121,6 +123,11 @@ async def _database(settings: Settings) -> str:
 
 async def _keys(settings: Settings) -> str:
     return f"current {load_ring(keys_dir(settings)).current.id}"
+
+
+async def _journal(settings: Settings) -> str:
+    async with store_of(settings) as store, store.transaction() as tx:
+        return f"signed by {(await newest_key(tx, keys_dir(settings))).key_id}"
 
 
 async def _bindings(settings: Settings) -> str:

@@ -46,6 +46,12 @@ async def newest_public(tx: Transaction, directory: Path) -> Ed25519PublicKey:
     return public_from_x(followed[-1].detail["new_x"]) if followed else first_public(directory)
 
 
+async def newest_key(tx: Transaction, directory: Path) -> SigningKey:
+    """The key that signs now, or as soon as its handover is sealed. Raises: ConfigurationError, if it is not here."""
+    followed = await handovers(tx)
+    return following_key(directory, followed[-1].detail["new"]) if followed else first_key(directory)
+
+
 def first_public(directory: Path) -> Ed25519PublicKey:
     """The public half of the journal's first key. Raises: ConfigurationError."""
     kept = directory / _FIRST_PUBLIC

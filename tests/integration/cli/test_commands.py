@@ -349,3 +349,8 @@ def test_a_new_key_follows_the_one_that_signs_the_journal(seeded: Run, data: Pat
     assert seeded("audit", "export", str(export))[0] == 0
     for words in ((), (str(export),), (str(export), "--key", str(before))):
         assert seeded("audit", "verify", *words)[0] == 0
+    looked_at = {check["check"]: check for check in json.loads(seeded("doctor", "--json")[1])["checks"]}
+    assert looked_at["journal"]["detail"] == f"signed by {made.strip()}"
+    (data / "keys" / f"journal-{made.strip()}.pem").unlink()
+    looked_at = {check["check"]: check for check in json.loads(seeded("doctor", "--json")[1])["checks"]}
+    assert (looked_at["journal"]["ok"], looked_at["database"]["ok"]) == (False, True)
