@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from broker.translation.shapes import Node, Where
 
 _SAFE = ":.,@_-~ "
-_PLAIN = re.compile(r"[A-Za-z0-9:.,@_~ -]*")
+_PLAIN = re.compile(r"[A-Za-z0-9:.,@_~ -]*").fullmatch
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}").fullmatch
+_NAMELESS = frozenset(";+")
 
 
 class Instances:
     """The instances of repeated elements in one document, each with its label.
 
-    `sent` gives the innermost instances of which something went to the other side as itself; None: all. `repeats`
-    is the number of instances of each group in each place, where that has been counted already.
+    `sent` gives the innermost instances of which something went to the other side as itself; None: all. `found` has the
+    indices of each group in each place, where those are known already.
     """
 
     def __init__(
@@ -37,23 +39,15 @@ class Instances:
         keys: Mapping[Node, Node],
         mapped: Iterable[Node],
         sent: set[Place] | None = None,
-        repeats: Mapping[Place, int] | None = None,
+        found: Mapping[Place, Collection[int]] | None = None,
     ) -> None:
         self._values, self._keys, self._mapped = places, keys, frozenset(mapped)
-        self._found: Mapping[Place, Collection[int]]
-        if repeats is None:
-            self._found = places.indices()
-        else:
-            self._found = {place: range(count) for place, count in repeats.items()}
+        self.found: dict[Place, Collection[int]] = {**(places.indices() if found is None else found)}
         self._innermost = sent
         self._sent: set[Place] | None = None
         self._labels: dict[Place, dict[int, str]] = {}
         self._by_label: dict[Place, dict[str, int]] = {}
-        self._paths: dict[Place, str] = {}
-
-    def groups(self) -> Iterable[tuple[Node, Where]]:
-        """Every (group, place of its parent) with instances."""
-        return self._found.keys()
+        self._heads: dict[Place, str] = {}
 
     def is_numbered(self, group: Node) -> bool:
         """Whether the instances of a group have numbers for labels, however many were sent."""
@@ -69,6 +63,8 @@ class Instances:
 
     def labels(self, group: Node, around: Where) -> dict[int, str]:
         """Label by index, for the instances of a group in one parent; in order."""
+        if self.is_numbered(group):
+            return {index: str(index + 1) for index in sorted(self.found.get((group, around), ()))}
         known = self._labels.get((group, around))
         if known is None:
             known = self._labels[(group, around)] = self._label(group, around)
@@ -76,7 +72,7 @@ class Instances:
 
     def mixed(self) -> Iterable[Place]:
         """Every labelled group in one place of which one instance was sent as itself, but not every; or none was."""
-        for (group, around), indices in self._found.items():
+        for (group, around), indices in self.found.items():
             if len(indices) < 2 or self.is_numbered(group):  # noqa: PLR2004 # one is always in order
                 continue
             if not all(self.is_sent(group, (*around, index)) for index in indices):
@@ -84,6 +80,9 @@ class Instances:
 
     def index(self, group: Node, around: Where, label: str) -> int | None:
         """The index of a label, or None."""
+        if self.is_numbered(group):
+            index = int(label) - 1 if _NUMBER(label) else -1
+            return index if index in self.found.get((group, around), ()) else None
         known = self._by_label.get((group, around))
         if known is None:
             labels = self.labels(group, around)
@@ -91,41 +90,53 @@ class Instances:
         return known.get(label)
 
     def _label(self, group: Node, around: Where) -> dict[int, str]:
-        indices = sorted(self._found.get((group, around), ()))
-        if self.is_numbered(group):
-            return {index: str(index + 1) for index in indices}
-        key = self._keys.get(group)
-        labels, counts = dict[int, str](), dict[str, int]()
-        for index in indices:
-            where = (*around, index)
-            value = collapsed(self._values.value(key, where) or "") if key else ""
-            name = _escaped(value) if value else ";" if self.is_sent(group, where) else "+"
+        indices = self.found.get((group, around), ())
+        names = {index: self._name(group, (*around, index)) for index in sorted(indices)}
+        if len(names) == 1:
+            return {index: f"{name}1" if name in _NAMELESS else name for index, name in names.items()}
+        counts: dict[str, int] = {}
+        for index, name in names.items():
             counts[name] = count = counts.get(name, 0) + 1
-            labels[index] = f"{name}{count}" if name in ";+" else name if count == 1 else f"{name};{count}"
-        return labels
+            names[index] = f"{name}{count}" if name in _NAMELESS else name if count == 1 else f"{name};{count}"
+        return names
+
+    def _name(self, group: Node, where: Where) -> str:
+        """The key of an instance; without one, whether it was sent."""
+        key = self._keys.get(group)
+        found = self._values.get(where) if key is not None else None
+        value = found.get(key) if found and key is not None else None
+        if value and (name := collapsed(value)):
+            return name if _PLAIN(name) else quote(name, safe=_SAFE)
+        return ";" if self.is_sent(group, where) else "+"
 
     def add(self, node: Node, where: Where, label: str) -> None:
         """Say that there is a new instance of a group, under a label."""
-        known = self.labels(node, where[:-1])
-        known[where[-1]] = label
-        if (by_label := self._by_label.get((node, where[:-1]))) is not None:
-            by_label[label] = where[-1]
+        place, index = (node, where[:-1]), where[-1]
+        if not self.is_numbered(node):
+            self.labels(*place)[index] = label
+        there = self.found.get(place)
+        if isinstance(there, set):
+            there.add(index)
+        else:
+            self.found[place] = {*(there or ()), index}
+        if (by_label := self._by_label.get(place)) is not None:
+            by_label[label] = index
 
     def path(self, node: Node, where: Where) -> str:
         """The path of a place, with labels."""
-        if not where:
-            return node.path
-        group = node.group or node
-        head = self._paths.get((group, where))
+        return self._head(node.group or node, where) + node.tail if where else node.path
+
+    def _head(self, group: Node, where: Where) -> str:
+        """The path of an instance."""
+        head = self._heads.get((group, where))
         if head is None:
-            above = self.path(group.parent, where[:-1]) if group.parent else ""
-            label = self.labels(group, where[:-1])[where[-1]]
-            head = self._paths[(group, where)] = f"{above}/{group.name}[{label}]".lstrip("/")
-        return head + node.tail
-
-
-def _escaped(key: str) -> str:
-    return key if _PLAIN.fullmatch(key) else quote(key, safe=_SAFE)
+            above = self._head(group.outer, where[:-1]) if group.outer else ""
+            if self.is_numbered(group):
+                head = above + group.numbers[where[-1]]
+            else:
+                head = f"{above}{group.rest}[{self.labels(group, where[:-1])[where[-1]]}]"
+            self._heads[group, where] = head
+        return head
 
 
 def parse(root: Node, path: str) -> tuple[Node, tuple[str, ...]] | None:

@@ -67,6 +67,10 @@ class Reading:
         """The innermost instances of which something was written as itself."""
         return {(one.group, one.where) for one in self.instances if one.is_sent and one.group is not None}
 
+    def found(self) -> dict[Place, range]:
+        """The indices of each group in each place."""
+        return {place: range(count) for place, count in self.repeats.items()}
+
     def _walk(self, element: etree._Element, step: Step, instance: Instance) -> None:
         """The children of an element."""
         find, rows, shown = step.children.get, self.rows, self.annexed

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from broker.translation.shapes import Node, Where
     from broker.translation.steps import Step
 
-FORMAT: Final = 3
+FORMAT: Final = 4
+_BEFORE: Final = 3  #: reports in it are still read: all their numbers are wide
+#: How the numbers of a report are packed.
+_NARROW: Final = "h"
+_WIDE: Final = "i"
 _SAID_ANEW: Final = "the dispatcher says it itself: ids and parties are those of the network"
 _ORPHANED: Final = "what it hung on was changed or is gone"
 _READERS: Final = "the original: the field has the version in the language of its readers"
@@ -186,11 +190,14 @@ class Report:
     def compact(self) -> bytes:
         """As it is kept: numbers, to be spelled out with the mapping version that they were made with."""
         plan = self.plan
+        code, numbers = _packed((*self.numbers, *self.annex))
         kept = {
             "format": FORMAT,
+            "code": code,
             "plan": MadeWith(plan.mapping, plan.forth, plan.number, plan.steps.digest) if plan else None,
             "slots": self.slots,
             "rows": len(self.numbers),
+            "annex": len(self.annex),
             "moves": [[[*_short(at), list(moved.items())] for at, moved in moves.items()] for moves in self.moves],
             "constants": list(map(_short, self.constant_places)),
             "restored": list(map(_short, self.restored_places)),
@@ -199,8 +206,7 @@ class Report:
             "mark": self.mark,
             "parts": self.parts,
         }
-        numbers = (*self.numbers, *self.annex)
-        return zlib.compress(_json(kept) + b"\n" + struct.pack(f"<{len(numbers)}i", *numbers), 1)
+        return zlib.compress(_json(kept) + b"\n" + numbers, 1)
 
     def counts(self) -> dict[str, int]:
         """How many leaves had each fate."""
@@ -234,13 +240,28 @@ def _unpacked(kept: bytes) -> tuple[bytes, bytes]:
     return data, packed.unused_data
 
 
+def _packed(numbers: tuple[int, ...]) -> tuple[str, bytes]:
+    """Numbers as bytes, and how; they are nearly always small."""
+    try:
+        return _NARROW, struct.pack(f"<{len(numbers)}{_NARROW}", *numbers)
+    except struct.error:
+        return _WIDE, struct.pack(f"<{len(numbers)}{_WIDE}", *numbers)
+
+
+def _numbers(found: dict[str, Any], numbers: bytes) -> tuple[int, ...]:
+    if found["format"] == _BEFORE:
+        return struct.unpack(f"<{len(numbers) // struct.calcsize(_WIDE)}{_WIDE}", numbers)
+    code = _NARROW if found["code"] == _NARROW else _WIDE
+    return struct.unpack(f"<{found['rows'] + found['annex']}{code}", numbers)
+
+
 def _read(found: dict[str, Any], numbers: bytes, plan: Callable[[MadeWith], Plan]) -> Report:
-    if found["format"] != FORMAT:
+    if found["format"] not in (_BEFORE, FORMAT):
         raise ValueError(found["format"])
     if found["plan"] is None:
         return Report(orphaned=tuple(found["orphaned"]))
     made_with = plan(MadeWith(*found["plan"]))
-    nodes, unpacked = made_with.target.numbered, struct.unpack(f"<{len(numbers) // 4}i", numbers)
+    nodes, unpacked = made_with.target.numbered, _numbers(found, numbers)
     return Report(
         plan=made_with,
         numbers=unpacked[: found["rows"]],

@@ -7,7 +7,6 @@ beside an anchor that was changed.
 from __future__ import annotations
 
 import re
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from broker.translation.carry import anchor_hash
@@ -15,7 +14,7 @@ from broker.translation.leaves import NOWHERE
 from broker.translation.places import Instances, labelled, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from broker.translation.carry import Carry, Item, Said
     from broker.translation.leaves import Leaves, Moves, Place
@@ -26,15 +25,21 @@ if TYPE_CHECKING:
 class _Instance:
     """An instance of a group, or the document itself: which leaves it may have, and what is written at its indices."""
 
-    __slots__ = ("found", "key", "leaves", "mark", "place")
+    __slots__ = ("found", "groups", "leaves", "mark", "place", "where")
 
-    def __init__(self, place: Place, written: Leaves) -> None:
-        self.place = place
-        group, where = place
+    def __init__(self, group: Node, where: Where, written: Leaves) -> None:
+        self.place, self.where, self.groups = (group, where), where, group.groups
         self.leaves, self.found = group.leaves_in, written.setdefault(where, {})
         self.mark = (-1 - len(where), *where)  #: how it is announced in numbers
-        orders = [one.order for one in group.groups]
-        self.key = tuple(chain.from_iterable(zip(orders, where, strict=True)))  #: puts instances in document order
+
+    def is_before(self, other: _Instance) -> bool | None:
+        """Whether it stands before another; None, if neither is in an instance that the other is not in."""
+        for mine, its, here, there in zip(self.groups, other.groups, self.where, other.where, strict=False):
+            if mine is not its:
+                return None
+            if here != there:
+                return here < there
+        return None
 
 
 class Restorer:
@@ -56,35 +61,44 @@ class Restorer:
 
     def groups(self) -> set[Node]:
         """Every group in which something is."""
-        return {group for group, _ in self._instances.groups()}
+        return {group for group, _ in self._instances.found}
+
+    @property
+    def found(self) -> Mapping[Place, Collection[int]]:
+        """Which instances there are, those that were made anew included."""
+        return self._instances.found
 
     def annex(self, paths: Sequence[str], texts: Sequence[str]) -> list[int]:
         """Put annex entries in their places; the places in numbers (`leaves`)."""
         self._announced.update(paths)
-        known, last, numbers = dict[str, _Instance](), None, list[int]()
-        order = 0
+        twins, known, numbers = self._plan.twins, dict[str, _Instance](), list[int]()
+        instance: _Instance | None = None
+        last, at, order = instance, "]", 0  # no instance is called so
         for path, text in zip(paths, texts, strict=True):
             head, bracket, tail = path.rpartition("]")
-            instance = known.get(head) or self._open(known, head, tail)
+            if head != at:
+                instance = known.get(head) or self._open(known, head, tail)
+                at = head if instance else "]"
             node = instance.leaves.get(tail) if instance else None
             if instance is None or node is None or (bracket and not head):
                 numbers.append(NOWHERE)
                 continue
-            is_doubled = node in self._plan.twins and instance.place not in self.created
+            is_doubled = node in twins and instance.place not in self.created
             if not is_doubled and (node in instance.found or (node.fits is not None and not node.fits(text))):
                 numbers.append(NOWHERE)
                 continue
+            before, order = order, node.order
             if instance is not last:
-                self.is_ordered &= last is None or (*last.key, order) <= (*instance.key, node.order)
+                is_before = last.is_before(instance) if last else True
+                self.is_ordered &= before <= order if is_before is None else is_before
                 numbers += instance.mark
                 last = instance
-            elif node.order < order:
+            elif order < before:
                 self.is_ordered = False
             if is_doubled:
                 self.doubled.append((len(numbers), (node, instance.place[1]), text))
             else:
                 instance.found[node] = text
-            order = node.order
             numbers.append(order)
         self.opened = {head: instance.place for head, instance in known.items()}
         return numbers
@@ -95,7 +109,7 @@ class Restorer:
         where = self._where(head, create=True) if group is not None and tail in group.leaves_in else None
         if group is None or where is None:
             return None
-        instance = known[head] = _Instance((group, where), self._written)
+        instance = known[head] = _Instance(group, where, self._written)
         return instance
 
     def carry(self, carry: Carry) -> tuple[list[Place], list[str]]:

@@ -55,7 +55,8 @@ def put_back(run: Run, carry: Carry | None, sent: set[Place]) -> None:
         run.written = run.written.moved(moves)
         sent = _moved(sent, moves)
     if paths:
-        instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent)
+        found = restorer.found if not moves and carry is None and NOWHERE not in run.annex_read else None
+        instances = Instances(run.written, run.plan.target_keys, run.plan.target_mapped, sent, found)
         if moves or not _is_usual(run, restorer, instances):
             _note_annex(run, instances, moves)
 

@@ -25,7 +25,7 @@ def carry_of(run: Run) -> Carry:
     source = run.source
     if not (run.kept or len(run.annexed) or run.kept_entries or source.unplanned or source.paths or run.instead):
         return carry
-    instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent(), source.repeats)
+    instances = Instances(run.values, plan.source_keys, plan.source_mapped, source.sent(), source.found())
     _write_annex(run, instances)
     for node, where, text, anchor in _kept(run):
         path = instances.path(node, where)
@@ -92,13 +92,8 @@ def _write_annex(run: Run, instances: Instances) -> None:
 def _name(run: Run, instances: Instances) -> None:
     """Say what the instances of the source are called, outer ones first."""
     for one in run.source.instances:
-        group, outer = one.group, one.outer
-        if group is None or outer is None:
-            continue
-        if instances.is_numbered(group):
-            one.head = outer.head + group.numbers[one.where[-1]]
-        else:
-            one.head = f"{outer.head}{group.rest}[{instances.labels(group, outer.where)[one.where[-1]]}]"
+        if one.group is not None:
+            one.head = instances.path(one.group, one.where)
 
 
 def _beside(run: Run, placed: list[tuple[int, str, str]], entry: Node, attribute: Node) -> None:

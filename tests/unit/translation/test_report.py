@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,7 +77,23 @@ def test_a_kept_report_that_was_cut_short_is_refused(translator: Translator) -> 
         assert [problem.code for problem in refused.value.problems] == ["report-unreadable"]
 
 
-@pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":3', b'"format":9'), lambda said: said[:-2]])
+def test_a_report_of_the_format_before_is_still_read(translator: Translator) -> None:
+    for report in reports(translator, "fr-hdh-1"):
+        head, _, packed = zlib.decompress(report.compact()).partition(b"\n")
+        said = json.loads(head)
+        del said["code"], said["annex"]
+        wide = struct.pack(f"<{len(packed) // 2}i", *struct.unpack(f"<{len(packed) // 2}h", packed))
+        before = zlib.compress(json.dumps(said | {"format": 3}).encode() + b"\n" + wide)
+        assert translator.report(before).to_bytes() == report.to_bytes()
+
+
+def test_numbers_that_are_too_large_for_the_narrow_form_are_kept(translator: Translator) -> None:
+    report = reports(translator, "fr-hdh-1")[0]
+    large = replace(report, numbers=(*report.numbers, 1 << 20))
+    assert translator.report(large.compact()).numbers == large.numbers
+
+
+@pytest.mark.parametrize("change", [lambda said: said.replace(b'"format":4', b'"format":9'), lambda said: said[:-2]])
 def test_a_report_that_cannot_be_read_is_refused(translator: Translator, change: Callable[[bytes], bytes]) -> None:
     kept = zlib.decompress(reports(translator, "fr-hdh-1")[0].compact())
     with pytest.raises(TranslationError) as refused:

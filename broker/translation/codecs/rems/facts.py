@@ -23,26 +23,36 @@ _STEP: Final = re.compile(r"([^.\[\]@]+)(?:\[([1-9][0-9]{0,5})\])?")
 def flat(root: etree._Element, declared: Element) -> Facts:
     """The facts of a tree, in document order."""
     facts: Facts = {}
+    _attributes(root, declared, "", facts)
     _gather(root, declared, "", facts)
     return facts
 
 
-def _gather(element: etree._Element, declared: Element, path: str, facts: Facts) -> None:
-    """No generators: there may be thousands of leaves, some levels deep."""
-    if declared.is_leaf:
-        facts[path] = element.text or ""
+def _gather(element: etree._Element, declared: Element, around: str, facts: Facts) -> None:
+    """No generators, and no call for a leaf: there may be thousands, some levels deep."""
+    seen: dict[str, int] = {}
+    for child in element:
+        name = str(child.tag).rpartition("}")[2]
+        below = declared.child(name)
+        if below is None:
+            continue
+        path = around + name
+        if below.max_occurs != 1:
+            seen[name] = number = seen.get(name, 0) + 1
+            path = f"{path}[{number}]"
+        if below.text is not None:
+            facts[path] = child.text or ""
+        if below.attributes:
+            _attributes(child, below, path, facts)
+        if below.children:
+            _gather(child, below, f"{path}.", facts)
+
+
+def _attributes(element: etree._Element, declared: Element, path: str, facts: Facts) -> None:
     for attribute in declared.attributes:
         text = element.get(attribute.name)
         if text is not None:
             facts[f"{path}@{attribute.name}"] = text
-    seen: dict[str, int] = {}
-    around = f"{path}." if path else ""
-    for child in element:
-        name = str(child.tag).rpartition("}")[2]
-        below = declared.child(name)
-        if below is not None:
-            seen[name] = seen.get(name, 0) + 1
-            _gather(child, below, f"{around}{name}[{seen[name]}]" if below.repeats else f"{around}{name}", facts)
 
 
 def grow(namespace: str, declared: Element, facts: Facts) -> etree._Element:

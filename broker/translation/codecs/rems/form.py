@@ -68,25 +68,36 @@ def _column_and_text(cell: Any) -> tuple[str, str] | None:
 
 
 def _cell(bound: Field, row: int, name: str) -> str:
+    return f"{_stem(bound)}[{row}]{_ending(bound, name)}"
+
+
+def _stem(bound: Field) -> str:
+    """What stands before the number of a row."""
+    return "annex.entry" if bound.name == ANNEX else bound.name
+
+
+def _ending(bound: Field, name: str) -> str:
+    """What stands behind it, for one column."""
     if bound.name == ANNEX:
-        return f"annex.entry[{row}]" + ("@path" if name == "path" else "")
-    return f"{bound.name}[{row}]" if name == "value" else f"{bound.name}[{row}].{name}"
+        return "@path" if name == "path" else ""
+    return "" if name == "value" else f".{name}"
 
 
-def heights(facts: Facts) -> dict[str, int]:
-    """How many rows there are below each path that repeats."""
-    found: dict[str, int] = {}
+def heights(form: Form, facts: Facts) -> dict[str, int]:
+    """How many rows there are below the path of each table; the facts stand in the order of a document."""
+    stems = {_stem(bound) for bound in form.all_fields if bound.type == "table"}
+    last: dict[str, str] = {}
     for path, text in facts.items():
         stem, bracket, rest = path.partition("[")
-        if text and bracket:
-            found[stem] = max(found.get(stem, 0), int(rest.partition("]")[0]))
-    return found
+        if bracket and text and stem in stems:
+            last[stem] = rest
+    return {stem: int(rest.partition("]")[0]) for stem, rest in last.items()}
 
 
 def put(bound: Field, facts: Facts, rows: Mapping[str, int]) -> Any:
     """The answer that says what is taken out of `facts`; None, if there is nothing to say. `rows` are its heights."""
     if bound.type == "table":
-        return _put_table(bound, facts, rows.get("annex.entry" if bound.name == ANNEX else bound.name, 0))
+        return _put_table(bound, facts, rows.get(_stem(bound), 0))
     if bound.type in TEXTS:
         return facts.pop(bound.name) if facts.get(bound.name) else None
     if bound.type == "option":
@@ -114,16 +125,22 @@ def _run(template: str, facts: Facts) -> list[str]:
 
 
 def _put_table(bound: Field, facts: Facts, height: int) -> list[list[dict[str, str]]] | None:
-    rows = [list(_row(bound, at, facts)) for at in range(1, height + 1)]
+    stem, endings = _stem(bound), [(_ending(bound, name), column) for name, column in bound.columns.items()]
+    rows = []
+    for at in range(1, height + 1):
+        head = f"{stem}[{at}]"
+        rows.append([{"column": column, "value": _taken(facts, head + ending)} for ending, column in endings])
     while rows and not any(cell["value"] for cell in rows[-1]):
         rows.pop()
     return rows or None
 
 
-def _row(bound: Field, at: int, facts: Facts) -> Iterator[dict[str, str]]:
-    for name, column in bound.columns.items():
-        path = _cell(bound, at, name)
-        yield {"column": column, "value": facts.pop(path) if facts.get(path) else ""}
+def _taken(facts: Facts, path: str) -> str:
+    """A text; an empty one stays where it is."""
+    text = facts.get(path, "")
+    if text:
+        del facts[path]
+    return text
 
 
 def answers(form: Form, application: dict[str, Any]) -> Iterator[tuple[Field, dict[str, Any], str]]:

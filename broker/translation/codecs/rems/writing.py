@@ -87,7 +87,7 @@ class Writing(Document):
 
     def _put_answers(self, bound: Form) -> None:
         own = {path.removeprefix(FIELDS): text for path, text in self.facts.items()}
-        rows, sheet = form.heights(own), form.Sheet(self.application, bound)
+        rows, sheet = form.heights(bound, own), form.Sheet(self.application, bound)
         for one in bound.all_fields:
             value, there = form.put(one, own, rows), sheet.there(one.id)
             if value is not None:
