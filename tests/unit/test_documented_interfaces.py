@@ -13,6 +13,8 @@ import yaml
 
 from broker.cli import COMMANDS, parser_for
 from broker.data_files import schemas_dir
+from broker.setting_names import unread
+from broker.settings import Settings
 from broker.web.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +89,13 @@ def test_every_address_of_the_api_that_a_page_names_is_in_the_contract() -> None
 def blank(path: str) -> str:
     """The path without the names of what stands in its free places."""
     return re.sub(r"\{[^}]*\}|<[^>]*>|\b(?:ID|N)\b", "{}", path)
+
+
+def test_every_variable_that_a_page_or_a_configuration_names_is_a_setting() -> None:
+    files = (*PAGES, ROOT / "compose.yaml", *(ROOT / "config").glob("*.toml"))
+    named = {name: "" for file in files for name in re.findall(r"\bHDEU_\w+\b", file.read_text("utf-8"))}
+    assert len(named) > 10
+    assert {line.partition(":")[0] for line in unread(named, Settings)} == {"HDEU_SECTION__KEY", "HDEU_PORT_"}
 
 
 def operators() -> str:
