@@ -18,7 +18,7 @@ from adapters.demo.story import Story
 from tests.support.chaos import Monkey, draw
 from tests.support.postgres import Postgres, ServerMissingError, private_server
 from tests.support.production import Production, example_attachments, example_form
-from tests.support.rabbitmq import SETTLE_SECONDS, RabbitNode
+from tests.support.rabbitmq import SETTLE_SECONDS, RabbitNode, own_rabbit
 from tests.support.recording_proxy import RecordingProxy
 from tests.support.story_ends import RECEIVED, TAKEN, accepted, doubled, received, taken, unaccounted
 
@@ -42,12 +42,8 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def rabbit() -> Iterator[RabbitNode]:
     """A server of our own to kill."""
-    node = RabbitNode()
-    try:
-        node.start()
+    with own_rabbit() as node:
         yield node
-    finally:
-        node.stop()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from broker.errors import Unavailable
 from broker.model.work import WorkKind
 from tests.support.amqp_fixtures import BACKENDS
 from tests.support.deliveries import a_delivery
-from tests.support.rabbitmq import SETTLE_SECONDS, RabbitNode
+from tests.support.rabbitmq import SETTLE_SECONDS, RabbitNode, own_rabbit
 from tests.support.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -46,12 +46,8 @@ async def rabbit(vhost: Vhost, proxy: TcpProxy) -> AsyncIterator[Rabbit]:
 @pytest.fixture
 def mortal_node() -> Iterator[RabbitNode]:
     """A node to kill: RabbitMQ 3.10 may come back without its quorum queues' logs, and others share the usual node."""
-    node = RabbitNode()
-    try:
-        node.start()
+    with own_rabbit() as node:
         yield node
-    finally:
-        node.stop()
 
 
 class Worker:

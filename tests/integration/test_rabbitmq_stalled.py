@@ -26,7 +26,7 @@ from tests.support.bad_input import number
 from tests.support.flow_node import lodged
 from tests.support.pika_peer import Peer, Received
 from tests.support.production import Production
-from tests.support.rabbitmq import RabbitNode
+from tests.support.rabbitmq import RabbitNode, own_rabbit
 from tests.support.running_node import FINDATA, Running, running
 
 if TYPE_CHECKING:
@@ -45,12 +45,8 @@ MADE_UP_SECONDS = 60.0  #: after which everything is delivered, once RabbitMQ ru
 @pytest.fixture
 def rabbit() -> Iterator[RabbitNode]:
     """Of its own: others share the usual node."""
-    node = RabbitNode()
-    try:
-        node.start()
+    with own_rabbit() as node:
         yield node
-    finally:
-        node.stop()
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 START_SECONDS = 90.0
 ADMIN = "guest"
@@ -203,3 +206,14 @@ class RabbitNode:
 
     def import_definitions(self, path: Path) -> None:
         self.ctl("import_definitions", str(path))
+
+
+@contextlib.contextmanager
+def own_rabbit() -> Iterator[RabbitNode]:
+    """A server that nobody shares, for tests that kill or stop it."""
+    node = RabbitNode()
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
