@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sys
 import tempfile
 from contextlib import asynccontextmanager
@@ -87,12 +88,12 @@ async def _play(given: argparse.Namespace, config_path: str | None, cases: Seque
     if given.role == "daams":
         async with counter(given.host or _HOST, given.port or _PORT, given.api_key) as opened:
             _say(f"The dispatcher to pull from: http://{given.host or _HOST}:{given.port or _PORT}{BASE}")
-            return await run(cases, daams.DaamsKit(opened, Cue(given.on_step, given.patience)))
+            return await run(cases, daams.DaamsKit(opened, Cue(given.on_step, given.patience)), progress(len(cases)))
     with tempfile.TemporaryDirectory(prefix="hdeu-conformance-") as folder:
         settings = _settings(given, config_path, Path(given.data_dir or folder))
         async with dispatcher_kit(given, settings) as kit:
             _say(f"The access point of the dispatcher under test: {access_points(settings)[given.nation]}")
-            return await examine(cases, kit)
+            return await examine(cases, kit, progress(len(cases)))
 
 
 @asynccontextmanager
@@ -105,14 +106,16 @@ async def dispatcher_kit(given: argparse.Namespace, settings: Settings) -> Async
         yield DispatcherKit(eu, desk, cue, given.patience, Second(given.second_api_key, given.second_catalog))
 
 
-async def examine(cases: Sequence[Case], kit: DispatcherKit) -> list[Result]:
+async def examine(
+    cases: Sequence[Case], kit: DispatcherKit, told: Callable[[Result], None] | None = None
+) -> list[Result]:
     """All results; if nobody answers at the dispatcher's address, each case fails for that reason at once."""
     try:
         await kit.desk.get("/applications")
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         text = f"nobody answers at {kit.desk.base}: {type(error).__name__}"
         return [Result(case, Ending.FAILED, text, 0.0, datetime.now(UTC)) for case in cases]
-    return await run(cases, kit)
+    return await run(cases, kit, told)
 
 
 def _settings(given: argparse.Namespace, config_path: str | None, folder: Path) -> Settings:
@@ -134,6 +137,14 @@ def _say(line: str) -> None:
     """Beside the report, for whoever sets up the system under test."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+def progress(count: int) -> Callable[[Result], None] | None:
+    """For people who wait: what has ended, and how many of all that is. Nothing where nobody looks."""
+    ended = itertools.count(1)
+    if not sys.stderr.isatty():
+        return None
+    return lambda result: _say(f"{next(ended)}/{count} {result.case.id}: {result.ending}")
 
 
 def _report(given: argparse.Namespace, results: Sequence[Result]) -> None:

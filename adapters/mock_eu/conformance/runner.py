@@ -12,22 +12,25 @@ import aiohttp
 from adapters.mock_eu.conformance.model import Case, Ending, Failed, Result, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 AT_ONCE: Final = 8
 
 
-async def run(cases: Sequence[Case], kit: Any) -> list[Result]:
-    """All results, in the order of the cases."""
+async def run(cases: Sequence[Case], kit: Any, told: Callable[[Result], None] | None = None) -> list[Result]:
+    """All results, in the order of the cases; `told` hears of each as it ends."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case) -> Result:
         async with slots:
-            return await _run(case, kit)
+            result = await _run(case, kit)
+        if told is not None:
+            told(result)
+        return result
 
     together = [case for case in cases if not case.alone]
     results = list(await asyncio.gather(*(one(case) for case in together)))
-    results += [await _run(case, kit) for case in cases if case.alone]
+    results += [await one(case) for case in cases if case.alone]
     return sorted(results, key=lambda result: cases.index(result.case))
 
 

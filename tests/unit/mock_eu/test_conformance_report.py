@@ -1,8 +1,9 @@
-"""The four reports of the conformance kit, and what counts as passed."""
+"""The reports of the conformance kit, and what counts as passed."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.model import Case, Ending, Failed, Result, Skipped
 from adapters.mock_eu.conformance.neighbour import neighbour_of
-from adapters.mock_eu.conformance.program import CASES, chosen, main
+from adapters.mock_eu.conformance.program import CASES, chosen, main, progress
 from adapters.mock_eu.conformance.report import as_html, as_json, as_junit, as_text, passed
 from adapters.mock_eu.conformance.runner import run
 from adapters.mock_eu.conformance.world import World
@@ -167,7 +168,9 @@ async def test_endings_follow_from_what_a_case_does() -> None:
         raise ValueError("ours")
 
     cases = [Case(f"g.{number}", "", "", one) for number, one in enumerate((nothing, broken, declined, away, wrong))]
-    results = await run(cases, None)
+    told: list[Result] = []
+    results = await run(cases, None, told.append)
+    assert sorted(one.case.id for one in told) == [one.case.id for one in results], "each as it ends"
     assert [one.ending for one in results] == ["passed", "failed", "skipped", "failed", "error"]
     assert "cannot be reached" in results[3].text
 
@@ -191,6 +194,18 @@ def test_a_neighbour_is_another_nation_that_speaks_json_and_where_there_is_none_
     for alone in (beside(fr="eu-r7"), beside(fr="eu-r7", de="eu-pilot")):
         with pytest.raises(Skipped, match="one nation alone"):
             neighbour_of(alone)
+
+
+def test_people_who_wait_are_told_what_has_ended_and_programs_are_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert progress(2) is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    tell = progress(2)
+    assert tell is not None
+    for ending in (Ending.PASSED, Ending.FAILED):
+        tell(result(ending))
+    assert capsys.readouterr().err.splitlines() == ["1/2 group.passed: passed", "2/2 group.failed: failed"]
 
 
 def test_the_list_is_printed_without_any_system(capsys: pytest.CaptureFixture[str]) -> None:
