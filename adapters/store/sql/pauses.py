@@ -13,7 +13,6 @@ from broker.model.work import Pause
 
 _FIELDS: Final = tuple(field.name for field in fields(Pause))
 _ALL: Final = select(*(PAUSES.c[name] for name in _FIELDS)).order_by(PAUSES.c.destination)
-_ONE: Final = _ALL.where(PAUSES.c.destination == bindparam("destination"))
 _END: Final = delete(PAUSES).where(PAUSES.c.destination == bindparam("destination"))
 
 
@@ -27,11 +26,6 @@ class Pauses(Rows):
     async def end_pause(self, destination: str) -> bool:
         """Whether the destination was paused."""
         return (await self._run(_END, {"destination": destination})).rowcount == 1
-
-    async def pause_of(self, destination: str) -> Pause | None:
-        """The destination's pause, if it has one."""
-        row = (await self._run(_ONE, {"destination": destination})).first()
-        return Pause(**row._mapping) if row else None  # noqa: SLF001  SQLAlchemy's public name for a row by names
 
     async def pauses(self) -> tuple[Pause, ...]:
         """Every paused destination, by name."""
