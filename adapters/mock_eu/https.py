@@ -88,6 +88,7 @@ _DIFFERENTLY: Final[dict[str, Callable[[dict[str, Any], Fault], dict[str, Any]]]
     "list-duplicate": _twice,
     "list-capped": _capped,
     "wrong-id": _other_id,
+    "other-id-confirmed": _other_id,
     "corrupt-base64": _bad_base64,
 }
 #: Of those that change nothing at some answers: whether they would at this one.
@@ -285,7 +286,7 @@ def _problem(code: str, detail: str) -> bytes:
 
 async def _spoilt(request: web.Request, reply: Reply, fired: dict[str, Fault]) -> web.StreamResponse:
     for name, change in _DIFFERENTLY.items():
-        if name in fired and reply.status == 200:  # noqa: PLR2004 -- only an answer can be spoilt
+        if name in fired and reply.status in {200, 201}:  # only an answer can be spoilt
             reply = replace(reply, body=json.dumps(change(json.loads(reply.body), fired[name])).encode())
     for name in _AFTERWARDS:
         if name in fired:

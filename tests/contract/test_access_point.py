@@ -223,13 +223,13 @@ SUBMIT_FAULTS = {
     "http-503-html": (Unavailable, False),
     "unauthorized": (Unavailable, False),
     "duplicate-fault": (AlreadySubmitted, False),
+    "other-id-confirmed": (OutcomeUnknown, True),
 }
 #: Faults in the words of the WS plugin alone.
 DOMIBUS_FAULTS = {
     "pmode-fault": (Unavailable, False),
     "payload-fault": (Unavailable, False),
     "duplicate-code": (AlreadySubmitted, True),
-    "other-id-confirmed": (OutcomeUnknown, True),
 }
 
 
