@@ -283,7 +283,7 @@ def amqp_door(built: Built, beat: Callable[[float], None]) -> AmqpDoor | None:
         backends=frozenset(name for name, section in built.settings.backends.items() if section.kind == "amqp"),
         keep=partial(keep, built.node),
         quarantine=partial(quarantine, built.node),
-        give_back=lambda backend, delivery: park_given_back(built.node, delivery, backend=backend),
+        give_back=partial(park_given_back, built.node),
         node=built.node.name,
         beat=beat,
     )

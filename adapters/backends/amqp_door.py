@@ -208,6 +208,10 @@ class AmqpDoor:
 
     async def _patiently(self, act: Callable[..., Awaitable[T]], *args: object) -> T:
         """Hold the message back while something is unavailable: unacked messages are the back-pressure."""
+
+        async def once() -> T:
+            return await act(*args)
+
         return await AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             wait=wait_exponential(multiplier=self._settings.first_pause, max=self._settings.longest_pause)
@@ -215,7 +219,7 @@ class AmqpDoor:
             stop=stop_after_delay(self._settings.patience),
             before_sleep=_log_wait,
             reraise=True,
-        )(act, *args)
+        )(once)
 
     def _pause(self, message: AbstractIncomingMessage) -> float:
         count = message.headers.get("x-delivery-count", 0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _REASON: Final = "the back end gave it back too often, and its queue gave up"
 
 
-async def park_given_back(node: Node, delivery_id: str, *, backend: str) -> bool:
+async def park_given_back(node: Node, backend: str, delivery_id: str) -> bool:
     """Park a delivery; False if none of this id was made to this back end. One that it has by now stays as it is.
 
     Raises: Unavailable, also where the delivery is not recorded yet.

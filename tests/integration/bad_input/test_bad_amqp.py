@@ -18,6 +18,7 @@ from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 from adapters.demo.processes import free_port, run_hdeu
 from adapters.demo.stage import FRANCE
 from broker.flow.read import CLAIM_CHECK
+from tests.support.amqp_door import give_back
 from tests.support.bad_input import (
     DOCUMENTS,
     GENERIC,
@@ -66,11 +67,22 @@ class Office:
             assert time.monotonic() < end, (kind, key, [one.routing_key for one in self.told][-5:])
             self.read(0.2)
 
-    def read(self, seconds: float) -> None:
+    def read(self, seconds: float) -> bool:
+        """Whether something came."""
         try:
             self.told.append(self.peer.receive(seconds=seconds))
         except TimeoutError:
-            return
+            return False
+        return True
+
+    def hands_over(self, kind: str, delivery: str) -> Received:
+        """The delivery of this id, once it comes."""
+        end = time.monotonic() + SECONDS
+        while not (found := [one for one in self.told if one.properties.message_id == delivery]):
+            assert time.monotonic() < end, (kind, delivery)
+            self.read(0.2)
+        assert found[0].routing_key == f"hdh.{kind}"
+        return found[0]
 
     def passes(self) -> None:
         """A good message, right behind: the platform says that it is valid, and the office hears so."""
@@ -292,6 +304,29 @@ def test_the_same_message_again_has_its_first_outcome_and_another_one_under_its_
     assert same_bytes(amqp_node, row["id"], data) == "yes"
     office.passes()
     matrix.add("AMQP", "same id, other content", "hdh.error", code="key-reused", kept="no")
+
+
+def test_what_the_office_gives_back_until_its_queue_gives_up_waits_for_a_person_and_is_handed_over_again(
+    production: Production, amqp_node: Running, office: Office, matrix: Matrix
+) -> None:
+    while office.read(0.5):
+        pass
+    application = amqp_node.file()
+    case = amqp_node.arrives(application)
+    assert give_back(production.amqp(FRANCE, "hdh"), "hdeu.in.hdh") == 21
+
+    def parked() -> list[dict[str, Any]]:
+        return amqp_node.find(case["key"], state="PARKED")
+
+    [row] = amqp_node.until(parked)
+    assert [problem["code"] for problem in amqp_node.message(row["id"])["problems"]] == ["given-back"]
+    [exchange] = amqp_node.message(row["id"])["exchanges"]
+    assert amqp_node.cli("messages", "retry", row["id"]).returncode == 0
+    again = office.hands_over("ApplicationSubmitted", exchange["id"])
+    assert hashlib.sha256(again.body).hexdigest() == exchange["document_sha256"]
+    assert amqp_node.message(row["id"])["state"] == "DELIVERED"
+    office.passes()
+    matrix.add("AMQP", "given back 20 times", "parked", code="given-back", kept="yes")
 
 
 def test_no_answer_was_a_generic_one_and_the_journal_holds(amqp_node: Running, office: Office) -> None:

@@ -27,11 +27,11 @@ async def handed_over(flow: Flow) -> Exchange:
 
 async def test_a_delivery_that_is_given_back_waits_for_a_person_who_hands_it_over_again(flow: Flow) -> None:
     delivered = await handed_over(flow)
-    assert await park_given_back(flow.node, delivered.id, backend="hdh")
+    assert await park_given_back(flow.node, "hdh", delivered.id)
     parked = await flow.exchange(delivered.message_id)
     assert (parked.state, [problem["code"] for problem in parked.problems]) == (State.PARKED, ["given-back"])
     assert parked.problems[0]["hint"]
-    assert await park_given_back(flow.node, delivered.id, backend="hdh"), "saying so again changes nothing"
+    assert await park_given_back(flow.node, "hdh", delivered.id), "saying so again changes nothing"
     assert await flow.exchange(delivered.message_id) == parked
     assert await retry(flow.node, delivered.message_id, actor="tests") == State.READY
     await flow.run()
@@ -43,7 +43,7 @@ async def test_a_delivery_that_is_given_back_waits_for_a_person_who_hands_it_ove
 async def test_what_the_back_end_has_by_now_stays_as_it_is(flow: Flow) -> None:
     delivered = await handed_over(flow)
     await acknowledge(flow.node, delivered.id, backend="hdh")
-    assert await park_given_back(flow.node, delivered.id, backend="hdh")
+    assert await park_given_back(flow.node, "hdh", delivered.id)
     assert (await flow.exchange(delivered.message_id)).state is State.ACKNOWLEDGED
 
 
@@ -52,11 +52,11 @@ async def test_a_delivery_that_is_not_recorded_yet_is_waited_for(flow: Flow) -> 
     exchange = await flow.exchange(await flow.from_eu(eu_application(), "application/zip"))
     assert exchange.state is State.READY
     with pytest.raises(Unavailable):
-        await park_given_back(flow.node, exchange.id, backend="hdh")
+        await park_given_back(flow.node, "hdh", exchange.id)
 
 
 async def test_what_was_never_delivered_to_this_back_end_is_not_its_to_give_back(flow: Flow) -> None:
     delivered = await handed_over(flow)
-    assert not await park_given_back(flow.node, delivered.id, backend="findata")
-    assert not await park_given_back(flow.node, "nothing", backend="hdh")
+    assert not await park_given_back(flow.node, "findata", delivered.id)
+    assert not await park_given_back(flow.node, "hdh", "nothing")
     assert await flow.exchange(delivered.message_id) == delivered
