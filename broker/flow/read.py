@@ -123,6 +123,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         sender=Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
     )
     translation = node.translator.read(connected.profile, document, envelope=context)
+    del document  # its tree need not stand beside that of the result
     against_rules = tuple(problem for problem in translation.problems if problem.code not in FLAGGED)
     if against_rules:
         return Refuse(against_rules)

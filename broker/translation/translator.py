@@ -12,6 +12,7 @@ from broker.errors import ConfigurationError, Problem, TranslationError
 from broker.translation.carry import Carry, anchor_hash, read_carry
 from broker.translation.engine import Run
 from broker.translation.legal import LegalFacts, load_legal_facts
+from broker.translation.loading import nothing_to_collect
 from broker.translation.mapping_check import check_message
 from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
 from broker.translation.mapping_lock import check_lock
@@ -143,9 +144,13 @@ class Translator:
 
         Raises: ConfigurationError, one line per fault: `<file>:<line>: …`.
         """
+        with nothing_to_collect():
+            return cls._load(schemas_dir, None if profiles is None else set(profiles))
+
+    @classmethod
+    def _load(cls, schemas_dir: Path, wanted: set[str] | None) -> Translator:
         eu = load_schema(schemas_dir / "eu" / "1" / "eu.xsd")
         compiled = {}
-        wanted = None if profiles is None else set(profiles)
         for directory, profile in tuple(versions(schemas_dir / "mappings", wanted)):
             one = _compile(profile, eu, load_schema(schemas_dir / profile.schema), directory)
             compiled[label_of(profile)] = one
