@@ -45,6 +45,7 @@ class Reading:
     kept: list[Leaf] = field(default_factory=list)
     annexed: Annexed = field(default_factory=Annexed)
     version: OwnVersion | None = None  #: the form in the language of the readers
+    is_careful: bool = True  #: whether it matters that a field may be there in another language
     taken: dict[Place, Place] = field(default_factory=dict)  #: fields of it that are shown, and where
     twins: dict[Place, tuple[int, Step]] = field(default_factory=dict)  #: row and step of what may hold such a field
     own: dict[int, Where] = field(default_factory=dict)  #: by row: where such a field was written
@@ -59,6 +60,7 @@ class Reading:
     def read(self, root: etree._Element) -> None:
         """Raises: TranslationError (unexpected-element, unexpected-attribute), if the document is not of this shape."""
         self.version = own_version(self.steps.plan, root) if self.steps.plan.forth else None
+        self.is_careful = self.version is not None or not self.steps.plan.forth
         self._walk(root, self.steps.root, Instance(None, ()))
         if self.paths and self.steps.plan.annex_entry is not None:
             self.repeats[self.steps.plan.annex_entry, ()] = len(self.paths)
@@ -73,7 +75,8 @@ class Reading:
 
     def _walk(self, element: etree._Element, step: Step, instance: Instance) -> None:
         """The children of an element."""
-        find, rows, shown = step.children.get, self.rows, self.annexed
+        rows, shown = self.rows, self.annexed
+        find = step.carefully.get if self.is_careful else step.children.get
         show = shown.pieces.append
         target = instance.at(None, self.written) if step.sends else {}
         for child in element:
@@ -163,7 +166,7 @@ class Reading:
     def _leaf(self, step: Step, instance: Instance, text: str) -> None:
         if step.is_asked:
             self.values.put(step.node, instance.where, text)
-        if step.has_twin and self._is_shown(step, instance, text):
+        if step.has_twin and self.is_careful and self._is_shown(step, instance, text):
             return
         if step.goes is not None and self._send(step, step.goes, instance, text):
             instance.is_sent = True

@@ -70,6 +70,8 @@ class Step:
     __slots__ = (
         "annexed",
         "attributes",
+        "careful",
+        "carefully",
         "children",
         "chosen",
         "goes",
@@ -99,12 +101,14 @@ class Step:
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
         self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
         self.has_twin = not is_passed and self.op is not None and (self.op.twin is not None or self.op.is_twin)
-        self.look = self._look(plan)
+        self.look = self._look(plan, is_careful=False)
+        self.careful = self._look(plan, is_careful=True)  #: the same where versions in other languages count
         #: What stands before its text in an annex entry.
         self.opens = (
             opening(plan.annex_entry, plan.annex_path, node.tail) if plan.annex_entry and plan.annex_path else ""
         )
         self.children: dict[str, Child] = {}
+        self.carefully: dict[str, Child] = {}  #: the same where versions in other languages count
         self.attributes: dict[str, Step] = {}
         self.sends = False  #: whether one of the children goes at once
         self.only: Only | None = None
@@ -113,14 +117,14 @@ class Step:
         self.annexed: int = self.number + Outcome.ANNEXED
         self.usual: int = self.annexed if self.is_annexed else self.number  #: the number that it gets at first
 
-    def _look(self, plan: Plan) -> Look:
+    def _look(self, plan: Plan, *, is_careful: bool) -> Look:
         if not plan.forth and self.node is plan.annex_entry:
             return Look.ENTRY
         if self.node.repeats or self.node.attributes:
             return Look.ALL
         if not self.node.has_text:
             return Look.CHILDREN
-        if self.is_asked or self.has_twin or self.turn is not None or self.shift is not None:
+        if self.is_asked or (is_careful and self.has_twin) or self.turn is not None or self.shift is not None:
             return Look.TEXT
         if self.is_annexed:
             return Look.SHOW
@@ -181,20 +185,23 @@ class Steps:
         around = self.by_order[entry.parent.order] if entry is not None and entry.parent is not None else None
         if around is None or around.look is not Look.CHILDREN or len(around.node.children) > 1:
             return None
-        around.look = Look.ALL
+        around.look = around.careful = Look.ALL
         return around
 
 
 def _link(steps: dict[Node, Step]) -> dict[Node, Step]:
     for node, step in steps.items():
-        step.children = {tag: _child(steps[below]) for tag, below in node.children.items()}
+        below = {tag: steps[one] for tag, one in node.children.items()}
+        step.children = step.carefully = {tag: _child(one, one.look) for tag, one in below.items()}
+        if any(one.look is not one.careful for one in below.values()):
+            step.carefully = {tag: _child(one, one.careful) for tag, one in below.items()}
         step.attributes = {name: steps[leaf] for name, leaf in node.attributes.items()}
-        step.sends = any(steps[below].goes is not None for below in node.children.values())
+        step.sends = any(one.goes is not None for one in below.values())
     return steps
 
 
-def _child(step: Step) -> Child:
-    return step.look, step.usual, step.opens, step.goes, step
+def _child(step: Step, look: Look) -> Child:
+    return look, step.usual, step.opens, step.goes, step
 
 
 def _way(plan: Plan, op: Op | None, *, is_passed: bool) -> Way:
