@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from broker.translation.steps import Step
 
 FORMAT: Final = 4
+_ANNEXED: Final[int] = Outcome.ANNEXED.value
+_OTHERWISE: Final[int] = Outcome.OTHERWISE.value
 _BEFORE: Final = 3  #: reports in it are still read: all their numbers are wide
 #: How the numbers of a report are packed.
 _NARROW: Final = "h"
@@ -110,14 +112,14 @@ class Report:
                 where = tuple(islice(numbers, -1 - number))
                 continue
             step, outcome = steps[number >> 2], number & 3
-            if step.has_twin and outcome == Outcome.OTHERWISE:
+            if outcome == _OTHERWISE and step.has_twin:
                 yield self._version(step, where, entries, own)
                 continue
             fate, places = self._done(step, outcome, where, entries)
             if step.op is not None and step.op.before and fate is Fate.SPLIT:
                 places = [place for place, is_said in zip(places, parts, strict=False) if is_said]
             if step.op is not None:
-                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places)))
+                yield Row(step.node, where, step.op, fate, tuple(map(self._moved, places) if self.moves else places))
         yield from self._entries(self.plan)
 
     def _version(self, step: Step, where: Where, entries: Iterator[int], own: Iterator[Where]) -> Row:
@@ -143,7 +145,7 @@ class Report:
         return range(len(self.numbers)) if self.slots is None else self.slots
 
     def _done(self, step: Step, outcome: int, where: Where, entries: Iterator[int]) -> tuple[Fate, list[Place]]:
-        if outcome == Outcome.ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
+        if outcome == _ANNEXED and self.plan and self.plan.annex_entry and self.plan.annex_path:
             at = (next(entries),)
             return Fate.ANNEX, [(self.plan.annex_entry, at), (self.plan.annex_path, at)]
         return step.fate(outcome), [(target.node, target.place(where)) for target in step.targets(outcome)]

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from enum import IntEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from broker.translation.annex_entries import AnnexEntries
 from broker.translation.fates import Do, Fate
@@ -134,7 +134,7 @@ class Step:
         """What to call an outcome. Raises: KeyError, if nothing is planned for this node."""
         if self.op is None:
             raise KeyError(self.node.path)
-        return self.op.fate if outcome == Outcome.PLANNED else _FATES[Outcome(outcome)]
+        return _FATES.get(outcome, self.op.fate)
 
     def targets(self, outcome: int) -> tuple[Target, ...]:
         """What is written; an annex entry is not among them."""
@@ -146,7 +146,12 @@ class Step:
         return (op.joined.target,) if op.joined else op.targets
 
 
-_FATES = {Outcome.ANNEXED: Fate.ANNEX, Outcome.KEPT: Fate.CARRIED, Outcome.OTHERWISE: Fate.COPIED}
+#: What an outcome is called that is not what the line says.
+_FATES: Final[dict[int, Fate]] = {
+    Outcome.ANNEXED: Fate.ANNEX,
+    Outcome.KEPT: Fate.CARRIED,
+    Outcome.OTHERWISE: Fate.COPIED,
+}
 
 
 class Steps:
