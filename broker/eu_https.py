@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.access_point.eu_https import EuHttps, EuHttpsSettings, Limits, Patience, tokens
 from adapters.identity.remote_keys import RemoteKeys, http_fetch
 from broker.access_point import tls_of
+from broker.flow.presence import Presence
 from broker.flow.received import had, received
 from broker.web.counterpart import Counterpart, Proven
 
@@ -61,11 +62,13 @@ def counterpart_of(section: AccessPointSection, node: Node, ring: KeyRing) -> Co
     point = node.access_point
     if not isinstance(point, EuHttps):
         return None
+    presence = Presence(node)
     inbound = tokens.Between(issuer=section.central_party, audience=section.party)
 
     async def prove(token: str, operation: str, message_id: str) -> Proven:
         asked = tokens.Asked(operation, message_id)
         proof = await tokens.verify_request(token, asked, point.keys, inbound, now=node.clock.now())
+        await presence.heard()
         return Proven(proof.token_id, proof.sha256)
 
     async def take(message_id: str, body: bytes) -> Accepted:

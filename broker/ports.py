@@ -198,6 +198,10 @@ class Transaction(Protocol):
         """Release the claim and try again at `at`, with `work.attempts` and `work.about`. Raises: LostLease."""
         ...
 
+    async def hasten_deliveries(self, addressee: str, now: datetime) -> int:
+        """Let what was tried and waits for this addressee be due now; how many rows. What is in hand stays so."""
+        ...
+
     async def note_about(self, work: Work) -> None:
         """Write `work.about` and keep the claim. Raises: LostLease."""
         ...

@@ -50,6 +50,7 @@ GRACE_SECONDS: Final = 10.0
 REPUSH_SECONDS: Final = 60.0  #: between two looks at notifications that were given up, where nothing is polled
 UNPOLLED_SECONDS: Final = 1.0  #: between two looks at what was notified, where nothing is polled
 HOUSEKEEPING_SECONDS: Final = 600.0
+PRESENCE_SECONDS: Final = 60.0  #: between two signs to a counterpart that this node is there
 DOOR: Final = "door.amqp"
 
 
@@ -101,6 +102,8 @@ def _serve_loops(
         turns["fetcher"] = (built.settings.access_point.poll or UNPOLLED_SECONDS, fetcher.drain)
         if not fetcher.poll:
             turns["pushes"] = (REPUSH_SECONDS, partial(push_again, fetcher.access_point))
+        if is_eu_https(built.settings.access_point):
+            turns["presence"] = (PRESENCE_SECONDS, fetcher.access_point.ping)
         if signed := _signed_receipts(built, fetcher.access_point):
             turns["signed_receipts"] = (work.signed_receipts, signed.fetch)
         turns["receipts"] = (work.receipts, Receipts(node, fetcher.access_point).watch)

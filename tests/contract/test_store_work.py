@@ -324,6 +324,32 @@ async def test_a_row_that_is_written_once_is_written_once(store: SqlStore) -> No
         assert [row.id for row in await tx.due_work(NOW, 10)] == ["w-2"]
 
 
+async def test_what_was_tried_and_waits_for_an_addressee_is_hastened_and_nothing_else(store: SqlStore) -> None:
+    def row(id_: str, subject: str, **more: object) -> Work:
+        usual = {"kind": WorkKind.DELIVER, "attempts": 1, "next_attempt_at": LATER}
+        return replace(work(id_, subject=subject), **{**usual, **more})  # type: ignore[arg-type]
+
+    async with store.transaction() as transaction:
+        await keep_message(transaction)
+        for name, addressee in (("x-1", "cp"), ("x-2", "cp"), ("x-3", "hdh"), ("x-4", "cp"), ("x-5", "cp")):
+            await transaction.add_exchange(exchange(name, addressee=addressee))
+    rows = (
+        row("w-1", "x-1"),
+        row("w-2", "x-2", claimed_by="a", claimed_until=LATER),
+        row("w-3", "x-3"),
+        row("w-4", "x-4", attempts=0),
+        row("w-5", "x-5", kind=WorkKind.PREPARE),
+    )
+    await add(store, *rows)
+    async with store.transaction() as transaction:
+        assert await transaction.hasten_deliveries("cp", NOW) == 1
+        assert [one.id for one in await transaction.due_work(NOW, 10)] == ["w-1"]
+        left = await transaction.work_of(("x-1", "x-2", "x-3", "x-4", "x-5"))
+    assert {one.id: one for one in left} == {
+        one.id: replace(one, next_attempt_at=NOW) if one.id == "w-1" else one for one in rows
+    }
+
+
 async def test_a_destination_is_paused_once_and_resumed_once(store: SqlStore) -> None:
     async with store.transaction() as tx:
         assert await tx.add_pause(Pause("cp", NOW, "cli:0", "maintenance"))

@@ -138,13 +138,13 @@ class Way:
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[Pair]:
-    """Both running and ready: each has proven itself to the other."""
+def two_nodes(folder: Path, **more: str) -> Iterator[Pair]:
+    """Both running and ready: each has proven itself to the other. `more` settings go to both."""
     stage, parties = Stage(folder, ROOT / "config", free_ports(), {}), Parties()
     way = Way(stage.ports[FINLAND.node])
     threading.Thread(target=way.run, daemon=True).start()
-    stage.extra[FRANCE.node] = settings(stage, FRANCE, FINLAND, f"http://127.0.0.1:{way.port}/eu-https")
-    stage.extra[FINLAND.node] = settings(stage, FINLAND, FRANCE, "")
+    stage.extra[FRANCE.node] = settings(stage, FRANCE, FINLAND, f"http://127.0.0.1:{way.port}/eu-https") | more
+    stage.extra[FINLAND.node] = settings(stage, FINLAND, FRANCE, "") | more
     pair = Pair(Running(stage, parties), Running(stage, parties, land=FINLAND), way)
     try:
         for land in (FRANCE, FINLAND):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, update
 
 from adapters.store.sql.rows import Rows, values_of
-from adapters.store.sql.tables import ATTEMPTS, WORKS
+from adapters.store.sql.tables import ATTEMPTS, EXCHANGES, WORKS
 from broker.errors import LostLease
 from broker.model.work import TICKETED, Attempt, Work, WorkKind
 
@@ -65,6 +65,17 @@ _POSTPONE: Final = (
         claimed_by="",
         claimed_until=None,
     )
+)
+_HASTEN: Final = (
+    update(WORKS)
+    .where(
+        _W.kind == WorkKind.DELIVER,
+        _W.attempts > 0,
+        _W.next_attempt_at > bindparam("now"),
+        _FREE,
+        exists().where(EXCHANGES.c.id == _W.subject, EXCHANGES.c.addressee == bindparam("addressee_")),
+    )
+    .values(next_attempt_at=bindparam("now"))
 )
 _ABOUT: Final = update(WORKS).where(_HELD).values(about=bindparam("about_"))
 _AHEAD: Final = (
@@ -123,6 +134,10 @@ class Works(Rows):
     async def postpone_work(self, work: Work, *, at: datetime, error: str) -> None:
         """Release the claim and try again at `at`, with `work.attempts` and `work.about`. Raises: LostLease."""
         await self._held(_POSTPONE, work, at=at, error=error, counted=work.attempts, about_=work.about)
+
+    async def hasten_deliveries(self, addressee: str, now: datetime) -> int:
+        """Let what was tried and waits for this addressee be due now; how many rows. What is in hand stays so."""
+        return (await self._run(_HASTEN, {"addressee_": addressee, "now": now})).rowcount
 
     async def note_about(self, work: Work) -> None:
         """Write what the row was found to speak of, and keep the claim. Raises: LostLease."""

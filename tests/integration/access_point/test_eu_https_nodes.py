@@ -9,6 +9,7 @@ import json
 import secrets
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,14 +63,14 @@ def submitted(pair: Pair, document: bytes) -> dict[str, Any]:
     return pair.france.message(answer.json["id"])
 
 
-def sent(pair: Pair, message: dict[str, Any]) -> dict[str, Any]:
+def sent(pair: Pair, message: dict[str, Any], seconds: float = 20) -> dict[str, Any]:
     """The exchange to the other body, once it ended."""
 
     def ended() -> Any:
         found = pair.france.message(message["id"])["exchanges"]
         return [one for one in found if one["direction"] == "outbound" and one["state"] == "ENDED"]
 
-    [exchange] = pair.france.until(ended)
+    [exchange] = pair.france.until(ended, seconds)
     return dict(exchange)
 
 
@@ -403,3 +404,23 @@ def test_the_doctor_sees_that_keys_were_rotated_under_a_running_node(pair: Pair)
         for path, data in before.items():
             path.write_bytes(data)
             path.chmod(0o600)
+
+
+def test_a_node_that_was_down_gets_what_waits_for_it_soon_after_it_is_back(tmp_path: Path) -> None:
+    """Long before the next try of what waits."""
+    with two_nodes(tmp_path, HDEU_WORK__BACKOFF_BASE="600") as pair:
+        party = pair.finland.parties.by_name[FINLAND.node]
+        party.kill()
+        message = submitted(pair, a_measure())
+
+        def waiting() -> Any:
+            row = pair.france.message(message["id"])["waiting"]
+            return row if row and row["step"] == "deliver" and row["last_error"] else None
+
+        row = pair.france.until(waiting)
+        next_try = datetime.fromisoformat(row["next_attempt_at"])
+        party.start()
+        exchange = sent(pair, message, 60)  # it says that it is there at its start
+        assert datetime.now(UTC) < next_try - timedelta(minutes=3)
+        arrived = told(pair, exchange["message_id"])
+        assert hashlib.sha256(pair.finland.kept(arrived["id"])).hexdigest() == exchange["document_sha256"]
