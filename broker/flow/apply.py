@@ -20,7 +20,7 @@ from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
 from broker.model.clocks import moved_clocks
 from broker.model.exchanges import Direction, State
-from broker.model.lifecycle import NONE, ORIGINATED, Change, Event, advance
+from broker.model.lifecycle import NONE, ORIGINATED, Change, Event, advance, off_branch
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.facts import ErrorFact
@@ -28,6 +28,7 @@ from broker.translation.facts import ErrorFact
 if TYPE_CHECKING:
     from broker.flow.node import Node
     from broker.model.exchanges import Exchange
+    from broker.model.lifecycle import Lifecycle
     from broker.translation.facts import Facts
 
 VALIDATED: Final = "validated"
@@ -55,7 +56,9 @@ def _from_backend(node: Node, passage: Passage) -> Passage | Stop:
         change = _advance(node, passage, leg or _new_leg(node, passage, owner), event_of(passage.known, node.lifecycle))
     except Refused as refused:
         return Refuse(refused.problems)
-    return _with_changes(node, passage, (change,))
+    chain = _chain(node, owner)
+    flags = off_branch(change.leg, passage.branch, chain) if chain else ()
+    return _with_changes(node, replace(passage, flags=(*passage.flags, *flags)), (change,))
 
 
 def _from_central(node: Node, passage: Passage) -> Passage | Stop:
@@ -100,9 +103,13 @@ def _event_for(node: Node, passage: Passage, leg: Leg) -> Event:
 
 
 def _advance(node: Node, passage: Passage, leg: Leg, event: Event) -> Change:
-    link = node.backends.get(leg.owner)
-    chain = node.chains.get(link.chain) if link and link.chain else None
+    chain = _chain(node, leg.owner)
     return advance(leg, event, lifecycle=node.lifecycle, national=chain, at=passage.message.kept_at)
+
+
+def _chain(node: Node, owner: str) -> Lifecycle | None:
+    link = node.backends.get(owner)
+    return node.chains.get(link.chain) if link and link.chain else None
 
 
 def _new_leg(node: Node, passage: Passage, owner: str) -> Leg:

@@ -56,6 +56,7 @@ class Passage:
     report: bytes = b""
     losses: tuple[dict[str, str], ...] = ()
     flags: tuple[Problem, ...] = ()  #: values kept although eu-1, or its lists, have no word for them
+    branch: str = ""  #: the road of its national chain that the document names
     case: Case | None = None
     new_case: bool = False
     aliases: tuple[Alias, ...] = ()  #: learned from this message

@@ -123,6 +123,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         sender=Party(participant_id=node.participant, role="HDAB", nation_id=node.nation),
     )
     translation = node.translator.read(connected.profile, document, envelope=context)
+    branch = _branch(node, connected, document)
     del document  # its tree need not stand beside that of the result
     against_rules = tuple(problem for problem in translation.problems if problem.code not in FLAGGED)
     if against_rules:
@@ -139,7 +140,14 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         report=translation.report.compact(),
         losses=tuple(asdict(loss) for loss in translation.sign_off),
         flags=(*unknown, *translation.problems),
+        branch=branch,
     )
+
+
+def _branch(node: Node, connected: Connected, document: etree._Element) -> str:
+    chain = node.chains.get(connected.chain)
+    path = "/".join(f"{{*}}{step}" for step in chain.branch_leaf.split("/")) if chain and chain.branch_leaf else ""
+    return (document.findtext(path) or "").strip() if path else ""
 
 
 async def _judged(node: Node, connected: Connected, data: bytes) -> tuple[etree._Element, tuple[Problem, ...]]:

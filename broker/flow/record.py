@@ -227,6 +227,7 @@ async def _close(node: Node, tx: Transaction, passage: Passage) -> None:
         addressee=exchange.addressee or ("" if parked else node.name),
         outcome="" if parked else Outcome.RECORDED.value,
         reason=parked or passage.recorded,
+        problems=(*exchange.problems, *(flag.as_dict() for flag in passage.flags)),
         updated_at=node.clock.now(),
         acknowledged_at=node.clock.now() if state is State.ACKNOWLEDGED else None,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NONE: Final = "NONE"  #: the state of a leg that does not exist yet
 ORIGINATED: Final = "ORIGINATED"  #: lodged here; the Central Platform has not sent it to the bodies yet
+BRANCH: Final = "branch"  #: the fact of a leg that says on which road of its national chain it is
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
 
 
@@ -40,6 +41,7 @@ class Step:
     pauses: tuple[str, ...] = ()
     resumes: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
+    branch: str = ""  #: the road that it puts the leg on, where a chain has several
     basis: str = ""
 
 
@@ -53,6 +55,7 @@ class Lifecycle:
     terminal: frozenset[str]
     projections: Mapping[str, Mapping[str, str]]
     groups: Mapping[str, tuple[str, ...]]
+    branch_leaf: str = ""  #: where a national document says which road of the chain it is on
 
     def status(self, release: str, state: str) -> str:
         """What the wire of a D6.4 release calls this internal state; "" if it has no word for it."""
@@ -105,6 +108,7 @@ def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
         terminal=frozenset(table.get("terminal", ())),
         projections=table.get("projection", {}),
         groups={name: tuple(kinds) for name, kinds in table.get("groups", {}).items()},
+        branch_leaf=table.get("branch_leaf", ""),
     )
 
 
@@ -116,6 +120,7 @@ def _read_step(row: Mapping[str, Any]) -> Step:
         on=row["on"],
         to=row["to"],
         basis=row.get("source", ""),
+        branch=row.get("branch", ""),
         **{name: tuple(row.get(name, ())) for name in lists},
     )
 
@@ -131,15 +136,33 @@ def advance(leg: Leg, event: Event, *, lifecycle: Lifecycle, national: Lifecycle
         raise Refused((_illegal(leg, event, lifecycle),))
     _check_guards(leg, event, step)
     national_step = _national_step(leg, event, national)
+    branch = {BRANCH: national_step.branch} if national_step and national_step.branch else {}
     after = replace(
         leg,
         state=_target(leg, step),
         origin=leg.state if step.to == "AWAITING_INFO" else leg.origin,
         national_state=national_step.to if national_step else leg.national_state,
-        facts={**leg.facts, **{fact: at.isoformat() for fact in step.record}},
+        facts={**leg.facts, **{fact: at.isoformat() for fact in step.record}, **branch},
         updated_at=at,
     )
     return Change(after, step, national_step)
+
+
+def off_branch(leg: Leg, said: str, national: Lifecycle) -> tuple[Problem, ...]:
+    """What a person must look at, where a national document says another road than the one that the leg is on."""
+    taken = leg.facts.get(BRANCH, "")
+    if not said or not taken or said == taken:
+        return ()
+    return (
+        Problem(
+            code="branch-contradicted",
+            detail="The document names another procedure than the one that its file is on.",
+            path=national.branch_leaf,
+            rule=f"{national.id}: {taken}",
+            value=said,
+            hint="Find out which is right: correct the document, or say the procedure of the file again.",
+        ),
+    )
 
 
 def _target(leg: Leg, step: Step) -> str:

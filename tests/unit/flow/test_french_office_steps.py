@@ -47,3 +47,32 @@ async def test_a_tacit_opinion_closes_the_methodology_and_the_office_is_told_wha
     assert (exchange.state, exchange.problems[0]["code"]) == (State.REFUSED, "illegal-national-step")
     assert "AVIS_EXPRESSEMENT_FAVORABLE" in exchange.problems[0]["hint"]
     assert (await chosen.leg()).national_state == "MR_FERMEE"
+
+
+async def contradictions(flow: Flow, document: bytes) -> list[tuple[str, str, str]]:
+    exchange = await flow.exchange(await flow.from_office(document))
+    assert exchange.state in {State.ENDED, State.QUEUED, State.SUBMITTED}, exchange
+    told = [problem for problem in exchange.problems if problem["code"] == "branch-contradicted"]
+    return [(problem["path"], problem["value"], problem["rule"]) for problem in told]
+
+
+async def test_a_dossier_that_names_another_procedure_than_the_one_taken_is_flagged_and_goes_its_way(
+    chosen: Flow,
+) -> None:
+    other = {"Demande/procedure": "MR-004"}
+    told = ("Demande/procedure", "MR-004", "fr-hdh: MR-007")
+    assert await contradictions(chosen, step("AVIS_CESREES", **other)) == [told]
+    assert (await chosen.leg()).national_state == "AVIS_EXPRESSEMENT_FAVORABLE"
+    assert await contradictions(chosen, step("CONFORMITE_DECLAREE")) == []
+
+
+async def test_what_goes_out_of_the_state_is_flagged_too(chosen: Flow) -> None:
+    """The example dossier speaks of an authorisation, whatever procedure its file is on."""
+    told = ("Demande/procedure", "AUTORISATION", "fr-hdh: MR-007")
+    assert await contradictions(chosen, dossier("FeeEstimate")) == [told]
+
+
+async def test_the_choice_of_a_procedure_that_the_dossier_itself_does_not_name_is_flagged(flow: Flow) -> None:
+    await case_in(flow, "PRE_SCREENING")
+    choice = step("CHOIX_PROCEDURE", **{"Demande/procedure": "EGB"})
+    assert await contradictions(flow, choice) == [("Demande/procedure", "EGB", "fr-hdh: MR-007")]

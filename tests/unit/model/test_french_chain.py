@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.lifecycle import NONE, Step, advance, read_lifecycle
+from broker.model.lifecycle import NONE, Step, advance, off_branch, read_lifecycle
 from tests.support.sides import SCHEMAS
 from tests.unit.model.test_lifecycle import AT, LEG, STATES, after, allowed, event, guarded, leg, refusal, states_of
 
@@ -146,6 +146,33 @@ def test_nobody_renews_the_period_of_another() -> None:
     one = after(leg(), *assessed("AUTORISATION"), national=CHAIN)
     assert refusal(one, f"{STEP}:PROLONGATION:CNIL", national=CHAIN).code == "illegal-national-step"
     assert refusal(one, f"{STEP}:PROLONGATION", national=CHAIN).code == "illegal-national-step"
+
+
+@pytest.mark.parametrize("procedure", sorted(ROADS))
+def test_a_file_is_on_the_road_that_was_chosen_for_it(procedure: str) -> None:
+    one = after(leg(), *assessed(procedure), national=CHAIN)
+    assert off_branch(one, procedure, CHAIN) == off_branch(one, "", CHAIN) == ()
+    other = "EGB" if procedure != "EGB" else "PERMANENT"
+    (problem,) = off_branch(one, other, CHAIN)
+    assert (problem.code, problem.path, problem.value) == ("branch-contradicted", "Demande/procedure", other)
+    assert problem.rule == f"fr-hdh: {procedure}"
+
+
+def test_before_a_procedure_was_taken_a_dossier_may_name_any() -> None:
+    assert off_branch(after(leg(), *INTAKE, national=CHAIN), "EGB", CHAIN) == ()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        (f"{STEP}:AVIS_CESREES:TACITE_FAVORABLE", f"{STEP}:TRANSMISSION_CNIL"),
+        (f"{STEP}:PROCEDURE:AUTORISATION",),
+    ],
+)
+def test_a_file_for_which_the_methodology_closed_is_on_the_road_of_an_authorisation(way: tuple[str, ...]) -> None:
+    one = after(leg(), *assessed("MR-007"), *way, national=CHAIN)
+    assert off_branch(one, "AUTORISATION", CHAIN) == ()
+    assert off_branch(one, "MR-007", CHAIN)[0].rule == "fr-hdh: AUTORISATION"
 
 
 def test_the_public_interest_may_be_looked_at_before_the_cnil() -> None:
