@@ -16,6 +16,7 @@ CHUNK: Final = 256 * 1024
 _DULL: Final = 10 * 1024 * 1024  #: bytes up to which an answer may be as dull as it likes
 _MOST_PACKED: Final = 100  #: how often a larger one may be larger than what travelled of it
 _HTTP_BODY: Final = "HTTP body"
+_TOO_LARGE: Final = frozenset({"answer-too-large", "soap-too-large"})
 
 
 class Unreadable(ValueError):
@@ -60,7 +61,18 @@ def _is_too_much(response: aiohttp.ClientResponse, size: int, limit: int) -> Unr
     content = response.content
     if content.total_bytes > max(_DULL, _MOST_PACKED * content.total_raw_bytes):
         return Unreadable("answer-bomb", f"it unpacks to more than {_MOST_PACKED} times its bytes", _HTTP_BODY)
-    return _too_large(limit) if size > limit else None
+    return as_it_travelled(_too_large(limit), response) if size > limit else None
+
+
+def as_it_travelled(error: Unreadable, response: aiohttp.ClientResponse) -> Unreadable:
+    """What travelled packed and is too large is a bomb, whichever limit it met first.
+
+    How much of it has come when a piece is unpacked is chance, and no code may hang on that.
+    """
+    packed = response.headers.get("Content-Encoding", "identity") != "identity"
+    if packed and error.problem.code in _TOO_LARGE:
+        return Unreadable("answer-bomb", f"it unpacks to more than is taken: {error.problem.detail}", _HTTP_BODY)
+    return error
 
 
 def _too_large(limit: int) -> Unreadable:

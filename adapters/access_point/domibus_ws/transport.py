@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from adapters.access_point.bodies import CHUNK, Unreadable, chunks, taken
+from adapters.access_point.bodies import CHUNK, Unreadable, as_it_travelled, chunks, taken
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
 from adapters.access_point.domibus_ws.intake import intake
 from adapters.access_point.patience import one_call
@@ -105,7 +105,7 @@ class Transport:
             return answer_of(read_on.end(), limits)
         except Unreadable as error:
             response.close()
-            return error
+            return as_it_travelled(error, response)
 
 
 def _is_small(response: aiohttp.ClientResponse) -> bool:

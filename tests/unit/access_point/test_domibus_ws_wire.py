@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ from lxml import etree
 from adapters.access_point.domibus_ws import DomibusSettings, DomibusWs, Header, Limits, Patience, answers, requests
 from adapters.access_point.domibus_ws.hardened import Unreadable, parse
 from adapters.access_point.domibus_ws.verdicts import of_fault
-from broker.errors import AlreadySubmitted, NotFound, OutcomeUnknown, Unavailable
+from broker.errors import AlreadySubmitted, Garbled, NotFound, OutcomeUnknown, Unavailable
 from broker.ports import Part, UserMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 LIMITS = Limits()
+SMALL = Limits(answer=100_000)
 HEADER = Header(from_party="urn:example:ap:ours", to_party="urn:example:ap:theirs")
 NAMES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -224,18 +226,19 @@ def test_retrieve_never_marks() -> None:
 
 
 @asynccontextmanager
-async def answering(status: int, body: bytes, content_type: str = "application/soap+xml") -> AsyncIterator[DomibusWs]:
+async def answering(
+    status: int, body: bytes, content_type: str = "application/soap+xml", *, limits: Limits = SMALL, **headers: str
+) -> AsyncIterator[DomibusWs]:
     """An adapter in front of a server that says one thing to everything."""
 
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=status, body=body, headers={"Content-Type": content_type})
+        return web.Response(status=status, body=body, headers={"Content-Type": content_type, **headers})
 
     app = web.Application()
     app.router.add_post("/", handler)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    limits = Limits(answer=100_000)
     patience = Patience(tries=1)
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
     adapter = DomibusWs(DomibusSettings("n", url, "u", "p", HEADER, limits=limits, patience=patience))
@@ -263,6 +266,22 @@ async def test_an_unreadable_answer_to_a_submit_leaves_its_outcome_unknown(statu
         with pytest.raises(Unavailable) as caught:
             await adapter.pending()
     assert not isinstance(caught.value, OutcomeUnknown)
+
+
+@pytest.mark.parametrize("limits", [SMALL, Limits(document=50_000)], ids=["answer", "envelope"])
+@pytest.mark.parametrize(
+    ("encoding", "codes"), [("gzip", {"answer-bomb"}), ("", {"answer-too-large", "soap-too-large"})]
+)
+async def test_what_grows_too_large_out_of_a_packed_answer_is_a_bomb_whichever_limit_it_meets(
+    limits: Limits, encoding: str, codes: set[str]
+) -> None:
+    dull = b"".join(b"<x y='%d'>" % number for number in range(30_000))
+    body, headers = (gzip.compress(dull), {"Content-Encoding": encoding}) if encoding else (dull, {})
+    assert len(dull) < 100 * len(body)
+    async with answering(200, body, limits=limits, **headers) as adapter:
+        with pytest.raises(Garbled) as caught:
+            await adapter.retrieve("inbound-1")
+    assert {problem.code for problem in caught.value.problems} <= codes
 
 
 async def test_a_confirmation_of_another_id_is_not_ours() -> None:
