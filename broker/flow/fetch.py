@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from broker.errors import BrokerError, Garbled, LostLease, NotFound
+from broker.errors import BrokerError, Garbled, LostLease, NotFound, Unavailable
 from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
-from broker.flow.lost import GONE, park_lost
+from broker.flow.lost import GONE, lost_key, park_lost
 from broker.flow.node import commit, log
 from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
@@ -39,7 +39,7 @@ LOOK_BEHIND: Final = timedelta(seconds=20)
 HORIZON: Final = timedelta(days=32)
 OVERLAP: Final = timedelta(hours=1)
 MOST_WINDOWS: Final = 200  # of one look: an access point may not heed the times
-#: Tries after which an id that was notified and is not there counts as deleted: a notification may come early.
+#: Tries after which an id that was told of and is not there counts as deleted: notification and list may come early.
 GONE_TRIES: Final = 3
 #: Tries after which an answer that cannot be read is kept for a person.
 GARBLED_TRIES: Final = 3
@@ -154,11 +154,18 @@ class Fetcher:
             self.resting.pop(message_id, None)
             return True
         tries = self.resting.get(message_id, (0, None))[0] + 1
-        if isinstance(error, NotFound) and tries == 1:
+        if isinstance(error, NotFound) and (tries == GONE_TRIES or not await self._is_listed(message_id)):
             await self._report_gone(message_id)
         self.resting[message_id] = (tries, await self._again(message_id, error, tries))
         log.warning("fetch.failed", wire_message_id=message_id, code=_code(error), attempt=tries)
         return False
+
+    async def _is_listed(self, message_id: str) -> bool:
+        """Whether the access point still promises it; one that cannot be asked took nothing back."""
+        try:
+            return message_id in await self.access_point.pending(ALWAYS)
+        except Unavailable:
+            return True
 
     async def _again(self, message_id: str, error: BrokerError, tries: int) -> datetime:
         """When what failed is tried again; what a person was told of and is hopeless, seldom."""
@@ -204,7 +211,7 @@ class Fetcher:
     async def _tried(self, message_id: str, *, known: bool = False) -> BrokerError | None:
         """Fetch one; what went wrong, None if nothing did. `known`: it may be kept already."""
         try:
-            if not (known and await self._is_kept(message_id)):
+            if not (known and await self._is_kept(inbox_key(message_id))):
                 await self._keep(await self.access_point.retrieve(message_id))
             await self.access_point.mark_downloaded(message_id)
         except BrokerError as problem:
@@ -214,9 +221,8 @@ class Fetcher:
             return BrokerError()
         return None
 
-    async def _is_kept(self, message_id: str) -> bool:
+    async def _is_kept(self, key: str) -> bool:
         async with self.node.store.transaction() as tx:
-            key = inbox_key(message_id)
             return await tx.message_by_key(Door.ACCESS_POINT, self.access_point.name, key) is not None
 
     async def _keep(self, user_message: UserMessage) -> None:
@@ -233,9 +239,8 @@ class Fetcher:
         """
         key = f"{message_id}|UNREADABLE"
         try:
-            async with self.node.store.transaction() as tx:
-                if await tx.message_by_key(Door.ACCESS_POINT, self.access_point.name, key) is not None:
-                    return True
+            if await self._is_kept(key):
+                return True
             content_type, raw = await self.access_point.retrieve_raw(message_id)
             named = {"message_id": message_id}
             arrival = Arrival(Door.ACCESS_POINT, self.access_point.name, key, raw, content_type[:200], named)
@@ -246,7 +251,7 @@ class Fetcher:
         return True
 
     async def _report_gone(self, message_id: str) -> None:
-        if await self._is_kept(message_id):
+        if await self._is_kept(inbox_key(message_id)) or await self._is_kept(lost_key(message_id)):
             return
         async with self.node.store.transaction() as tx:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)

@@ -20,10 +20,15 @@ DELETED: Final = Problem("message-deleted", "the access point deleted a message 
 GONE: Final = Problem("message-gone", "the access point told of a message and does not have it", hint=_HINT)
 
 
+def lost_key(message_id: str) -> str:
+    """The inbox key of what is known of a message that will not come."""
+    return f"{message_id}|LOST"
+
+
 async def park_lost(node: Node, access_point: str, message_id: str, problem: Problem) -> None:
     """Put what is known of it before a person, once for each id. Raises: Unavailable."""
     known = rfc8785.dumps({"access_point": access_point, "message_id": message_id})
     header = {"message_id": message_id}
-    arrival = Arrival(Door.ACCESS_POINT, access_point, f"{message_id}|LOST", known, "application/json", header)
+    arrival = Arrival(Door.ACCESS_POINT, access_point, lost_key(message_id), known, "application/json", header)
     await quarantine(node, arrival, problem)
     node.observe("fetch", "lost", 0.0)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.errors import Garbled, Problem, Unavailable
+from broker.errors import Garbled, NotFound, Problem, Unavailable
 from broker.flow.notified import notified
 from broker.flow.staff import sign_off
 from broker.model.exchanges import State
@@ -117,6 +117,32 @@ async def test_one_that_is_gone_between_list_and_retrieval_is_reported_once(flow
     assert lost.problems[0]["code"] == "message-gone"
     assert sorted(await kept(flow)) == ["gone", "here"]
     assert json.loads(await flow.bytes(lost.message_id)) == {"access_point": "ap-fr", "message_id": "gone"}
+
+
+async def test_one_that_is_not_found_while_it_is_listed_is_waited_for(flow: Flow) -> None:
+    waiting(flow, "early")
+    flow.point.script["retrieve"].append(NotFound("not yet"))
+    fetcher = flow.fetcher()
+    assert await fetcher.drain() == 0
+    flow.clock.advance(1000)
+    assert await fetcher.drain() == 1
+    assert await flow.journal("fetch.gone") == []
+    assert await flow.all(states=("PARKED",)) == ()
+    assert list(await kept(flow)) == ["early"]
+
+
+async def test_one_that_is_no_longer_listed_is_reported_at_once(flow: Flow) -> None:
+    waiting(flow, "gone")
+    listed = iter([("gone",)])
+
+    async def once(*_: object) -> tuple[str, ...]:
+        return next(listed, ())
+
+    flow.point.pending = once  # type: ignore[method-assign]
+    del flow.point.inbox["gone"]
+    await flow.fetcher().drain()
+    [entry] = await flow.journal("fetch.gone")
+    assert entry.target == "gone"
 
 
 async def test_other_bytes_under_a_known_message_id_are_set_aside_and_marked(flow: Flow) -> None:
