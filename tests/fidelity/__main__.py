@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _CHUNK = 20
+_LINES = 20  #: lines of progress in a log
+Done = tuple[int, Tally]  #: number of the way, what was seen of it
 Task = tuple[int, range, int]  #: number of the way, numbers of its documents, how many it has in all
 
 
@@ -62,13 +64,27 @@ def _parser() -> argparse.ArgumentParser:
 def _run(asked: argparse.Namespace, found: tuple[Way, ...], console: Console) -> list[Tally]:
     tallies = [Tally(way.name) for way in found]
     work = partial(_chunk, asked.schemas, asked.seed)
-    columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with multiprocessing.Pool(asked.processes) as pool, Progress(*columns, console=console) as progress:
-        bar = progress.add_task("documents", total=asked.examples)
-        for number, tally in pool.imap_unordered(work, _tasks(asked.examples, len(found))):
+    with multiprocessing.Pool(asked.processes) as pool:
+        done = pool.imap_unordered(work, _tasks(asked.examples, len(found)))
+        for number, tally in _followed(done, asked.examples, console):
             tallies[number].add(tally)
-            progress.advance(bar, len(tally.leaves))
     return tallies
+
+
+def _followed(done: Iterator[Done], total: int, console: Console) -> Iterator[Done]:
+    """What is done, with a bar for a terminal, and for a log a line whenever another twentieth is through."""
+    columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    through = broken = told = 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("documents", total=total)
+        for number, tally in done:
+            yield number, tally
+            through += len(tally.leaves)
+            broken += len(tally.shown)
+            progress.advance(bar, len(tally.leaves))
+            if not console.is_terminal and through * _LINES // total > told:
+                told = through * _LINES // total
+                console.print(f"{through} of {total} documents, laws broken: {broken}", highlight=False)
 
 
 def _tasks(examples: int, count: int) -> Iterator[Task]:
@@ -78,7 +94,7 @@ def _tasks(examples: int, count: int) -> Iterator[Task]:
             yield number, range(start, min(start + _CHUNK, share)), share
 
 
-def _chunk(schemas: Path, seed: int, task: Task) -> tuple[int, Tally]:
+def _chunk(schemas: Path, seed: int, task: Task) -> Done:
     place, numbers, share = task
     way = ways(schemas)[place]
     tally = Tally(way.name)
