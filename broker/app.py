@@ -105,7 +105,7 @@ class _Opened:
 
 async def _opened(stack: AsyncExitStack, settings: Settings, *, connect_queue: bool) -> _Opened:
     clock, ring = SystemClock(), init_keys(settings.data_dir / "keys")
-    store = open_store(settings.database_url, clock=clock)
+    store = open_store(settings.database_url, clock=clock, spools=str(settings.data_dir))
     _for_its_owner_alone(settings)
     stack.push_async_callback(store.close)
     await _awaited(store, PATIENCE_SECONDS if connect_queue else 0.0)

@@ -5,7 +5,7 @@ Who judges from outside stands in `broker.judges`. Adapters implement these; the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from broker.model.journal import Checkpoint, Entry, SealedEntry
     from broker.model.messages import Attachment, Message
     from broker.model.work import Attempt, Pause, Work, WorkKind
+    from broker.payloads import Payload
 
 
 class Clock(Protocol):
@@ -66,14 +67,22 @@ class ExchangeFilter:
 class Transaction(Protocol):
     """One commit. Everything done through it becomes true together, or not at all."""
 
-    # contents, by SHA-256 in lower-case hexadecimal
-    async def put_content(self, data: bytes) -> str: ...
-    async def put_contents(self, *several: bytes) -> tuple[str, ...]:
-        """As many in one round trip; of nothing (`b""`) nothing is kept, and its hash is ""."""
+    # contents, by SHA-256 in lower-case hexadecimal; however large, only a piece of one is held at a time
+    async def put_content(self, data: bytes | Payload) -> str: ...
+    async def put_contents(self, *several: bytes | Payload) -> tuple[str, ...]:
+        """Of small ones as many in one round trip; of nothing (`b""`) nothing is kept, and its hash is ""."""
         ...
 
     async def content(self, sha256: str) -> bytes:
-        """Raises: NotFound."""
+        """All of it at once, for documents. Raises: NotFound."""
+        ...
+
+    def content_pieces(self, sha256: str) -> AsyncIterator[bytes]:
+        """All of it, a piece at a time. Raises: NotFound."""
+        ...
+
+    async def payload(self, sha256: str) -> Payload:
+        """All of it, laid aside: it can be read when the transaction is over. Raises: NotFound."""
         ...
 
     async def has_content(self, sha256: str) -> bool: ...

@@ -150,14 +150,17 @@ async def _read_one(settings: Settings, message_id: str) -> dict[str, Any]:
 
 
 def _bytes(arguments: argparse.Namespace) -> int:
-    raw(asyncio.run(_read_bytes(settings_of(arguments), arguments.id, arguments.part)))
+    asyncio.run(_write_bytes(settings_of(arguments), arguments.id, arguments.part))
     return 0
 
 
-async def _read_bytes(settings: Settings, message_id: str, part: str) -> bytes:
-    async with store_of(settings) as store, store.transaction() as tx:
-        message = await tx.message(message_id)
-        return await tx.content(views.part_of(message, part).sha256 if part else message.sha256)
+async def _write_bytes(settings: Settings, message_id: str, part: str) -> None:
+    async with store_of(settings) as store:
+        async with store.transaction() as tx:
+            message = await tx.message(message_id)
+            payload = await tx.payload(views.part_of(message, part).sha256 if part else message.sha256)
+        for piece in payload.pieces():
+            raw(piece)
 
 
 def _receipt(arguments: argparse.Namespace) -> int:

@@ -37,7 +37,8 @@ async def store_of(settings: Settings) -> AsyncIterator[SqlStore]:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     from adapters.store.sql import open_store  # noqa: PLC0415 - the database's driver is slow to load
 
-    store = open_store(settings.database_url, clock=SystemClock())
+    spools = str(settings.data_dir) if settings.data_dir.is_dir() else None
+    store = open_store(settings.database_url, clock=SystemClock(), spools=spools)
     try:
         yield store
     finally:

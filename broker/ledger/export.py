@@ -114,7 +114,10 @@ async def _message_hash(transaction: Transaction, message_id: str) -> str:
 
 
 async def _content_hash(transaction: Transaction, named: str) -> str:
+    digest = sha256()
     try:
-        return sha256(await transaction.content(named)).hexdigest()
+        async for piece in transaction.content_pieces(named):
+            digest.update(piece)
     except NotFound:
         return ""
+    return digest.hexdigest()

@@ -11,10 +11,13 @@ from broker.flow import views
 from broker.flow.receipts import receipt_of
 from broker.model.exchanges import Direction
 from broker.model.identity import Action
+from broker.payloads import PIECE, Payload
 from broker.web.auth import IDENTITY, known_backend
 from broker.web.services import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp.typedefs import Handler
 
     from broker.model.exchanges import Exchange
@@ -25,8 +28,8 @@ async def get_bytes(request: web.Request) -> web.Response:
     """The original bytes, as they were kept."""
     async with request.app[SERVICES].store.transaction() as tx:
         message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
-        data = await tx.content(message.sha256)
-    return download(data, message.content_type, message.sha256)
+        payload = await tx.payload(message.sha256)
+    return download(payload, message.content_type, message.sha256)
 
 
 async def get_part(request: web.Request) -> web.Response:
@@ -34,11 +37,12 @@ async def get_part(request: web.Request) -> web.Response:
     async with request.app[SERVICES].store.transaction() as tx:
         message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
         part = views.part_of(message, request.match_info["number"])
-        return download(await tx.content(part.sha256), part.media_type, part.sha256)
+        return download(await tx.payload(part.sha256), part.media_type, part.sha256)
 
 
-def download(data: bytes, content_type: str, sha256: str) -> web.Response:
+def download(data: bytes | Payload, content_type: str, sha256: str) -> web.Response:
     """Bytes as a file: foreign content is never rendered under our origin."""
+    payload = Payload.of(data)
     headers = {
         "Content-Type": content_type or "application/octet-stream",
         "Content-Disposition": f'attachment; filename="{sha256}"',
@@ -46,21 +50,28 @@ def download(data: bytes, content_type: str, sha256: str) -> web.Response:
         "Content-Security-Policy": "sandbox",
         "ETag": f'"{sha256}"',
         "Cache-Control": "private, no-store",
+        "Content-Length": str(payload.size),
     }
-    return web.Response(body=data, headers=headers)
+    return web.Response(body=payload.whole() if payload.size <= PIECE else _sent(payload), headers=headers)
+
+
+async def _sent(payload: Payload) -> AsyncIterator[bytes]:
+    """Piece by piece, as fast as the other side takes them."""
+    for piece in payload.pieces():
+        yield piece
 
 
 async def get_document(request: web.Request) -> web.Response:
     """The translated document of an exchange; `?exchange=` names it where there are several."""
-    exchange, data = await _content_of(request, "document_sha256")
-    return download(data, exchange.content_type, exchange.document_sha256)
+    exchange, payload = await _content_of(request, "document_sha256")
+    return download(payload, exchange.content_type, exchange.document_sha256)
 
 
 async def get_report(request: web.Request) -> web.Response:
     """The report of an exchange's translation."""
-    exchange, data = await _content_of(request, "report_sha256")
+    exchange, payload = await _content_of(request, "report_sha256")
     pivot = await _went_out(request, exchange)
-    report = views.with_hints(request.app[SERVICES].report(data, pivot), exchange)
+    report = views.with_hints(request.app[SERVICES].report(payload.whole(), pivot), exchange)
     return download(report, "application/json", exchange.report_sha256)
 
 
@@ -72,14 +83,14 @@ async def _went_out(request: web.Request, exchange: Exchange) -> bytes:
         return await tx.content(exchange.pivot_sha256)
 
 
-async def _content_of(request: web.Request, member: str) -> tuple[Exchange, bytes]:
+async def _content_of(request: web.Request, member: str) -> tuple[Exchange, Payload]:
     wanted = request.query.get("exchange", "")
     async with request.app[SERVICES].store.transaction() as tx:
         _, shown = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
         with_it = [found for found in shown if getattr(found, member) and wanted in {"", found.id}]
         if not with_it:
             raise NotFound("this message has none (yet)")
-        return with_it[0], await tx.content(getattr(with_it[0], member))
+        return with_it[0], await tx.payload(getattr(with_it[0], member))
 
 
 async def get_receipt(request: web.Request) -> web.Response:
@@ -96,7 +107,7 @@ async def get_attachment(request: web.Request) -> web.Response:
     async with request.app[SERVICES].store.transaction() as tx:
         message, _ = await views.visible_message(tx, request.match_info["id"], backend=request[IDENTITY].backend)
         attachment = _named(message.attachments, request.match_info["attachment"])
-        return download(await tx.content(attachment.sha256), attachment.media_type, attachment.sha256)
+        return download(await tx.payload(attachment.sha256), attachment.media_type, attachment.sha256)
 
 
 def _named(attachments: tuple[Attachment, ...], wanted: str) -> Attachment:
@@ -113,7 +124,7 @@ async def get_content(request: web.Request) -> web.Response:
         exchange = await tx.exchange_by_document(backend, wanted)
         if exchange is None:
             raise NotFound("no document with this hash is addressed to you")
-        return download(await tx.content(wanted), exchange.content_type, wanted)
+        return download(await tx.payload(wanted), exchange.content_type, wanted)
 
 
 CONTENT_ROUTES: Final[tuple[tuple[str, str, Action, Handler], ...]] = (

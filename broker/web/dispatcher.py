@@ -6,7 +6,6 @@ what a public client of a national test environment reads (mdevalk/open-daams, 2
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -28,6 +27,7 @@ from broker.web.services import SERVICES, Services
 if TYPE_CHECKING:
     from broker.model.cases import Case
     from broker.model.messages import Message
+    from broker.payloads import Payload
     from broker.ports import Transaction
 
 BASE: Final = "/national-dispatcher"
@@ -73,7 +73,7 @@ class Covers:
     async def of(self, tx: Transaction, message: Message) -> Cover:
         """The cover of a kept message."""
         if message.sha256 not in self._known:
-            self._known[message.sha256] = read_cover(await tx.content(message.sha256))
+            self._known[message.sha256] = read_cover(await tx.payload(message.sha256))
             while len(self._known) > self._limit:
                 self._known.popitem(last=False)
         self._known.move_to_end(message.sha256)
@@ -92,10 +92,10 @@ def add_dispatcher_routes(app: web.Application, services: Services) -> None:
     declare(app, "GET", f"{BASE}/applications/{{id}}", access, get_application)
 
 
-def read_cover(archive: bytes) -> Cover:
+def read_cover(archive: Payload) -> Cover:
     """Type, title and date out of the metadata of a wire ZIP; empty where there is none to read."""
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as outer, outer.open(METADATA) as file:
+        with zipfile.ZipFile(archive.file()) as outer, outer.open(METADATA) as file:
             found = json.loads(file.read(MAX_METADATA))
     except _UNREADABLE:
         return Cover()
@@ -181,4 +181,4 @@ async def get_application(request: web.Request) -> web.Response:
         if number not in versions:
             raise NotFound("no application of this id and version has been received")
         message = versions[number]
-        return download(await tx.content(message.sha256), message.content_type, message.sha256)
+        return download(await tx.payload(message.sha256), message.content_type, message.sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,11 @@ from adapters.store.sql.engine import parse_url, sync_engine
 from adapters.store.sql.migrate import MIGRATIONS, head
 from adapters.store.sql.tables import METADATA
 from broker.errors import ConfigurationError, Unavailable
+from broker.payloads import PIECE
 from tests.support.samples import SetClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine, Table
@@ -202,3 +204,49 @@ def to(revision: str, engine: Engine) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def test_what_was_kept_whole_before_pieces_is_split_and_can_be_put_together_again(
+    empty_url: str, engine: Engine
+) -> None:
+    to("0009", engine)
+    sizes = (0, 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7)
+    kept = {f"{number:064x}": (bytes(range(251)) * (size // 251 + 1))[:size] for number, size in enumerate(sizes)}
+    with engine.begin() as connection:
+        for digest, data in kept.items():
+            connection.execute(
+                text("INSERT INTO contents (sha256, size, data, kept_at) VALUES (:sha256, :size, :data, :at)"),
+                {"sha256": digest, "size": len(data), "data": data, "at": "2027-03-01T09:30:15.123456Z"},
+            )
+    migrate(empty_url)
+    with engine.connect() as connection:
+        assert [len(row.data) for row in rows_of(connection, "contents")] == [min(size, PIECE) for size in sizes]
+        pieces = rows_of(connection, "content_pieces")
+    assert [row.number for row in pieces] == [1, 1, 1, 2, 3]
+    assert asyncio.run(contents_of(empty_url, kept)) == kept
+    back("0009", engine)
+    with engine.connect() as connection:
+        assert {row.sha256: bytes(row.data) for row in rows_of(connection, "contents")} == kept
+
+
+def rows_of(connection: Connection, table: str) -> list[Any]:
+    order = "sha256, number" if table == "content_pieces" else "sha256"
+    return list(connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")).all())  # noqa: S608  a test's own words
+
+
+async def contents_of(url: str, digests: Iterable[str]) -> dict[str, bytes]:
+    store = open_store(url, clock=SetClock())
+    async with store.transaction() as transaction:
+        found = {digest: await transaction.content(digest) for digest in digests}
+    await store.close()
+    return found
+
+
+def back(revision: str, engine: Engine) -> None:
+    """A database, migrated back to here."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)

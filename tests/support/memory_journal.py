@@ -33,8 +33,8 @@ class MemoryStore:
         self.contents[digest] = data
         return digest
 
-    async def content(self, digest: str) -> bytes:
-        return self.contents[digest]
+    async def content_pieces(self, digest: str) -> AsyncIterator[bytes]:
+        yield self.contents[digest]
 
     async def add_message(self, message: Message) -> None:
         self.messages[message.id] = message

@@ -1,31 +1,28 @@
-"""Contents, messages and their attachments."""
+"""Messages and their attachments."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from functools import cache
-from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy import insert as plain_insert
 
-from adapters.store.sql.connections import Values
-from adapters.store.sql.rows import Rows, insert, values_of
-from adapters.store.sql.tables import ATTACHMENTS, CONTENTS, MESSAGES
+from adapters.store.sql.rows import Rows, values_of
+from adapters.store.sql.tables import ATTACHMENTS, MESSAGES
 from broker.errors import Conflict, NotFound
 from broker.model.messages import Attachment, Door, KeptPart, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import BindParameter, Executable, Row
+    from sqlalchemy import Executable, Row
+
+    from adapters.store.sql.connections import Values
 
 _ATTACHMENT_FIELDS: Final = tuple(field.name for field in fields(Attachment))
 _MESSAGE_FIELDS: Final = tuple(field.name for field in fields(Message) if field.name != "attachments")
-_DATA: Final = select(CONTENTS.c.data).where(CONTENTS.c.sha256 == bindparam("sha256"))
-_KEPT: Final = select(CONTENTS.c.size).where(CONTENTS.c.sha256 == bindparam("sha256"))
 _WITH_ATTACHMENTS: Final = select(
     *(MESSAGES.c[name] for name in _MESSAGE_FIELDS),
     *(ATTACHMENTS.c[name].label(f"attachment_{name}") for name in _ATTACHMENT_FIELDS),
@@ -50,37 +47,7 @@ _DROP_ATTACHMENTS: Final = delete(ATTACHMENTS).where(ATTACHMENTS.c.message_id ==
 
 
 class Messages(Rows):
-    """Bytes by hash, and the messages that they are."""
-
-    async def put_content(self, data: bytes) -> str:
-        """Keep bytes once; return their SHA-256."""
-        row = self._content_row(data)
-        await self._insert_new(CONTENTS, row)
-        return str(row["sha256"])
-
-    async def put_contents(self, *several: bytes) -> tuple[str, ...]:
-        """Keep each once, in one statement; their SHA-256, "" for nothing."""
-        rows = [self._content_row(data) for data in several if data]
-        if rows:
-            numbered = {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
-            await self._run(_keep_contents(self._dialect, len(rows)), numbered)
-        digests = (row["sha256"] for row in rows)
-        return tuple(next(digests) if data else "" for data in several)
-
-    def _content_row(self, data: bytes) -> Values:
-        digest = sha256(data).hexdigest()
-        return {"sha256": digest, "size": len(data), "data": data, "kept_at": self._clock.now()}
-
-    async def content(self, sha256: str) -> bytes:
-        """The bytes. Raises: NotFound."""
-        data = (await self._run(_DATA, {"sha256": sha256})).scalar()
-        if data is None:
-            raise NotFound(f"No content {sha256} is kept here.")
-        return bytes(data)
-
-    async def has_content(self, sha256: str) -> bool:
-        """Whether bytes with this hash are kept."""
-        return (await self._run(_KEPT, {"sha256": sha256})).first() is not None
+    """What was kept, and what reading found out of it."""
 
     async def add_message(self, message: Message) -> None:
         """Raises: Conflict, if (door, party, key) or the id is taken; NotFound, if its bytes are not kept."""
@@ -127,15 +94,6 @@ class Messages(Rows):
     async def _messages(self, statement: Executable, values: Values) -> tuple[Message, ...]:
         rows = await self._run(statement, values)
         return tuple(_message(group) for _, group in groupby(rows, key=lambda row: row.id))
-
-
-@cache
-def _keep_contents(dialect: str, count: int) -> Executable:
-    rows: list[dict[str, BindParameter[Any]]] = [
-        {name: bindparam(f"{name}_{number}") for name in ("sha256", "size", "data", "kept_at")}
-        for number in range(count)
-    ]
-    return insert(dialect, CONTENTS).values(rows).on_conflict_do_nothing()
 
 
 def _message(rows: Iterable[Row[Any]]) -> Message:

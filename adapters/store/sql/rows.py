@@ -42,9 +42,10 @@ def values_of(record: Any) -> Values:
 class Rows:
     """One transaction. A driver's error ends the transaction: it can no longer commit."""
 
-    def __init__(self, session: Session, *, clock: Clock) -> None:
+    def __init__(self, session: Session, *, clock: Clock, spools: str | None = None) -> None:
         self._session = session
         self._clock = clock
+        self._spools = spools
         self._dialect = session.dialect
         self._broken: BrokerError | None = None
 

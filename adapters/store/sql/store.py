@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from adapters.store.sql.cases import Cases
 from adapters.store.sql.connections import LoopDatabase, ThreadDatabase
+from adapters.store.sql.contents import Contents
 from adapters.store.sql.engine import async_engine, is_sqlite, parse_url, sync_engine
 from adapters.store.sql.exchanges import Exchanges
 from adapters.store.sql.journal import JournalRows
@@ -33,22 +34,23 @@ _PING_SECONDS: Final = 5.0
 _STATEMENT_SECONDS: Final = 30.0
 
 
-class SqlTransaction(Messages, Uploads, Exchanges, Cases, Works, Pauses, JournalRows, Leases):
+class SqlTransaction(Contents, Messages, Uploads, Exchanges, Cases, Works, Pauses, JournalRows, Leases):
     """One commit: every group of statements in one session."""
 
 
 class SqlStore:
-    """The durable truth, behind `broker.ports.Store`."""
+    """The durable truth, behind `broker.ports.Store`. `spools` is the folder of what is large and read; see `Spool`."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, clock: Clock, spools: str | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._spools = spools
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
         """Commits on a clean exit, rolls back on an exception. Raises: Unavailable."""
         async with self._database.session() as session:
-            transaction = SqlTransaction(session, clock=self._clock)
+            transaction = SqlTransaction(session, clock=self._clock, spools=self._spools)
             yield transaction
             await transaction.commit()
 
@@ -84,15 +86,16 @@ def _is_missing_table(error: BaseException | None) -> bool:
     return isinstance(error, ProgrammingError)
 
 
-def open_store(url: str, *, clock: Clock, connections: int = 10) -> SqlStore:
+def open_store(url: str, *, clock: Clock, connections: int = 10, spools: str | None = None) -> SqlStore:
     """A store on `sqlite:///FILE` (brought to head here) or `postgresql://…` (which `SqlStore.ping` checks).
 
-    `connections` bounds PostgreSQL's pool. Raises: ConfigurationError for a URL that names neither,
+    `connections` bounds PostgreSQL's pool; `spools` is the folder of what is large while it is read, None the system's
+    own for such files. Raises: ConfigurationError for a URL that names neither,
     Unavailable for a file that cannot be opened.
     """
     parsed = parse_url(url)
     if is_sqlite(parsed):
         migrate(url)
-        return SqlStore(ThreadDatabase(sync_engine(parsed)), clock=clock)
+        return SqlStore(ThreadDatabase(sync_engine(parsed)), clock=clock, spools=spools)
     engine = async_engine(parsed, connections=connections)
-    return SqlStore(LoopDatabase(engine, seconds=_STATEMENT_SECONDS), clock=clock)
+    return SqlStore(LoopDatabase(engine, seconds=_STATEMENT_SECONDS), clock=clock, spools=spools)

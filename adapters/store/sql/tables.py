@@ -79,8 +79,16 @@ CONTENTS: Final = _table(
     "contents",
     _words("sha256", primary_key=True),
     _number("size"),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # of a large one the first piece
     _moment("kept_at"),
+)
+
+CONTENT_PIECES: Final = _table(
+    "content_pieces",
+    _words("sha256", ForeignKey("contents.sha256")),
+    _number("number"),  # from 1: what stands behind the first piece
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("sha256", "number"),
 )
 
 UPLOADS: Final = _table(

@@ -15,6 +15,7 @@ from broker.data_files import schemas_dir
 from broker.model.exchanges import Direction, State
 from broker.model.identity import Role
 from broker.model.messages import Door
+from broker.payloads import PIECE
 from tests.support.web_node import (
     API_KEY,
     CP_ID,
@@ -299,3 +300,15 @@ async def test_a_client_that_is_confined_to_a_back_end_sees_its_applications_alo
     await read(client, f"/national-dispatcher/applications/{CP_ID}", other, 404)
     response = await client.get(f"/national-dispatcher/applications/{CP_ID}", headers=own)
     assert await response.read() == wire_zip()
+
+
+async def test_what_is_large_goes_out_in_pieces_with_its_length(client: Any, store: SqlStore) -> None:
+    large = bytes(range(256)) * (3 * PIECE // 256) + b"end"
+    async with store.transaction() as tx:
+        kept = message("m-large", sha256=await tx.put_content(large), size=len(large))
+        await tx.add_message(kept)
+        await tx.add_exchange(exchange("x-large", "m-large"))
+    response = await client.get("/api/v1/messages/m-large/bytes", headers=CASEWORKER)
+    assert (response.status, response.headers["Content-Length"]) == (200, str(len(large)))
+    assert response.headers["ETag"] == f'"{hashlib.sha256(large).hexdigest()}"'
+    assert await response.read() == large
