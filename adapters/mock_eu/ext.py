@@ -14,6 +14,7 @@ from adapters.mock_eu import pmode_file, receipts
 from adapters.mock_eu.doors import authenticated, nation_of
 from adapters.mock_eu.model import RECEIVING, SENDING
 from adapters.mock_eu.operations import Note
+from adapters.mock_eu.retention import rule_of
 from adapters.mock_eu.states import UNDER_WAY
 
 if TYPE_CHECKING:
@@ -123,12 +124,15 @@ class Ext:
 
     async def envelope(self, request: web.Request) -> web.Response:
         """The signed envelope that went over AS4."""
-        return web.Response(body=receipts.sent(self._either(request), self._seal()), content_type="application/xml")
+        held = self._either(request)
+        row = self._store.execute("SELECT data FROM envelopes WHERE seq = ?", (held.seq,)).fetchone()
+        data = receipts.sent(held, self._seal()) if row is None else bytes(row[0])
+        return web.Response(body=data, content_type="application/xml")
 
     async def signal(self, request: web.Request) -> web.Response:
         """The signed receipt of a message that was acknowledged."""
         held = self._held(request, SENDING)
-        if held.status != "ACKNOWLEDGED":
+        if held.status != "ACKNOWLEDGED" and not self._has_receipt(held):
             raise _missing(f"no receipt for message [{held.header.message_id}]")
         data = self._receipt(held)
         if self._kitchen.fire("wrong-signature", held.nation, "ext.signalEnvelope", held.type):
@@ -150,12 +154,22 @@ class Ext:
 
     async def pmode(self, request: web.Request) -> web.Response:
         """The PMode itself."""
-        data = pmode_file.written(self._settings, nation_of(request, self._settings))
+        nation = nation_of(request, self._settings)
+        data = pmode_file.written(self._settings, nation, rule_of(self._settings, self._store, nation.code))
         return web.Response(body=data, content_type="application/xml")
 
     async def certificate(self, request: web.Request) -> web.Response:  # noqa: ARG002 -- a handler's shape
         """The central access point's, in PEM."""
         return web.Response(body=self._seal().pem, content_type="application/x-pem-file")
+
+    def keep_proof(self, held: Held) -> None:
+        """What proves that it arrived outlives its payloads, from which it is made."""
+        self._receipt(held)
+        sent = receipts.sent(held, self._seal())
+        self._store.execute("INSERT OR REPLACE INTO envelopes VALUES (?, ?)", (held.seq, sent))
+
+    def _has_receipt(self, held: Held) -> bool:
+        return self._store.execute("SELECT 1 FROM receipts WHERE seq = ?", (held.seq,)).fetchone() is not None
 
     def _receipt(self, held: Held) -> bytes:
         """The kept one; made once, so that it is the same at every call."""

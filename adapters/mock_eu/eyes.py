@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +61,24 @@ class MockEyes:
         async with self.session.post(self.url + path, json=body) as response:
             await _checked(response, 201, 202)
             return dict(await response.json())
+
+    async def set_retention(self, members: dict[str, Any]) -> None:
+        """What the access point keeps for how long."""
+        await self._retention("PUT", "", members)
+
+    async def reset_retention(self) -> None:
+        """As configured."""
+        await self._retention("DELETE", "", {})
+
+    async def run_retention(self, minutes: float) -> dict[str, Any]:
+        """What a run takes that much later."""
+        return dict(json.loads(await self._retention("POST", "/runs", {"minutes": minutes})))
+
+    async def _retention(self, method: str, path: str, body: dict[str, Any]) -> bytes:
+        url = f"{self.url}/access-points/{self.nation.code}/retention{path}"
+        async with self.session.request(method, url, json=body) as response:
+            await _checked(response, 200, 204)
+            return await response.read()
 
     async def ext(self, method: str, path: str) -> tuple[int, bytes]:
         """The access point's REST, as its own user."""

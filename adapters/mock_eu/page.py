@@ -29,7 +29,12 @@ a,button{color:#00409c}:focus-visible{outline:3px solid #00409c;outline-offset:2
 @media (prefers-color-scheme:dark){
 body{color:#f1f1f1;background:#161616}a,button{color:#9ecbff}input,select,textarea,button{background:#262626}
 input,select,textarea{color:#f1f1f1}:focus-visible{outline-color:#9ecbff}}"""
-_PAGES: Final = {"/applicant/": "Applications", "/log/page": "Messages", "/faults/page": "Faults"}
+_PAGES: Final = {
+    "/applicant/": "Applications",
+    "/log/page": "Messages",
+    "/faults/page": "Faults",
+    "/retention/page": "Retention",
+}
 _NAV: Final = (
     '<nav aria-label="Pages">' + "".join(f'<a href="{path}">{name}</a>' for path, name in _PAGES.items()) + "</nav>"
 )
@@ -48,12 +53,12 @@ def applications(views: Iterable[dict[str, Any]], nations: Iterable[str], wrong:
         f"{_table('Newest first', heads, rows)}<h2>New application</h2>"
         '<form method="post" action="/applicant/" enctype="multipart/form-data">'
         f'<label>Start from the example <select name="form">{forms}</select></label>'
-        f"{_text('title', 'Title (empty: that of the example)')}"
+        f"{text_field('title', 'Title (empty: that of the example)')}"
         f"<fieldset><legend>With data of</legend>{boxes}</fieldset>"
         '<label>Attachment (optional) <input type="file" name="attachment"></label>'
         "<button>Submit</button></form>"
     )
-    return _page("Applications", inner, wrong)
+    return framed("Applications", inner, wrong)
 
 
 def application(view: dict[str, Any], wrong: str = "") -> str:
@@ -67,12 +72,12 @@ def application(view: dict[str, Any], wrong: str = "") -> str:
         here,
         "amend",
         "New version",
-        _text("title", "Title", str(view["title"])) + _area("why", "Why the data are needed"),
+        text_field("title", "Title", str(view["title"])) + _area("why", "Why the data are needed"),
     )
     files = f"/applicant/applications/{escape(view['application_id'])}/files"
     sections = "".join(_leg(here, nation, leg) + _papers(files, leg) for nation, leg in view["nations"].items())
     inner = f"{facts}{sections}<h2>Change or end it</h2>{amend}{_form(here, 'withdraw', 'Withdraw everywhere')}"
-    return _page(str(view["title"]), inner, wrong)
+    return framed(str(view["title"]), inner, wrong)
 
 
 def traffic(lying: Mapping[str, Iterable[Iterable[str]]], log: Iterable[dict[str, Any]]) -> str:
@@ -83,7 +88,7 @@ def traffic(lying: Mapping[str, Iterable[Iterable[str]]], log: Iterable[dict[str
         for nation, rows in lying.items()
     )
     asked = [[str(entry.get(name, "")) for name in _ASKED] for entry in log]
-    return _page("Messages", tables + _table("Operations", tuple(_ASKED.values()), _rows(asked) or _none(_ASKED)), "")
+    return framed("Messages", tables + _table("Operations", tuple(_ASKED.values()), _rows(asked) or _none(_ASKED)), "")
 
 
 _ASKED: Final = {
@@ -108,7 +113,7 @@ def faults(armed: Iterable[Fault], wrong: str = "", said: Mapping[str, str] | No
     """What is armed, how often it struck, and the form to arm one more; `said`: what was typed before `wrong`."""
     given = said or {}
     rows = "".join(_fault(fault) for fault in armed) or '<tr><td colspan="7">None.</td></tr>'
-    fields = "".join(_text(name, label, given.get(name, "")) for name, label in _FAULT_FIELDS.items())
+    fields = "".join(text_field(name, label, given.get(name, "")) for name, label in _FAULT_FIELDS.items())
     heads = ("Fault", "Nation", "Type", "When", "Seen", "Fired", "Disarm")
     inner = (
         f"{_table('Armed', heads, rows)}{_disarm('', 'Disarm all')}<h2>Arm one</h2>"
@@ -116,7 +121,7 @@ def faults(armed: Iterable[Fault], wrong: str = "", said: Mapping[str, str] | No
         f'<label>Fault <select name="name">{_menu(given.get("name", ""))}</select></label>'
         f"{fields}<button>Arm</button></form>"
     )
-    return _page("Faults", inner, wrong)
+    return framed("Faults", inner, wrong)
 
 
 _FAULT_FIELDS: Final = {
@@ -171,7 +176,7 @@ def _leg(here: str, nation: str, leg: dict[str, Any]) -> str:
         parts.append(_form(here, "appeal", "Appeal", _hidden(nation) + _area("text", "Why you appeal")))
     if leg["permit"]:
         kinds = _choice("kind", "What you ask for", {name: name for name in REQUESTS})
-        why = _text("justification", "Why you ask")
+        why = text_field("justification", "Why you ask")
         parts.append(_form(here, "ask", "Ask under the permit", _hidden(nation) + kinds + why))
     return "".join(parts)
 
@@ -209,7 +214,8 @@ def _asked(sections: Any) -> list[str]:
     return found
 
 
-def _page(title: str, inner: str, wrong: str) -> str:
+def framed(title: str, inner: str, wrong: str) -> str:
+    """A whole page under the banner; `wrong` stands first, as an alert."""
     alert = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -243,7 +249,8 @@ def _hidden(nation: str) -> str:
     return f'<input type="hidden" name="nation" value="{escape(nation)}">'
 
 
-def _text(name: str, label: str, value: str = "") -> str:
+def text_field(name: str, label: str, value: str = "") -> str:
+    """One line to type into, with its label."""
     return f'<label>{escape(label)} <input type="text" name="{name}" value="{escape(value)}"></label>'
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 if TYPE_CHECKING:
+    from adapters.mock_eu.retention import Retention
     from adapters.mock_eu.settings import Nation, Settings
 
 _NS: Final = "http://domibus.eu/configuration"
-_FOR_EVER: Final = "-1"
 _PROFILE: Final = "HealthDataProfile"
 
 
-def written(settings: Settings, nation: Nation) -> bytes:
+def written(settings: Settings, nation: Nation, retention: Retention) -> bytes:
     """One nation's, with the central access point as its only partner."""
     root = etree.Element(f"{{{_NS}}}configuration", nsmap={"db": _NS}, party=nation.code)
-    _mpc(etree.SubElement(root, "mpcs"), settings)
+    _mpc(etree.SubElement(root, "mpcs"), retention)
     processes = etree.SubElement(root, "businessProcesses")
     _roles_and_parties(processes, settings, nation)
     if settings.style.payload_profile:
@@ -26,16 +26,17 @@ def written(settings: Settings, nation: Nation) -> bytes:
     return etree.tostring(root, pretty_print=True, xml_declaration=True, encoding="UTF-8")
 
 
-def _mpc(parent: etree._Element, settings: Settings) -> None:
+def _mpc(parent: etree._Element, retention: Retention) -> None:
     """Retention in minutes, as Domibus counts it."""
-    style = settings.style
-    waiting = style.retention_undownloaded_seconds / 60
     etree.SubElement(
         parent,
         "mpc",
         name="defaultMpc",
-        retention_downloaded=_FOR_EVER if style.keep_downloaded else "0",
-        retention_undownloaded=f"{waiting:g}" if waiting else _FOR_EVER,
+        retention_downloaded=f"{retention.downloaded:g}",
+        retention_undownloaded=f"{retention.undownloaded:g}",
+        retention_sent=f"{retention.sent:g}",
+        delete_message_metadata=str(retention.delete_metadata).lower(),
+        retention_metadata_offset=f"{retention.metadata_offset:g}",
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapters.mock_eu.store import Store
 
 _log = logging.getLogger(__name__)
-_LONGEST: Final = 0.25  # seconds between two looks at the retention
+_LONGEST: Final = 0.25  # seconds between two looks at what is held back
 
 
 class Pump:
@@ -48,7 +48,6 @@ class Pump:
         for held in self._states.due():
             self._deal_with(held)
         self._mail.release()
-        self._states.expire()
 
     async def _rest(self, seconds: float) -> None:
         if not seconds:

@@ -29,6 +29,9 @@ STEPS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "restore": (frozenset({"type"}), frozenset()),
     "receipt": (frozenset({"type"}), frozenset({"status"})),
     "health": (frozenset({"says"}), frozenset()),
+    "retention": (frozenset(), frozenset({"downloaded", "undownloaded", "sent", "delete_metadata", "metadata_offset"})),
+    "struck": (frozenset({"name"}), frozenset({"times"})),
+    "later": (frozenset({"minutes"}), frozenset({"deleted", "forgotten"})),
     "wait": (frozenset({"seconds"}), frozenset()),
 }
 SIDES: Final = ("platform", "nation")

@@ -47,6 +47,9 @@ class Run:
             "restore": self._restore,
             "receipt": self._receipt,
             "health": self._health,
+            "retention": self._retention,
+            "later": self._later,
+            "struck": self._struck,
             "wait": self._wait,
         }
 
@@ -64,6 +67,7 @@ class Run:
             return Finding(self._scenario, [str(error)])
         finally:
             await self._mock.disarm()
+            await self._mock.reset_retention()
 
     async def _do(self, number: int, step: Step) -> None:
         try:
@@ -193,6 +197,27 @@ class Run:
         status = await self._node.submit(text.encode())
         if status != given.get("status", 202):
             raise ScenarioError(f"the dispatcher answered {status}")
+
+    async def _retention(self, given: dict[str, Any]) -> None:
+        await self._mock.set_retention(given)
+
+    async def _later(self, given: dict[str, Any]) -> None:
+        """The retention worker runs as if it were later, and takes so many messages."""
+        took = await self._mock.run_retention(given["minutes"])
+        for name in ("deleted", "forgotten"):
+            if name in given and len(took[name]) != given[name]:
+                raise ScenarioError(f"{len(took[name])} messages were {name} instead of {given[name]}: {took[name]}")
+
+    async def _struck(self, given: dict[str, Any]) -> None:
+        """Waits, at most `seconds`, until a fault has struck so often."""
+        deadline = asyncio.get_running_loop().time() + self._scenario.seconds
+        while (fired := await self._fired(given["name"])) < given.get("times", 1):
+            if asyncio.get_running_loop().time() > deadline:
+                raise ScenarioError(f"the fault {given['name']} fired {fired} times instead of {given.get('times', 1)}")
+            await asyncio.sleep(_LOOK)
+
+    async def _fired(self, name: str) -> int:
+        return sum(fault["fired"] for fault in (await self._mock.faults()).values() if fault["name"] == name)
 
     async def _until(self, given: dict[str, Any]) -> None:
         wanted = [self._comparable(state) for state in given["states"]]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.mock_eu.retention import BadRetention, Retention
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
@@ -102,6 +104,7 @@ class Nation:
     wire: str = "eu-r7"  #: the form of its payloads, or "eu-pilot"
     jwks: str = ""  #: where it publishes its keys for eu-https; without it the nation speaks only to the WS plugin
     push: Push = field(default_factory=Push)
+    retention: Mapping[str, Any] = field(default_factory=dict)  #: what differs from the retention of all access points
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ class AccessPointStyle:
     schema_validation: bool = False  #: wsplugin.schema.validation.enabled
     payload_profile: tuple[str, ...] = ()  #: the parts that the PMode's leg lets pass; empty: it has no profile
     list_max: int = 500
-    keep_downloaded: bool = True  #: False is PMode retention_downloaded=0
-    retention_undownloaded_seconds: float = 0.0  #: 0 keeps for ever what nobody fetches
+    retention: Retention = field(default_factory=Retention)  #: of every nation that has none of its own
+    retention_seconds: float = 1.0  #: how often the retention worker runs; Domibus's runs each minute
     receipt_seconds: float = 0.2  #: from SEND_ENQUEUED to ACKNOWLEDGED
     send_tries: int = 4  #: the PMode's count: failed tries until SEND_FAILURE
     message_id_suffix: str = "edelivery.digital"
@@ -164,8 +167,13 @@ class Settings:
                 raise BadSettings(f"nations.{nation.code}.wire is none of {', '.join(WIRE_FORMS)}")
             for rule in nation.push.rules:
                 _check_rule(nation.code, rule)
+            self.retention_of(nation.code)
         if self.style.answers not in {"5.1", "5.2.1"}:
             raise BadSettings('access_point.answers is neither "5.1" nor "5.2.1"')
+
+    def retention_of(self, code: str) -> Retention:
+        """A nation's, as configured. Raises: BadSettings."""
+        return _retention(f"nations.{code}.retention", self.nations[code].retention, self.style.retention)
 
 
 def _check_rule(code: str, rule: Rule) -> None:
@@ -211,6 +219,8 @@ def _with_tables(settings: Settings, table: dict[str, Any]) -> Settings:
     said = _known("access_point", table.pop("access_point", {}), AccessPointStyle)
     if "payload_profile" in said:
         said["payload_profile"] = _cids(said["payload_profile"])
+    if "retention" in said:
+        said["retention"] = _retention("access_point.retention", said["retention"], settings.style.retention)
     style = replace(settings.style, **said)
     pmode = replace(settings.pmode, **_known("pmode", table.pop("pmode", {}), PMode))
     nations = {
@@ -237,6 +247,13 @@ def _push(code: str, values: dict[str, Any]) -> Push:
             raise BadSettings(f"nations.{code}.push.rules.{name}: endpoint and types are required")
         rules.append(Rule(**{**given, "name": name, "types": tuple(given["types"])}))
     return Push(**known, rules=tuple(rules))
+
+
+def _retention(table: str, values: Mapping[str, Any], base: Retention) -> Retention:
+    try:
+        return Retention.of(values, base)
+    except BadRetention as error:
+        raise BadSettings(f"{table}: {error}") from error
 
 
 def _cids(value: Any) -> tuple[str, ...]:

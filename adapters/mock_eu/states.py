@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from adapters.mock_eu.model import RECEIVING, SENDING
+from adapters.mock_eu.retention import rule_of
 
 if TYPE_CHECKING:
     from adapters.mock_eu.model import Chance, Header, Held, Part
     from adapters.mock_eu.notifications import Notifications
-    from adapters.mock_eu.settings import AccessPointStyle
+    from adapters.mock_eu.settings import Settings
     from adapters.mock_eu.store import Store
 
 #: What the sending access point still works on.
@@ -19,14 +20,14 @@ _DUE: Final = (
     "role = 'SENDING' AND status IN ('SEND_ENQUEUED', 'WAITING_FOR_RETRY', 'WAITING_FOR_RECEIPT') AND"
     " seq IN (SELECT seq FROM sendings WHERE due <= ?) ORDER BY seq LIMIT 20"
 )
-_KEPT: Final = "role = 'RECEIVING' AND pending AND at < ? ORDER BY seq"
 
 
 class States:
     """Every change of a message's status, within the caller's commit or one of its own."""
 
-    def __init__(self, store: Store, notifications: Notifications, style: AccessPointStyle, chance: Chance) -> None:
-        self._store, self._notifications, self._style, self._chance = store, notifications, style, chance
+    def __init__(self, store: Store, notifications: Notifications, settings: Settings, chance: Chance) -> None:
+        self._store, self._notifications, self._chance = store, notifications, chance
+        self._settings, self._style = settings, settings.style
 
     # inbound
 
@@ -52,35 +53,27 @@ class States:
     def download(self, held: Held) -> None:
         """Take it off the pending list; without retention its payloads are gone for ever."""
         with self._store.commit():
-            self._set(held, "DOWNLOADED" if self._style.keep_downloaded else "DELETED", pending=False)
-            if not self._style.keep_downloaded:
+            stays = bool(rule_of(self._settings, self._store, held.nation).downloaded)
+            self._set(held, "DOWNLOADED" if stays else "DELETED", pending=False)
+            if not stays:
                 self._forget(held)
 
     def delete(self, held: Held) -> None:
-        """The retention worker takes it, fetched or not."""
+        """Its payloads go; the back end is told."""
         with self._store.commit():
             self._remove(held)
             self._tell(held.nation, held.header, "DELETED")
 
-    def expire(self) -> None:
-        """Delete what nobody fetched within the retention: one by one, or told as a batch where it is several."""
-        if not (seconds := self._style.retention_undownloaded_seconds):
-            return
-        by_nation: dict[str, list[Held]] = {}
-        for held in self._store.messages(_KEPT, (self._ago(seconds),)):
-            by_nation.setdefault(held.nation, []).append(held)
-        for batch in by_nation.values():
-            if len(batch) == 1:
-                self.delete(batch[0])
-            else:
-                self._delete_batch(batch)
-
-    def _delete_batch(self, batch: list[Held]) -> None:
-        with self._store.commit():
-            for held in batch:
-                self._remove(held)
-            ids = " ".join(held.header.message_id for held in batch)
-            self._tell(batch[0].nation, batch[0].header, "DELETED_BATCH", detail=ids)
+    def delete_all(self, batch: list[Held]) -> None:
+        """The same of several of one nation, told as one batch."""
+        if len(batch) == 1:
+            self.delete(batch[0])
+        elif batch:
+            with self._store.commit():
+                for held in batch:
+                    self._remove(held)
+                ids = " ".join(held.header.message_id for held in batch)
+                self._tell(batch[0].nation, batch[0].header, "DELETED_BATCH", detail=ids)
 
     # outbound
 
@@ -170,7 +163,10 @@ class States:
 
     def _set(self, held: Held, status: str, *, pending: bool | None = None) -> None:
         waits = held.pending if pending is None else pending
-        self._store.execute("UPDATE messages SET status = ?, pending = ? WHERE seq = ?", (status, waits, held.seq))
+        self._store.execute(
+            "UPDATE messages SET status = ?, pending = ?, changed = ? WHERE seq = ?",
+            (status, waits, self._chance.stamp(), held.seq),
+        )
         self._tell(held.nation, held.header, "MESSAGE_STATUS_CHANGE", detail=status)
 
     def _remove(self, held: Held) -> None:

@@ -20,7 +20,7 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS messages (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, role TEXT NOT NULL, message_id TEXT NOT NULL,
   type TEXT NOT NULL, status TEXT NOT NULL, pending INTEGER NOT NULL, handled INTEGER NOT NULL, at TEXT NOT NULL,
-  header TEXT NOT NULL, UNIQUE (nation, role, message_id));
+  header TEXT NOT NULL, changed TEXT NOT NULL DEFAULT '', UNIQUE (nation, role, message_id));
 CREATE TABLE IF NOT EXISTS parts (
   seq INTEGER NOT NULL, position INTEGER NOT NULL, href TEXT NOT NULL, media_type TEXT NOT NULL, data BLOB NOT NULL,
   PRIMARY KEY (seq, position));
@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS faults (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sendings (seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, due TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS errors (seq INTEGER NOT NULL, at TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS envelopes (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS retention (nation TEXT PRIMARY KEY, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS notifications (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, nation TEXT NOT NULL, rule TEXT NOT NULL, type TEXT NOT NULL,
   message_id TEXT NOT NULL, detail TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, due TEXT NOT NULL,
@@ -47,6 +49,7 @@ CREATE TABLE IF NOT EXISTS registry (
   kind TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (kind, key));
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (state, due);
 """
+_ABOUT_A_MESSAGE: Final = ("parts", "sendings", "errors", "receipts", "envelopes", "messages")
 _COLUMNS: Final = "seq, nation, role, type, status, pending, at, header"
 
 
@@ -59,6 +62,13 @@ class Store:
         self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(f"BEGIN;{_TABLES}COMMIT;")
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """A file of an earlier version does not say since when its messages have their status."""
+        if "changed" not in {row[1] for row in self._db.execute("PRAGMA table_info(messages)")}:
+            self._db.execute("ALTER TABLE messages ADD COLUMN changed TEXT NOT NULL DEFAULT ''")
+            self._db.execute("UPDATE messages SET changed = at")
 
     def close(self) -> None:
         """Close the file."""
@@ -89,10 +99,10 @@ class Store:
     ) -> int:
         """Keep a message; its number. Raises: sqlite3.IntegrityError, if the nation has the id in this role."""
         with self.commit():
-            row = (nation, role, header.message_id, type_, status, role == "RECEIVING", at, _json(header.as_dict()))
+            row = (nation, role, header.message_id, type_, status, role == "RECEIVING", at, at, _json(header.as_dict()))
             seq = self._db.execute(
-                "INSERT INTO messages (nation, role, message_id, type, status, pending, at, header, handled)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                "INSERT INTO messages (nation, role, message_id, type, status, pending, at, changed, header, handled)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                 row,
             ).lastrowid
             self._db.executemany(
@@ -100,6 +110,12 @@ class Store:
                 [(seq, position, part.href, part.media_type, part.data) for position, part in enumerate(parts)],
             )
         return int(seq or 0)
+
+    def forget(self, seq: int) -> None:
+        """Nothing of it stays: its id is free again."""
+        with self.commit():
+            for table in _ABOUT_A_MESSAGE:
+                self._db.execute(f"DELETE FROM {table} WHERE seq = ?", (seq,))  # noqa: S608 -- constants of this module
 
     def message(self, nation: str, role: str, message_id: str) -> Held | None:
         """One message with its parts."""

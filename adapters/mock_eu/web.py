@@ -32,6 +32,8 @@ from adapters.mock_eu.pump import Pump
 from adapters.mock_eu.pusher import Pusher
 from adapters.mock_eu.reading import json_of
 from adapters.mock_eu.registry import KINDS, Registry
+from adapters.mock_eu.retention import RetentionWorker
+from adapters.mock_eu.retention_desk import RetentionDesk
 from adapters.mock_eu.states import States
 from adapters.mock_eu.store import Store
 
@@ -60,7 +62,7 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     store = Store(settings.data_dir / "mock-eu.sqlite3", durable=settings.durable)
     kitchen = Kitchen(store, tuple(settings.nations))
     notifications = Notifications(store, settings.nations, luck)
-    states = States(store, notifications, settings.style, luck)
+    states = States(store, notifications, settings, luck)
     mail, registry = Mail(settings, store, states, kitchen, luck), Registry(store)
     platform = Platform(settings, store, mail, registry, kitchen, luck)
     pump = Pump(store, states, platform, mail, kitchen)
@@ -73,11 +75,12 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     for doors in (AccessPoints, Counterparts):
         app.add_routes(doors(settings, store, kitchen, shared, wake=pump.wake).routes())
     seal = cache(lambda: seal_in(settings.data_dir, luck.now()))
-    app.add_routes(Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake).routes())
-    for room in (Applicant(deeds), counter, desk):
+    ext = Ext(settings, store, states, kitchen, chance=luck, seal=seal, wake=pump.wake)
+    keeper = RetentionWorker(settings, store, states, luck, ext.keep_proof)
+    for room in (ext, Applicant(deeds), counter, desk, RetentionDesk(settings, store, keeper)):
         app.add_routes(room.routes())
     app.on_response_prepare.append(_banner)
-    app.cleanup_ctx.append(_running(store, pump, pusher))
+    app.cleanup_ctx.append(_running(store, pump, pusher, keeper))
     return app
 
 
@@ -204,7 +207,7 @@ async def _banner(request: web.Request, response: web.StreamResponse) -> None:  
     response.headers.update(BANNER)
 
 
-def _running(store: Store, *workers: Pump | Pusher) -> Any:
+def _running(store: Store, *workers: Pump | Pusher | RetentionWorker) -> Any:
     """The platform works while the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001 -- aiohttp's shape

@@ -1,4 +1,4 @@
-"""What a person decides of a message: `hdeu messages sign-off|restore|retry|close`, `hdeu parked retry|close`."""
+"""What a person decides of a message: `hdeu messages sign-off|restore|fetch|retry|close`, `hdeu parked retry|close`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def add_decisions(commands: Any, name: str) -> None:
         sign_off.add_argument("--reason", required=True)
         add_one(sign_off, _sign_off)
         add_one(commands.add_parser("restore", help="let the access point send again what it gave up"), _restore)
+        fetch = commands.add_parser("fetch", help="fetch what the access point still has, though it is not pending")
+        fetch.add_argument("message_id", metavar="MESSAGE-ID", help="its id at the access point")
+        fetch.set_defaults(run=_fetch)
     add_one(commands.add_parser("retry", help="let a message go on now"), _retry)
     close = commands.add_parser("close", help="end what nothing else will end, for a reason")
     close.add_argument("--reason", required=True, help="how it was settled, or why nothing is left to settle")
@@ -44,6 +47,15 @@ def _restore(arguments: argparse.Namespace) -> int:
     from broker.flow.staff import restore  # noqa: PLC0415 - as above
 
     return _decide(arguments, restore)
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from broker.flow.asked import ask_for  # noqa: PLC0415 - as above
+
+    step = partial(ask_for, wire_id=arguments.message_id, actor=actor())
+    asyncio.run(with_node(settings_of(arguments), step))
+    note(f"{arguments.message_id} is fetched by the running node; what is gone is parked under this id")
+    return 0
 
 
 def _retry(arguments: argparse.Namespace) -> int:

@@ -212,7 +212,23 @@ def _mpc_findings(settings: Settings, mpc: etree._Element, backup_hours: float) 
         advice = f"set retention_downloaded to at least {round(backup_hours * 60)} minutes"
         text = f"what was fetched is deleted after {kept:g} minutes, before a backup of {backup_hours:g} hours ago"
         found.append(fails("retention", f"{text}: {advice}, or back up more often"))
+    found += _sent_findings(settings.work.budget / 60, mpc)
     return found or [works("retention", "messages stay longer than we may be away and than the last backup is old")]
+
+
+def _sent_findings(budget: float, mpc: etree._Element) -> list[Finding]:
+    """What was sent must be known, and what was given up be there, as long as we try and a person may decide."""
+    sent = _minutes(mpc, "retention_sent") if mpc.get("retention_sent") else None
+    if sent is None:
+        return []
+    offset = _minutes(mpc, "retention_metadata_offset") or 0.0
+    if mpc.get("delete_message_metadata", "false").lower() == "true" and sent + offset < budget:
+        text = f"what was sent is forgotten after {sent + offset:g} minutes, and a repeated submit would go out twice"
+        return [fails("retention", f"{text}: set delete_message_metadata=false")]
+    if sent < budget:
+        text = f"what was sent is deleted after {sent:g} minutes: a receipt may be missed, a failure not be restored"
+        return [fails("retention", f"{text}: set retention_sent to at least {round(budget)} minutes")]
+    return []
 
 
 def _minutes(mpc: etree._Element, name: str) -> float | None:

@@ -51,12 +51,13 @@ async def _to_fetch(node: Node, access_point: str, notification: Notification) -
     async def change(tx: Transaction) -> None:
         for message_id in notification.message_ids:
             if await tx.message_by_key(Door.ACCESS_POINT, access_point, inbox_key(message_id)) is None:
-                await tx.add_work_once(_row(node, access_point, message_id))
+                await tx.add_work_once(fetch_row(node, access_point, message_id))
 
     await commit(node, change)
 
 
-def _row(node: Node, access_point: str, message_id: str) -> Work:
+def fetch_row(node: Node, access_point: str, message_id: str) -> Work:
+    """The one row by which a message is fetched, however often somebody tells of it."""
     row_id = uuid.uuid5(_FETCHES, f"{access_point}|{message_id}")
     return Work(str(row_id), WorkKind.FETCH, message_id, node.clock.now())
 

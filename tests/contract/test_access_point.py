@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import FormData
 
+from adapters.mock_eu.retention import Retention
 from broker.errors import AlreadySubmitted, Garbled, NotFound, OutcomeUnknown, Unavailable
 from broker.ports import Part, UserMessage
 from tests.support.access_points import DOMIBUS, EU_HTTPS, PROTOCOLS, QUICK, published, stranger
@@ -408,7 +409,7 @@ async def test_a_message_deleted_between_list_and_retrieve_is_not_found(plain: M
 async def test_a_message_that_was_fetched_and_is_not_retained_is_not_found(
     tmp_path: Path, protocol: str, france: France
 ) -> None:
-    async with mock_node(tmp_path, france={"jwks": france.jwks}, keep_downloaded=False) as node:
+    async with mock_node(tmp_path, france={"jwks": france.jwks}, retention=Retention(downloaded=0)) as node:
         adapter = france.adapter(protocol, node.base)
         await node.file()
         (message_id,) = await adapter.pending()

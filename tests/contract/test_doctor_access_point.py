@@ -7,10 +7,12 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
 from adapters.demo.processes import hdeu
+from adapters.mock_eu.retention import Retention
 from broker.commands.findings import Finding, Seen
 from broker.commands.pmode import pmode_findings
 from broker.commands.pmode_legs import leg_findings
@@ -164,9 +166,28 @@ async def test_a_payload_profile_is_seen_before_it_refuses_a_file(tmp_path: Path
 
 
 async def test_retention_that_deletes_at_once_is_seen_in_the_pmode_in_use(tmp_path: Path) -> None:
-    async with mock_node(tmp_path, keep_downloaded=False) as node:
+    async with mock_node(tmp_path, retention=Retention(downloaded=0)) as node:
         settings = settings_for(node)
         assert of_pmode(settings, await pmode_in_use(settings))["retention"] is Seen.FAILS
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen"),
+    [
+        ({"undownloaded": 2879}, Seen.FAILS),
+        ({"undownloaded": 2880, "downloaded": 1440, "sent": 2880}, Seen.WORKS),
+        ({"downloaded": 1439}, Seen.FAILS),
+        ({"sent": 60}, Seen.FAILS),
+        ({"sent": 2000, "delete_metadata": True, "metadata_offset": 800}, Seen.FAILS),
+    ],
+)
+async def test_a_retention_that_somebody_changed_is_seen_in_the_pmode_in_use(
+    node: MockNode, rule: dict[str, Any], seen: Seen
+) -> None:
+    async with node.session.put(f"{node.base}/access-points/fr/retention", json=rule) as response:
+        assert response.status == 200
+    settings = settings_for(node)
+    assert of_pmode(settings, await pmode_in_use(settings))["retention"] is seen
 
 
 async def test_where_the_pmode_cannot_be_had_nothing_is_said_of_it(node: MockNode) -> None:

@@ -11,6 +11,7 @@ import pytest
 from adapters.mock_eu import dishes
 from adapters.mock_eu.backend import OPERATIONS
 from adapters.mock_eu.dishes import MENU
+from adapters.mock_eu.retention import Retention
 from adapters.mock_eu.settings import Push, Rule
 from tests.support.mock_node import mock_node
 from tests.support.peers import backend
@@ -109,7 +110,7 @@ async def test_what_retention_deletes_is_told(tmp_path: Path, kind: str, count: 
             await node.file()
         ids = await node.nation("fr").pending()
     told: list[str] = []
-    async with pushing(tmp_path, told, kind, retention_undownloaded_seconds=0.001):  # all of them are overdue at once
+    async with pushing(tmp_path, told, kind, retention=Retention(undownloaded=0)):  # all of them are overdue at once
         await until(lambda: told)
     assert told == [f"{'delete' if count == 1 else 'deleteBatch'} {' '.join(ids)}"]
 

@@ -22,6 +22,8 @@ BY_ID = frozenset(
         "push-never",
         "push-reorder",
         "push-unknown-id",
+        "retention-ends",
+        "retention-unseen",
         "storm",
     }
 )

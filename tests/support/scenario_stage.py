@@ -27,7 +27,7 @@ cron_seconds = 0.3
 timeout_seconds = 5
 [nations.fr.push.rules.broker]
 endpoint = "{node}/access-point/push"
-types = ["{receive}", "SEND_SUCCESS", "SEND_FAILURE"]
+types = ["{receive}", "SEND_SUCCESS", "SEND_FAILURE", "DELETED", "DELETED_BATCH"]
 retry = "0.1;5;CONSTANT"
 """
 SHORT: Final = {

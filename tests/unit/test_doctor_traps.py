@@ -118,6 +118,30 @@ def test_retention_is_held_against_budget_polling_and_backups() -> None:
     assert (finding.seen, "--pmode" in finding.detail) == (Seen.UNKNOWN, True)
 
 
+SENT = '<c><mpcs><mpc retention_downloaded="-1" retention_undownloaded="-1" {}/></mpcs></c>'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "advice"),
+    [
+        ("", ""),
+        ('retention_sent="-1" delete_message_metadata="true"', ""),
+        ('retention_sent="2880" delete_message_metadata="true"', ""),
+        ('retention_sent="60"', "retention_sent to at least 2880 minutes"),
+        ('retention_sent="60" delete_message_metadata="true"', "set delete_message_metadata=false"),
+        (
+            'retention_sent="60" delete_message_metadata="true" retention_metadata_offset="2819"',
+            "delete_message_metadata",
+        ),
+        ('retention_sent="60" delete_message_metadata="true" retention_metadata_offset="2820"', "retention_sent to at"),
+    ],
+)
+def test_the_retention_of_what_was_sent_is_held_against_the_budget(attributes: str, advice: str) -> None:
+    found = failing(retention_findings(settings(), read_pmode(SENT.format(attributes).encode()), backup_hours=24))
+    assert bool(found) == bool(advice)
+    assert advice in found.get("retention", "")
+
+
 @pytest.mark.parametrize("pmode", [b"no xml", b"<a/>"])
 def test_a_file_that_is_no_pmode_is_told(pmode: bytes) -> None:
     with pytest.raises(ConfigurationError, match="--pmode"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.mock_eu.retention import Retention
 from tests.support.mock_node import CALL, EB, PROPERTIES, S, W, mock_node
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ async def test_retrieving_with_the_default_takes_the_message_off_the_list_for_ev
 
 
 async def test_without_retention_a_marked_message_is_gone(tmp_path: Path) -> None:
-    async with mock_node(tmp_path, keep_downloaded=False) as node:
+    async with mock_node(tmp_path, retention=Retention(downloaded=0)) as node:
         await node.file()
         france = node.nation("fr")
         (message_id,) = await france.pending()

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from lxml import etree
 
+from adapters.mock_eu.retention import Retention
 from tests.support.mock_node import EB, S, W, mock_node
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ async def test_a_user_without_the_role_of_administrator_sees_only_its_own(tmp_pa
 
 
 async def test_what_nobody_fetches_within_the_retention_is_deleted(tmp_path: Path) -> None:
-    async with mock_node(tmp_path, retention_undownloaded_seconds=0.2) as node:
+    async with mock_node(tmp_path, retention=Retention(undownloaded=0.2 / 60), retention_seconds=0.05) as node:
         france, message_id = await waiting(node)
         for _ in range(100):
             if not await france.pending():

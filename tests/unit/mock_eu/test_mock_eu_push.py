@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from adapters.mock_eu.retention import Retention
 from adapters.mock_eu.settings import Rule
 from tests.support.mock_backend import EMPTY, listening_backend
 from tests.support.mock_node import mock_node
@@ -264,7 +265,8 @@ async def test_what_waits_to_be_pushed_survives_a_restart(tmp_path: Path, backen
 
 async def test_what_the_retention_takes_is_told_one_by_one_or_as_a_batch(tmp_path: Path, backend: Backend) -> None:
     push = {"push": backend.push("DELETED", "DELETED_BATCH")}
-    async with mock_node(tmp_path / "one", france=push, retention_undownloaded_seconds=0.2) as node:
+    soon = {"retention": Retention(undownloaded=0.2 / 60), "retention_seconds": 0.05}
+    async with mock_node(tmp_path / "one", france=push, **soon) as node:
         await node.file()
         (message_id,) = await node.nation("fr").pending()
         await backend.until(lambda: bool(backend.came))
@@ -273,8 +275,8 @@ async def test_what_the_retention_takes_is_told_one_by_one_or_as_a_batch(tmp_pat
     async with mock_node(tmp_path / "many", france=push) as node:
         await asyncio.gather(*(node.file() for _ in range(3)))
         ids = await node.nation("fr").pending()
-    await asyncio.sleep(0.05)  # the youngest is older than the retention as well: all are taken at once
-    async with mock_node(tmp_path / "many", france=push, retention_undownloaded_seconds=0.01):
+    await asyncio.sleep(0.25)  # the youngest is older than the retention as well: all are taken at once
+    async with mock_node(tmp_path / "many", france=push, **soon):
         await backend.until(lambda: bool(backend.came))
     (came,) = backend.came
     assert came.operation == "deleteBatch"
