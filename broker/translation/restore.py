@@ -53,6 +53,8 @@ class Restorer:
         self._group_of: dict[str, Node | None] = {"": plan.target}
         self._where_of: dict[str, Where] = {"": ()}
         self._announced: set[str] = set()  #: paths of all that is put back
+        #: Groups of which the national document has one instance itself; the others are in the annex, whole.
+        self._alone = {} if plan.forth else {only.group: only for only in plan.only if only.first}
         self.created: set[Place] = set()
         #: Entries for what a field says in the language of its readers: where in the numbers, its place, the original.
         self.doubled: list[tuple[int, Place, str]] = []
@@ -161,6 +163,13 @@ class Restorer:
         key = self._plan.target_keys.get(group)
         return key is not None and key.group is group and f"{path}{key.tail}" in self._announced
 
+    def _is_another(self, group: Node, where: Where, path: str) -> bool:
+        """Whether the annex shows an instance whole, its key too, with the name of the one in the document itself."""
+        only = self._alone.get(group)
+        if only is None or f"{path}{only.key.tail}" not in self._announced:
+            return False
+        return self._written.has(only.key, where) and (group, where) not in self.created
+
     def _resolve(self, path: str, *, create: bool) -> Place | None:
         """The place of a labelled path. Nothing is made anew for a path that the schema does not have."""
         head, bracket, tail = path.rpartition("]")
@@ -191,7 +200,7 @@ class Restorer:
             return None
         label = rest.partition("[")[2]
         index = self._instances.index(group, around, label)
-        if index is None:
+        if index is None or (create and self._is_another(group, (*around, index), f"{head}]")):
             index = self._new(group, label, around, f"{head}]") if create else None
         if index is None:
             return None
@@ -236,10 +245,27 @@ class Restorer:
                 continue
             labels = self._instances.labels(*group)
             native = {index for index in labels if (group[0], (*group[1], index)) not in self.created}
-            sequence = _merged(labels, order, native)
+            if group[0] in self._alone:
+                labels = _by_former_name(labels, order, native)
+            sequence = self._chosen_first(group, _merged(labels, order, native), native)
             if sequence != sorted(sequence):
                 moves[group] = {old: new for new, old in enumerate(sequence)}
         return moves
+
+    def _chosen_first(self, place: Place, sequence: list[int], native: set[int]) -> list[int]:
+        """The same order, but none that the other side could have been taken for stands before the one that it has."""
+        group, around = place
+        only = self._alone.get(group)
+        if only is None or not native:
+            return sequence
+        fits = {where[-1] for where in only.matching(self._written) if where[:-1] == around} | native
+        first = next(index for index in sequence if index in fits)
+        if first in native:
+            return sequence
+        chosen = min(native)
+        others = [index for index in sequence if index != chosen]
+        at = others.index(first)
+        return [*others[:at], chosen, *others[at:]]
 
     def _repeated(self, path: str) -> Place | None:
         head, _, _ = path.rpartition("/")
@@ -247,6 +273,13 @@ class Restorer:
         name = path.rpartition("/")[2]
         group = above[0].by_name.get(name) if above else None
         return (group, above[1]) if group is not None and group.repeats and above else None
+
+
+def _by_former_name(labels: dict[int, str], order: list[str], native: set[int]) -> dict[int, str]:
+    """The same, but the one native instance has the name that it had, if it is plain which that was."""
+    others = {label for index, label in labels.items() if index not in native}
+    gone = [label for label in order if label not in others]
+    return {**labels, **dict.fromkeys(native, gone[0])} if len(gone) == len(native) == 1 else labels
 
 
 def _merged(labels: dict[int, str], order: list[str], native: set[int]) -> list[int]:
