@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from broker.errors import Problem, Refused
-from broker.flow.events import ANSWERS, NEWS
+from broker.flow.events import ANSWERS, NEWS, OF_THE_BODY
 from broker.model.cases import Leg
 from broker.model.lifecycle import NONE, OPEN, ORIGINATED, Event, Lifecycle, Step, advance, read_lifecycle
 from broker.model.messages import MessageType
@@ -158,12 +158,35 @@ def test_every_state_and_every_step_can_be_reached_from_an_application_alone() -
 
 
 def test_nothing_leaves_a_terminal_state() -> None:
-    """What follows a permit is told, and leaves the leg where it is."""
+    """What follows a permit or a withdrawal is told, and leaves the leg where it is."""
     assert LEG.terminal < STATES
     for state in LEG.terminal:
         followed = [step for step in LEG.steps if allowed(LEG, step, state)]
         assert all(step.to == "SAME" and state in step.sources for step in followed)
-        assert not followed or state == "GRANTED"
+        assert not followed or state in {"GRANTED", "WITHDRAWN"}
+
+
+def test_every_message_about_a_leg_has_a_step_that_takes_it() -> None:
+    """But for the receipt that the broker writes itself (T4), and the notices that never leave the house."""
+    told_here = {MessageType.ADDITIONAL_INFO_ACK, MessageType.OUTCOME_NOTICE, MessageType.ERROR_NOTICE}
+    about_a_leg = set(MessageType) - NEWS - ANSWERS - OF_THE_BODY - told_here
+    assert {step.on.partition(":")[0] for step in LEG.steps} == about_a_leg
+
+
+@pytest.mark.parametrize("release", ["d6.4-v0.4", "d6.4-v0.5"])
+def test_silence_can_be_told_as_a_withdrawal_wherever_the_body_still_works(release: str) -> None:
+    """D6.4 section 7.6: what the wire calls PROCESSING has more than one state here."""
+    works = {"PRE_SCREENING", "AWAITING_ADDITIONAL_INFORMATION", "PROCESSING"}
+    for state in sorted(state for state in STATES if LEG.status(release, state) in works):
+        assert after(leg(state), "StatusUpdate:WITHDRAWN").state == "WITHDRAWN"
+
+
+def test_a_decision_that_nobody_answered_ends_in_a_withdrawal_that_is_confirmed_once() -> None:
+    """D6.3 section 6.6 and D6.4 v0.5 R9.2.8, R9.2.9: after 28 days; a clock alone never says it."""
+    lapsed = after(leg("POSITIVE_DECISION_ISSUED"), "StatusUpdate:WITHDRAWN")
+    confirmed = after(lapsed, "WithdrawalConfirmed")
+    assert (lapsed.state, confirmed.state) == ("WITHDRAWN", "WITHDRAWN")
+    assert refusal(confirmed, "WithdrawalConfirmed").code == "guard-unmet"
 
 
 def test_an_answer_returns_the_leg_to_where_the_question_was_asked() -> None:
