@@ -30,6 +30,8 @@ LINE_KEYS: Final = frozenset(
 )
 GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
 FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
+#: What messages.toml says of a profile as a whole, beside its version.
+HEAD_KEYS: Final = ("profile", "schema", "language", "annex", "versions")
 MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
 
 
@@ -143,6 +145,7 @@ class Profile:
     versions: Versions | None
     messages: tuple[MessageRule, ...]
     families: dict[str, Family]
+    at: dict[str, Place]  #: of what stands before the messages
 
     @property
     def conditions(self) -> frozenset[str]:
@@ -182,6 +185,7 @@ def load_profile(directory: Path) -> Profile:
         versions=_versions(source),
         messages=rules,
         families=families,
+        at={key: source.place("", key) for key in HEAD_KEYS},
     )
 
 

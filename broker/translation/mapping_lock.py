@@ -1,7 +1,8 @@
 """A published mapping version never changes: each line's meaning is held in a lock beside it.
 
 Reports and ledgers name the version a message was translated with; a line or a table row that was changed, added or
-taken away under the same version would make them lie. `<version>.lock.json` = {family: {line: digest}}. No lock: the
+taken away under the same version would make them lie. So would another answer to the question which document is which
+message. `<version>.lock.json` = {family: {line: digest}}, and `messages` for what messages.toml says. No lock: the
 version is not published yet.
 """
 
@@ -10,20 +11,28 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from broker.translation.mapping_file import Fault, Place, load_profile
+from broker.translation.mapping_file import HEAD_KEYS, Fault, Place, load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.translation.mapping_file import Family, Line, Profile
+    from broker.translation.mapping_file import Annex, Family, Line, MessageRule, Profile
+    from broker.translation.own_language import Versions
+
+    #: What is locked, the digest of its meaning, and where it stands.
+    Digest = tuple[str, str, Place]
+
+#: What messages.toml says stands under this name in a lock; no family has it.
+MESSAGES: Final = "messages"
 
 
 def lock_of(profile: Profile) -> dict[str, dict[str, str]]:
     """The lock that a profile should have."""
-    return {name: {key: digest for key, digest, _ in _digests(family)} for name, family in profile.families.items()}
+    return {name: {key: digest for key, digest, _ in digests} for name, digests, _ in _parts(profile)}
 
 
 def write_lock(profile: Profile, directory: Path) -> Path:
@@ -39,18 +48,44 @@ def check_lock(profile: Profile, directory: Path) -> Iterator[Fault]:
     if not file.exists():
         return
     locked: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
-    for name, family in profile.families.items():
+    for name, digests, head in _parts(profile):
         kept = dict(locked.get(name, {}))
-        for key, digest, at in _digests(family):
+        for key, digest, at in digests:
             if kept.pop(key, None) != digest:
                 yield Fault(at, f"{key}: not as published in version {profile.version}; give the mapping a new version")
         for key in kept:
             yield Fault(
-                family.eu_at, f"{key}: published in version {profile.version}, and gone; give the mapping a new version"
+                head, f"{key}: published in version {profile.version}, and gone; give the mapping a new version"
             )
 
 
-def _digests(family: Family) -> Iterator[tuple[str, str, Place]]:
+def _parts(profile: Profile) -> Iterator[tuple[str, Iterator[Digest], Place]]:
+    """What is locked together, by name, with the place that answers for what is gone."""
+    yield MESSAGES, _of_messages(profile), profile.at["profile"]
+    for name, family in profile.families.items():
+        yield name, _digests(family), family.eu_at
+
+
+def _of_messages(profile: Profile) -> Iterator[Digest]:
+    for key in HEAD_KEYS:
+        if key != "profile":
+            yield key, _digest(_said(getattr(profile, key))), profile.at[key]
+    names = [_name(rule) for rule in profile.messages]
+    for name, rule in zip(names, profile.messages, strict=True):
+        yield name, _digest(json.dumps([rule.parts, rule.context])), rule.at
+    yield "order of the messages", _digest("|".join(names)), profile.at["profile"]
+
+
+def _said(value: Annex | Versions | str | None) -> str:
+    return json.dumps(value if value is None or isinstance(value, str) else asdict(value), sort_keys=True)
+
+
+def _name(rule: MessageRule) -> str:
+    conditions = (json.dumps(one) for one in (rule.when, rule.when_eu) if one)
+    return " ".join(("message", rule.type, rule.element, *conditions))
+
+
+def _digests(family: Family) -> Iterator[Digest]:
     for line in family.lines:
         yield f"{line.side} {line.leaf}", _digest(_meaning(line)), line.at
     for group in family.groups:

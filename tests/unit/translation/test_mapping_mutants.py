@@ -131,6 +131,31 @@ def test_two_swapped_targets_are_found_at_both_lines(schemas: Path, name: str) -
 
 
 @each_profile
+def test_two_messages_of_one_shape_that_were_swapped_are_found_at_both(schemas: Path, name: str) -> None:
+    """Their lines still fit: a withdrawal that is read as an acknowledgement breaks no rule of the language."""
+    file = published(schemas, name) / "messages.toml"
+    text = file.read_text(encoding="utf-8")
+    both = [text.index(f'type = "{kind}"') for kind in ("ApplicationSubmitted", "ApplicationAmended")]
+    file.write_text(swapped(text, 'type = "ApplicationSubmitted"', 'type = "ApplicationAmended"'), encoding="utf-8")
+    found = {(match["file"], int(match["line"])) for match in faults(schemas, name)}
+    assert found >= {(f"{name}/messages.toml", line_at(text, at) - 1) for at in both}
+
+
+def swapped(text: str, one: str, other: str) -> str:
+    return text.replace(one, "\0").replace(other, one).replace("\0", other)
+
+
+@each_profile
+def test_another_language_of_the_readers_is_found_at_its_line(schemas: Path, name: str) -> None:
+    file = published(schemas, name) / "messages.toml"
+    text = file.read_text(encoding="utf-8")
+    before = f'language = "{load_profile(file.parent).language}"'
+    file.write_text(text.replace(before, 'language = "el"'), encoding="utf-8")
+    found = {(match["file"], int(match["line"])) for match in faults(schemas, name)}
+    assert (f"{name}/messages.toml", line_at(text, text.index(before))) in found
+
+
+@each_profile
 def test_a_changed_recode_is_found_in_its_table(schemas: Path, name: str) -> None:
     directory = published(schemas, name)
     file = next(file for file in sorted((directory / "tables").glob("*.toml")) if len(values_of(file)) > 1)
