@@ -14,12 +14,14 @@ from broker.commands.opening import read_file
 from broker.commands.terminal import note, problems
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
+from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.codecs.codec import Transport
 from broker.translation.codecs.national import NATIONAL
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.completeness import NEWEST, load_rules, missing
 from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Translator
+from broker.translation.unknown import as_sent, unknown_fields
 
 if TYPE_CHECKING:
     import argparse
@@ -52,11 +54,19 @@ def _validate(arguments: argparse.Namespace) -> int:
     if not found and arguments.complete:
         found = lacking(arguments.profile, data, arguments.release, codec)
     problems(found)
-    for hint in () if found else hints(pivot_of(arguments.profile, data, codec), shipped_checks()):
+    if found:
+        return 1
+    pivot = pivot_of(arguments.profile, data, codec)
+    for hint in hints(pivot, shipped_checks()):
         note(f"hint {hint.as_line()}")
-    for flag in () if found or codec is None else codec.decode(data).flags:
+    for flag in (*(codec.decode(data).flags if codec else ()), *flags(pivot)):
         note(f"flag {flag.as_line()}")
-    return 1 if found else 0
+    return 0
+
+
+def flags(pivot: etree._Element) -> tuple[Problem, ...]:
+    """What nobody here knows of a valid message, and is kept: wire fields, values and answers of no list."""
+    return (*unknown_fields(pivot), *unknown_answers(pivot, shipped_questions()))
 
 
 def add_binding(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +134,9 @@ async def _diagnose_wire(profile: str, data: bytes) -> tuple[Problem, ...]:
         root = pivot_of(profile, data)
     except (Refused, TranslationError) as error:
         return error.problems
-    return await diagnose(PIVOT, etree.tostring(root, encoding="UTF-8"))
+    unknown = [one.path for one in unknown_fields(root)]
+    found = await diagnose(PIVOT, etree.tostring(root, encoding="UTF-8"))
+    return tuple(as_sent(problem, unknown) for problem in found)
 
 
 def unknown_profile(profile: str) -> Problem:

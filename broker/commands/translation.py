@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.system import SystemClock
 from adapters.xml.documents import ENTRY_SCHEMAS
 from adapters.xml.parser import Limits, parse
-from broker.commands.documents import PIVOT, PROFILES, add_binding, diagnose, national_codec, unknown_profile
+from broker.commands.documents import PIVOT, PROFILES, add_binding, diagnose, flags, national_codec, unknown_profile
 from broker.commands.opening import read_file
 from broker.commands.page_words import WORDS
 from broker.commands.terminal import note, raw
@@ -70,6 +70,8 @@ def _translate(arguments: argparse.Namespace) -> int:
             _write(name, data)
     if arguments.html:
         _write(arguments.html, _page(arguments, source, done))
+    for flag in flags(done.pivot):
+        note(f"flag {flag.as_line()}")
     for loss in done.sign_off:
         note(f"sign-off {loss.id} {loss.path}: {loss.what}")
     return SIGN_OFF_NEEDED if done.sign_off else 0

@@ -21,7 +21,7 @@ from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
 from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Party
-from broker.translation.unknown import unknown_fields
+from broker.translation.unknown import as_sent, unknown_fields
 
 if TYPE_CHECKING:
     from broker.flow.node import Connected, Node
@@ -204,7 +204,7 @@ async def validate(node: Node, passage: Passage) -> Passage | Stop:
     problems = await node.documents.diagnose(PIVOT, serialised(passage.tree))
     if passage.exchange.direction is Direction.INBOUND:
         misfits = frozenset(passage.known.unknown_fields)
-        return Refuse(tuple(_as_sent(problem, misfits) for problem in problems))
+        return Refuse(tuple(as_sent(problem, misfits) for problem in problems))
     if passage.flags:
         return Refuse(passage.flags)  # what could not be said in eu-1 is something that no message of its type may lack
     return Park(f"the mapping wrote an eu-1 document that its schema does not allow ({passage.known.type})", problems)
@@ -228,16 +228,6 @@ def _flags(root: etree._Element) -> tuple[Problem, ...]:
         *unknown_answers(root, shipped_questions()),
         *hints(root, shipped_checks()),
     )
-
-
-def _as_sent(problem: Problem, misfits: frozenset[str]) -> Problem:
-    """Of the document as it was sent: what is missing in eu-1 because its value fits no type was not missing there."""
-    pointer = "/" + problem.path.lstrip("/").partition("/")[2]
-    if problem.code != "missing-element" or pointer not in misfits:
-        return problem
-    name = pointer.rpartition("/")[2]
-    hint = f"Write a value that the type of {name} allows."
-    return replace(problem, code="bad-value", detail=f"{name} has a value that it cannot have.", rule="type", hint=hint)
 
 
 def serialised(root: etree._Element) -> bytes:

@@ -1,12 +1,18 @@
-"""Tell of the wire fields that eu-1 has no place for: kept with the message, and flagged so that somebody sees them."""
+"""Tell of the wire fields that eu-1 has no place for: kept with the message, and flagged so that somebody sees them.
+
+A message that may not lack such a field is refused for its value, and not for lacking it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lxml import etree
 
 _MOST: Final = 50
@@ -27,3 +33,16 @@ def _problem(pointer: str) -> Problem:
         rule="eu-1, content/unknown",
         hint="Look at it; if a new release has it, the schema must learn it.",
     )
+
+
+def as_sent(problem: Problem, unknown: Collection[str]) -> Problem:
+    """Of the document as it was sent: what is missing in eu-1 because its value fits no type was not missing there.
+
+    `unknown`: pointers of the fields that eu-1 has no place for.
+    """
+    pointer = "/" + problem.path.lstrip("/").partition("/")[2]
+    if problem.code != "missing-element" or pointer not in unknown:
+        return problem
+    name = pointer.rpartition("/")[2]
+    hint = f"Write a value that the type of {name} allows."
+    return replace(problem, code="bad-value", detail=f"{name} has a value that it cannot have.", rule="type", hint=hint)
