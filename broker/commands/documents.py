@@ -19,6 +19,7 @@ from broker.translation.codecs.codec import Transport
 from broker.translation.codecs.national import NATIONAL
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.completeness import NEWEST, load_rules, missing
+from broker.translation.pieces import pieces_of, shipped_pieces
 from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Translator
 from broker.translation.unknown import as_sent, unknown_fields
@@ -39,7 +40,9 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--profile", required=True)
     parser.add_argument(
-        "--complete", action="store_true", help="also tell which mandatory fields the form lacks (D6.3 Annexes 7 and 8)"
+        "--complete",
+        action="store_true",
+        help="also tell which mandatory fields and pieces the form lacks (D6.3 Annexes 7 and 8)",
     )
     add_binding(parser)
     parser.add_argument("--release", default=NEWEST, help=f"whose rules of a complete form are meant ({NEWEST})")
@@ -51,13 +54,14 @@ def _validate(arguments: argparse.Namespace) -> int:
     data = read_file(arguments.file)
     codec = national_codec(arguments.profile, arguments.binding)
     found = asyncio.run(diagnose(arguments.profile, data, codec))
+    pieces = () if found else missing_of(arguments.profile, data)
     if not found and arguments.complete:
-        found = lacking(arguments.profile, data, arguments.release, codec)
+        found = (*lacking(arguments.profile, data, arguments.release, codec), *pieces)
     problems(found)
     if found:
         return 1
     pivot = pivot_of(arguments.profile, data, codec)
-    for hint in hints(pivot, shipped_checks()):
+    for hint in (*hints(pivot, shipped_checks()), *pieces):
         note(f"hint {hint.as_line()}")
     for flag in (*(codec.decode(data).flags if codec else ()), *flags(pivot)):
         note(f"flag {flag.as_line()}")
@@ -112,6 +116,11 @@ def lacking(profile: str, data: bytes, release: str, codec: NationalCodec | None
     Raises: ConfigurationError, for a release without rules.
     """
     return missing(pivot_of(profile, data, codec), load_rules(schemas_dir() / "completeness", release))
+
+
+def missing_of(profile: str, data: bytes) -> tuple[Problem, ...]:
+    """Pieces that the national procedure asks for, and a valid document lacks."""
+    return pieces_of(parse(data, Limits()), profile) if profile in ENTRY_SCHEMAS and shipped_pieces(profile) else ()
 
 
 def pivot_of(profile: str, data: bytes, codec: NationalCodec | None = None) -> etree._Element:

@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Final
 from adapters.system import SystemClock
 from adapters.xml.documents import ENTRY_SCHEMAS
 from adapters.xml.parser import Limits, parse
-from broker.commands.documents import PIVOT, PROFILES, add_binding, diagnose, flags, national_codec, unknown_profile
+from broker.commands.documents import (
+    PIVOT,
+    PROFILES,
+    add_binding,
+    diagnose,
+    flags,
+    missing_of,
+    national_codec,
+    unknown_profile,
+)
 from broker.commands.opening import read_file
 from broker.commands.page_words import WORDS
 from broker.commands.terminal import note, raw
 from broker.data_files import schemas_dir
-from broker.errors import ConfigurationError, Refused
+from broker.errors import ConfigurationError, Problem, Refused
 from broker.translation.between import Between, Tools, translate_between
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.personal import load_personal_fields
@@ -64,12 +73,13 @@ def _translate(arguments: argparse.Namespace) -> int:
     carry = read_file(arguments.carry_in) if arguments.carry_in else None
     done = between(arguments.source, arguments.target, source, carry=carry, binding=arguments.binding)
     raw(done.document)
-    report = replace(done, report={**done.report, "hints": _hints(done)}).report_bytes()
+    odd = _hints(arguments.source, source, done)
+    report = replace(done, report={**done.report, "hints": [hint.as_dict() for hint in odd]}).report_bytes()
     for name, data in ((arguments.report, report), (arguments.carry_out, done.carry)):
         if name:
             _write(name, data)
     if arguments.html:
-        _write(arguments.html, _page(arguments, source, done))
+        _write(arguments.html, _page(arguments, source, done, odd))
     for flag in flags(done.pivot):
         note(f"flag {flag.as_line()}")
     for loss in done.sign_off:
@@ -104,17 +114,17 @@ def between(
     )
 
 
-def _hints(done: Between) -> list[dict[str, str]]:
-    return [hint.as_dict() for hint in hints(done.pivot, shipped_checks())]
+def _hints(profile: str, data: bytes, done: Between) -> tuple[Problem, ...]:
+    """What looks odd in the message, and the pieces that a national source lacks."""
+    return (*hints(done.pivot, shipped_checks()), *missing_of(profile, data))
 
 
-def _page(arguments: argparse.Namespace, data: bytes, done: Between) -> bytes:
+def _page(arguments: argparse.Namespace, data: bytes, done: Between, odd: tuple[Problem, ...]) -> bytes:
     from broker.commands.page import page_of  # noqa: PLC0415 - loads a template engine, for this option alone
 
     ends = ((arguments.source, data), (arguments.target, done.document))
     source, target = (side_of(name, text, done, national_codec(name, arguments.binding)) for name, text in ends)
     fields = load_personal_fields(schemas_dir() / "codelists/personal-fields.toml")
-    odd = hints(done.pivot, shipped_checks())
     return page_of(done, source, target, fields, show=arguments.show_personal, language=arguments.language, hints=odd)
 
 

@@ -20,10 +20,11 @@ from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
 from broker.model.clocks import moved_clocks
 from broker.model.exchanges import Direction, State
-from broker.model.lifecycle import NONE, ORIGINATED, Change, Event, advance, off_branch
+from broker.model.lifecycle import BRANCH, NONE, ORIGINATED, Change, Event, advance, off_branch
 from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.facts import ErrorFact
+from broker.translation.pieces import missing_pieces, shipped_pieces
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -56,9 +57,20 @@ def _from_backend(node: Node, passage: Passage) -> Passage | Stop:
         change = _advance(node, passage, leg or _new_leg(node, passage, owner), event_of(passage.known, node.lifecycle))
     except Refused as refused:
         return Refuse(refused.problems)
-    chain = _chain(node, owner)
-    flags = off_branch(change.leg, passage.branch, chain) if chain else ()
+    flags = (*_off_branch(node, passage, change.leg), *_missing_pieces(node, passage, change.leg))
     return _with_changes(node, replace(passage, flags=(*passage.flags, *flags)), (change,))
+
+
+def _off_branch(node: Node, passage: Passage, leg: Leg) -> tuple[Problem, ...]:
+    chain = _chain(node, leg.owner)
+    return off_branch(leg, passage.branch, chain) if chain else ()
+
+
+def _missing_pieces(node: Node, passage: Passage, leg: Leg) -> tuple[Problem, ...]:
+    """By the procedure that the document names, else by the one that its file is on."""
+    link = node.backends.get(leg.owner)
+    rules = shipped_pieces(link.profile) if link and passage.lacks else None
+    return missing_pieces(passage.lacks, rules, passage.branch or leg.facts.get(BRANCH, ""))
 
 
 def _from_central(node: Node, passage: Passage) -> Passage | Stop:

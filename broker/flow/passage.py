@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from broker.model.lifecycle import Change
     from broker.model.messages import Message
     from broker.translation.facts import Facts
+    from broker.translation.pieces import Lack
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Passage:
     losses: tuple[dict[str, str], ...] = ()
     flags: tuple[Problem, ...] = ()  #: values kept although eu-1, or its lists, have no word for them
     branch: str = ""  #: the road of its national chain that the document names
+    lacks: tuple[Lack, ...] = ()  #: pieces that the document has not, and the roads that ask for them
     case: Case | None = None
     new_case: bool = False
     aliases: tuple[Alias, ...] = ()  #: learned from this message

@@ -19,6 +19,7 @@ from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.build import moment
 from broker.translation.codecs.codec import Transport
 from broker.translation.facts import facts_of
+from broker.translation.pieces import lacks_of, shipped_pieces
 from broker.translation.plausibility import hints, shipped_checks
 from broker.translation.translator import EnvelopeContext, Party
 from broker.translation.unknown import as_sent, unknown_fields
@@ -124,6 +125,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
     )
     translation = node.translator.read(connected.profile, document, envelope=context)
     branch = _branch(node, connected, document)
+    lacks = lacks_of(document, shipped_pieces(connected.profile))
     del document  # its tree need not stand beside that of the result
     against_rules = tuple(problem for problem in translation.problems if problem.code not in FLAGGED)
     if against_rules:
@@ -141,6 +143,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
         losses=tuple(asdict(loss) for loss in translation.sign_off),
         flags=(*unknown, *translation.problems),
         branch=branch,
+        lacks=lacks,
     )
 
 

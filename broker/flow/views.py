@@ -14,6 +14,7 @@ from broker.errors import NotFound
 from broker.flow.timeline import compose, stamp
 from broker.model.exchanges import State
 from broker.model.messages import Door
+from broker.translation.pieces import MISSING_PIECE
 from broker.translation.plausibility import HINT
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def _problems(exchanges: tuple[Exchange, ...]) -> list[dict[str, str]]:
 
 def with_hints(report: bytes, exchange: Exchange) -> bytes:
     """A spelled out report, with what looks odd in its message (`schemas/report.schema.json`)."""
-    odd = [dict(problem) for problem in exchange.problems if problem["code"].startswith(HINT)]
+    odd = [dict(problem) for problem in exchange.problems if problem["code"].startswith((HINT, MISSING_PIECE))]
     if not odd:
         return report
     return json.dumps({**json.loads(report), "hints": odd}, ensure_ascii=False, separators=(",", ":")).encode()

@@ -7,6 +7,8 @@ import pytest
 from broker.model.exchanges import Outcome, State
 from tests.support.flow_node import DATA, FR, Flow, altered, case_in, dossier
 
+#: Where MR-007 asks for a piece that the snapshot, which says little of the request, does not have.
+_SHOWN = {"Demande/pieces/piece", "Demande/pieces/aipd", "Demande/besoins/expressionBesoins"}
 SNAPSHOT = (DATA / "fr-hdh-1/procedures/MR-007.xml").read_bytes()
 
 
@@ -76,3 +78,28 @@ async def test_the_choice_of_a_procedure_that_the_dossier_itself_does_not_name_i
     await case_in(flow, "PRE_SCREENING")
     choice = step("CHOIX_PROCEDURE", **{"Demande/procedure": "EGB"})
     assert await contradictions(flow, choice) == [("Demande/procedure", "EGB", "fr-hdh: MR-007")]
+
+
+async def lacking(flow: Flow, document: bytes) -> set[str]:
+    exchange = await flow.exchange(await flow.from_office(document))
+    assert exchange.state in {State.ENDED, State.QUEUED, State.SUBMITTED}, exchange
+    return {problem["path"] for problem in exchange.problems if problem["code"] == "missing-piece"}
+
+
+@pytest.mark.parametrize("procedure", ["MR-007", "MR-004"])
+async def test_the_choice_of_a_procedure_tells_the_pieces_that_it_asks_for_and_goes_its_way(
+    flow: Flow, procedure: str
+) -> None:
+    await case_in(flow, "PRE_SCREENING")
+    choice = {"Demande/procedure": procedure, "Instruction/choixProcedure/resultat": procedure}
+    told = await lacking(flow, step("CHOIX_PROCEDURE", **choice))
+    assert told == ({"Demande/pieces/protocole", *_SHOWN} if procedure == "MR-007" else set())
+    assert (await flow.leg()).facts["branch"] == procedure
+
+
+async def test_a_dossier_that_names_no_procedure_is_held_against_the_one_that_its_file_is_on(chosen: Flow) -> None:
+    supplement = altered(SNAPSHOT, FR, {"Entete/evenement": "CHOIX_PROCEDURE", "Demande/procedure": None})
+    again = altered(supplement, FR, {"Instruction/choixProcedure/resultat": "AUTORISATION"})
+    exchange = await chosen.exchange(await chosen.from_office(again))
+    told = [problem["rule"] for problem in exchange.problems if problem["code"] == "missing-piece"]
+    assert {rule.partition(":")[0] for rule in told} == {"fr-hdh-1 pieces, AUTORISATION"}
