@@ -90,16 +90,39 @@ def test_a_kept_report_names_them_too() -> None:
     assert translator().report(forth.report.compact()).fields() == forth.report.fields()
 
 
-def test_a_period_without_a_boundary_is_shown_in_the_annex() -> None:
+@pytest.mark.parametrize(
+    "period",
+    [
+        "as far back as possible",
+        *("2019-2024", "2019/2024", "2019-24", "2019-01-01/2024-12-31", "01/01/2019-31/12/2024"),
+    ],
+)
+def test_a_period_without_a_boundary_is_shown_in_the_annex(period: str) -> None:
+    """An interval that is written otherwise is no day that the period begins with."""
     document = example("eu-1", "ApplicationSubmitted")
-    find(document, f"{FORM}/section6/timePeriodOfDataExtraction").text = "as far back as possible"
+    find(document, f"{FORM}/section6/timePeriodOfDataExtraction").text = period
     forth = translator().write(FR, document)
     assert [problem.code for problem in forth.problems if problem.code != "review-due"] == ["not-convertible"]
     assert side("fr/1/hdh.xsd").gate.validate(forth.root)
     assert any(
-        etree.QName(entry).localname == "champ" and entry.text == "as far back as possible"
-        for entry in find(forth.root, "AnnexeEU")
+        etree.QName(entry).localname == "champ" and entry.text == period for entry in find(forth.root, "AnnexeEU")
     )
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last"),
+    [
+        ("2019 au 2024", "2019", "2024"),
+        ("2019-01-01 au 2024-12-31", "2019-01-01", "2024-12-31"),
+        ("1/2/2019 au T4-2024", "1/2/2019", "T4-2024"),
+    ],
+)
+def test_a_period_with_both_boundaries_is_told_apart(period: str, first: str, last: str) -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    find(document, f"{FORM}/section6/timePeriodOfDataExtraction").text = period
+    forth = translator().write(FR, document)
+    bounds = find(forth.root, "Demande/besoins/periodeCiblage")
+    assert [bound.text for bound in bounds] == [first, last]
 
 
 @pytest.mark.parametrize(("letter", "codes"), [("a", []), ("d", ["review-due"]), ("e", []), ("f", ["review-due"])])
