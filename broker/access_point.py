@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from broker.settings import AccessPointSection
 
 
-def access_point_of(section: AccessPointSection, *, mock: bool = True) -> DomibusWs | None:
+def access_point_of(section: AccessPointSection, *, mock: bool = True, folder: str | None = None) -> DomibusWs | None:
     """The WS plugin; None where none is configured. What answers may be a mock, or not.
 
-    Raises: ConfigurationError, if a certificate does not load.
+    `folder` takes what is large while it is read. Raises: ConfigurationError, if a certificate does not load.
     """
-    return DomibusWs(replace(settings_of(section), mock=mock), tls=tls_of(section)) if section.url else None
+    if not section.url:
+        return None
+    return DomibusWs(replace(settings_of(section), mock=mock, folder=folder), tls=tls_of(section))
 
 
 def settings_of(section: AccessPointSection) -> DomibusSettings:
@@ -95,7 +97,7 @@ def prove_of(section: AccessPointSection) -> Prove | None:
 def push_of(section: AccessPointSection, node: Node, wake: Callable[[], None], folder: Path) -> Push | None:
     """The push endpoint; None where no password for it is configured.
 
-    `wake` is called when something is to fetch; `folder` holds what is large while it is read.
+    `wake` is called when something is to fetch; `folder` takes what is large while it is read.
     """
     limits = Limits()
     if section.kind != "domibus-ws" or not section.push_password.get_secret_value():

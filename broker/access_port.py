@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from broker.payloads import Payload
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -18,7 +20,17 @@ class Part:
 
     href: str  #: `cid:message` for the business document
     media_type: str
-    data: bytes
+    payload: Payload
+
+    @classmethod
+    def of(cls, href: str, media_type: str, data: bytes) -> Part:
+        """One whose bytes are at hand."""
+        return cls(href, media_type, Payload(data))
+
+    @property
+    def data(self) -> bytes:
+        """All its bytes at once, for what is known to be small."""
+        return self.payload.whole()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class AccessPoint(Protocol):
         """Without marking it as downloaded. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
         ...
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
         """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
         ...
 

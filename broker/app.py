@@ -208,7 +208,7 @@ def _access_point(settings: Settings, ring: KeyRing, clock: SystemClock) -> Acce
     section = settings.access_point
     if is_eu_https(section):
         return eu_https_of(section, ring, clock)
-    return access_point_of(section, mock=settings.environment != "production")
+    return access_point_of(section, mock=settings.environment != "production", folder=str(settings.data_dir))
 
 
 def scanner_of(settings: Settings) -> Clamd | None:

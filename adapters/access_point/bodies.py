@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from broker.errors import Problem
+from broker.payloads import Payload, Spool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 CHUNK: Final = 256 * 1024
 _DULL: Final = 10 * 1024 * 1024  #: bytes up to which an answer may be as dull as it likes
@@ -41,15 +42,32 @@ async def chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
 
 async def taken(response: aiohttp.ClientResponse, limit: int, *, cut: int) -> tuple[bytes, Unreadable | None]:
     """The body; of one that is not taken why, and its first `cut` bytes for a person to look at."""
-    data, stopped = bytearray(), _claims_too_much(response, limit)
+    data = bytearray()
+    stopped = await _poured(response, limit, cut, data.extend)
+    return (bytes(data[:cut]), stopped) if stopped else (bytes(data), None)
+
+
+async def laid_aside(response: aiohttp.ClientResponse, limit: int, *, cut: int, folder: str | None) -> Payload:
+    """The body; of one that is not taken its first `cut` bytes for a person to look at."""
+    spool = Spool(folder)
+    stopped = await _poured(response, limit, cut, spool.write)
+    return Payload(spool, 0, min(cut, spool.size)) if stopped else spool.since(0)
+
+
+async def _poured(
+    response: aiohttp.ClientResponse, limit: int, cut: int, write: Callable[[bytes], None]
+) -> Unreadable | None:
+    """Write the body as it comes. Why it is not taken, and then no more than `cut` bytes and one chunk of it."""
+    size, stopped = 0, _claims_too_much(response, limit)
     with suppress(*[aiohttp.ClientPayloadError] * bool(stopped)):  # a claim that was not kept: what came is all
         async for chunk in response.content.iter_chunked(CHUNK):
-            data += chunk
-            stopped = stopped or _is_too_much(response, len(data), limit)
-            if stopped and len(data) >= cut:
+            write(chunk)
+            size += len(chunk)
+            stopped = stopped or _is_too_much(response, size, limit)
+            if stopped and size >= cut:
                 response.close()
                 break
-    return (bytes(data[:cut]), stopped) if stopped else (bytes(data), None)
+    return stopped
 
 
 def _claims_too_much(response: aiohttp.ClientResponse, limit: int) -> Unreadable | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from broker.payloads import Payload
+
 if TYPE_CHECKING:
     from broker.errors import Problem
     from broker.model.messages import Door
@@ -23,10 +25,15 @@ class Arrival:
     door: Door
     party: str
     key: str
-    data: bytes
+    data: bytes | Payload
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)  #: transport facts worth keeping; never form data
     parts: tuple[Part, ...] = ()
+
+    @property
+    def payload(self) -> Payload:
+        """The original bytes, however they were given."""
+        return Payload.of(self.data)
 
 
 @dataclass(frozen=True, slots=True)

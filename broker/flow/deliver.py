@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from broker.payloads import Payload
     from broker.ports import AccessPoint, Transaction
     from broker.translation.facts import AttachmentFact
 
@@ -90,13 +91,13 @@ async def _claim(node: Node, tx: Transaction, exchange_id: str, now: datetime) -
 
 
 async def _parts(node: Node, tx: Transaction, exchange: Exchange) -> tuple[Part, ...]:
-    document = Part(DOCUMENT_PART, exchange.content_type, await tx.content(exchange.document_sha256))
+    document = Part(DOCUMENT_PART, exchange.content_type, await tx.payload(exchange.document_sha256))
     if exchange.direction is Direction.INBOUND or not exchange.pivot_sha256:
         return (document,)
     pivot = await tx.content(exchange.pivot_sha256)
     beside = node.codec.beside(exchange.type)
     agreed = bool(exchange.signed_off_at and exchange.losses)
-    structured = (Part(STRUCTURED_PART, "application/xml", pivot),) if beside.structured or agreed else ()
+    structured = (Part.of(STRUCTURED_PART, "application/xml", pivot),) if beside.structured or agreed else ()
     files = await _files(tx, node.documents.parse(pivot)) if beside.files else ()
     return (document, *structured, *files)
 
@@ -104,12 +105,12 @@ async def _parts(node: Node, tx: Transaction, exchange: Exchange) -> tuple[Part,
 async def _files(tx: Transaction, root: etree._Element) -> tuple[Part, ...]:
     """The files that a document names, each byte sequence once."""
     named = {one.sha256: one for one in attachments_of(root)}
-    return tuple([_file_part(one, await tx.content(sha256)) for sha256, one in named.items()])
+    return tuple([_file_part(one, await tx.payload(sha256)) for sha256, one in named.items()])
 
 
-def _file_part(named: AttachmentFact, data: bytes) -> Part:
+def _file_part(named: AttachmentFact, payload: Payload) -> Part:
     media_type = named.media_type or shipped_file_rules().media_type(named.name)
-    return Part(f"{FILE_PART}{named.sha256}", media_type, data)
+    return Part(f"{FILE_PART}{named.sha256}", media_type, payload)
 
 
 async def _try(node: Node, claimed: _Claimed) -> Outcome:
@@ -141,7 +142,7 @@ async def _submit(node: Node, claimed: _Claimed) -> Outcome:
         known = await _resolved(node.access_point, claimed, OutcomeUnknown("nobody heard what became of the last try"))
         if not isinstance(known, Later):
             return known
-    elif disputed := await opinion(node, claimed.exchange, claimed.parts[0].data):
+    elif disputed := await opinion(node, claimed.exchange, claimed.parts[0].payload):
         return disputed
     try:
         await node.access_point.submit(_user_message(node, claimed.exchange, claimed.message, claimed.parts))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONCURRENCY: Final = 4
 #: Seconds after which a slow message leaves its place to the next one; it is fetched on beside them.
 PATIENCE: Final = 2.0
-#: How many are in hand at most, the slow ones beside them included: each may hold a whole payload in memory.
+#: How many are in hand at most, the slow ones beside them included: each may hold a payload in a spool.
 MOST_IN_HAND: Final = 16
 BATCH: Final = 500
 #: How often what a full list hides is looked for, how far back at first, and by how much one look overlaps the last.
@@ -285,7 +285,7 @@ def arrival_of(access_point: str, user_message: UserMessage) -> Arrival:
         door=Door.ACCESS_POINT,
         party=access_point,
         key=inbox_key(user_message.message_id),
-        data=main.data if main else b"",
+        data=main.payload if main else b"",
         content_type=main.media_type if main else "",
         headers=_header_of(user_message),
         parts=parts,

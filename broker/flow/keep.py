@@ -6,7 +6,6 @@ Only after it does a door acknowledge.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -78,13 +77,14 @@ class KeyReused(Conflict):
 
 
 def _message(node: Node, arrival: Arrival) -> Message:
+    payload = arrival.payload
     return Message(
         id=node.ids.new(),
         door=arrival.door,
         party=arrival.party,
         key=arrival.key,
-        sha256=hashlib.sha256(arrival.data).hexdigest(),
-        size=len(arrival.data),
+        sha256=payload.sha256,
+        size=payload.size,
         content_type=arrival.content_type,
         kept_at=node.clock.now(),
         headers=dict(arrival.headers),
@@ -93,7 +93,7 @@ def _message(node: Node, arrival: Arrival) -> Message:
 
 
 def _kept_part(part: Part) -> KeptPart:
-    return KeptPart(part.href, part.media_type, len(part.data), hashlib.sha256(part.data).hexdigest())
+    return KeptPart(part.href, part.media_type, part.payload.size, part.payload.sha256)
 
 
 async def _insert(node: Node, message: Message, arrival: Arrival) -> Message | None:
@@ -134,9 +134,9 @@ async def _put_contents(tx: Transaction, message: Message, arrival: Arrival) -> 
     if message.door is not Door.ACCESS_POINT or not message.headers:
         await tx.put_content(arrival.data)
         return {}
-    if not arrival.data:
+    if not arrival.payload.size:
         await tx.put_content(b"")
-    payloads = [part.data for part in arrival.parts] or [arrival.data]
+    payloads = [part.payload for part in arrival.parts] or [arrival.payload]
     *_, header = await tx.put_contents(*payloads, _manifest(message))
     numbered = enumerate(message.parts, start=1)
     return {"header_sha256": header, **{f"part_{number}_sha256": part.sha256 for number, part in numbered if part.size}}

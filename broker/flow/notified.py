@@ -7,7 +7,6 @@ be read is kept with its bytes for a person.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -26,6 +25,7 @@ from broker.model.work import Work, WorkKind
 from broker.ports import Notification, Told
 
 if TYPE_CHECKING:
+    from broker.payloads import Payload
     from broker.ports import Transaction
 
 _MAY_BE_PENDING: Final = "The message that it tells of may still be pending at the access point."
@@ -38,10 +38,10 @@ async def notified(node: Node, access_point: str, notification: Notification) ->
     await _TAKE[notification.told](node, access_point, notification)
 
 
-async def unreadable(node: Node, access_point: str, content_type: str, body: bytes, problem: Problem) -> None:
+async def unreadable(node: Node, access_point: str, content_type: str, body: Payload, problem: Problem) -> None:
     """Keep what was pushed and cannot be read; a person must look at it. Raises: Unavailable."""
     told = replace(problem, rule="BackendService", hint=f"{problem.hint} {_MAY_BE_PENDING}")
-    key = f"push|{hashlib.sha256(body).hexdigest()}"
+    key = f"push|{body.sha256}"
     await quarantine(node, Arrival(Door.ACCESS_POINT, access_point, key, body, content_type[:200]), told)
 
 

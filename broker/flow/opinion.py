@@ -15,6 +15,7 @@ from broker.flow.outcomes import Park
 if TYPE_CHECKING:
     from broker.flow.node import Node
     from broker.model.exchanges import Exchange
+    from broker.payloads import Payload
 
 #: What such an exchange is parked for, and nothing else.
 DISPUTED: Final = frozenset({"remote-invalid"})
@@ -22,7 +23,7 @@ _BREAKER: Final = "remote validator"
 _NOT_TEXT: Final = frozenset({"application/zip"})
 
 
-async def opinion(node: Node, exchange: Exchange, document: bytes) -> Park | None:
+async def opinion(node: Node, exchange: Exchange, document: Payload) -> Park | None:
     """Why the message must wait for a person; None: it may go."""
     if node.validator is None or exchange.signed_off_at or exchange.content_type in _NOT_TEXT:
         return None
@@ -30,7 +31,7 @@ async def opinion(node: Node, exchange: Exchange, document: bytes) -> Park | Non
     if breaker.blocked(asked_at):
         return None
     try:
-        verdict = await node.validator.judge(document)
+        verdict = await node.validator.judge(document.whole())
     except Unavailable as silence:
         breaker.failed(node.clock.now())
         log.warning("validator.silent", exchange_id=exchange.id, code=silence.code)

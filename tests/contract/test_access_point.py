@@ -40,7 +40,7 @@ STYLES = {
 
 
 def a_message(message_id: str = "outbound-1", data: bytes = b"{}", **more: object) -> UserMessage:
-    return UserMessage(message_id, (Part("cid:message", "application/json", data),), **more)
+    return UserMessage(message_id, (Part.of("cid:message", "application/json", data),), **more)
 
 
 @pytest_asyncio.fixture
@@ -92,7 +92,7 @@ async def test_what_was_submitted_lies_at_the_access_point_byte_for_byte(
     node: MockNode, access_point: AccessPoint
 ) -> None:
     data = bytes(range(256)) * 1000
-    parts = (Part("cid:message", "application/zip", data), Part("cid:structured", "application/xml", b"<a/>"))
+    parts = (Part.of("cid:message", "application/zip", data), Part.of("cid:structured", "application/xml", b"<a/>"))
     message = UserMessage("outbound-1", parts, conversation_id="c-1", ref_to_message_id="r-1", properties={"x": "<&>"})
     await access_point.submit(message)
     (entry,) = (await node.get("/log?operation=submitMessage"))["entries"]
@@ -371,7 +371,7 @@ async def test_the_bytes_of_an_answer_that_cannot_be_read_are_had_within_limits(
     await plain.arm(name, nation="fr", type="retrieveMessage", nth=1)
     content_type, raw = await patient.retrieve_raw(message_id)
     assert content_type
-    assert 0 < len(raw) <= 10 * 1024 * 1024
+    assert 0 < raw.size <= 10 * 1024 * 1024
 
 
 async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, quick: AccessPoint) -> None:

@@ -69,7 +69,7 @@ async def reached(access_point: DomibusWs, message_id: str, status: str) -> None
 @pytest.mark.parametrize("mtom", [False, True])
 async def test_payloads_go_out_inline_and_as_mime_parts_byte_for_byte(node: MockNode, size: int, *, mtom: bool) -> None:
     data = hashlib.shake_256(b"payload").digest(size) + b"\r\n--"
-    parts = (Part("cid:message", "application/zip", data), Part("cid:structured", "application/xml", b"<a/>"))
+    parts = (Part.of("cid:message", "application/zip", data), Part.of("cid:structured", "application/xml", b"<a/>"))
     adapter = client(node, mtom=mtom)
     await adapter.submit(UserMessage("out-1", parts))
     (entry,) = (await node.get("/log?operation=submitMessage"))["entries"]
@@ -106,7 +106,7 @@ async def test_a_status_is_asked_in_its_role_and_without_one(node: MockNode, acc
 async def test_what_was_given_up_has_errors_and_is_restored(node: MockNode, *, roles: bool) -> None:
     adapter = client(node, roles=roles)
     await node.arm("send-failure", nth=1)
-    await adapter.submit(UserMessage("out-1", (Part("cid:message", "application/json", b"{}"),)))
+    await adapter.submit(UserMessage("out-1", (Part.of("cid:message", "application/json", b"{}"),)))
     await reached(adapter, "out-1", "SEND_FAILURE")
     errors = await adapter.errors("out-1")
     assert errors
@@ -121,7 +121,7 @@ async def test_what_was_given_up_has_errors_and_is_restored(node: MockNode, *, r
 
 async def test_a_signed_receipt_is_handed_out_when_it_is_there(access_point: DomibusWs) -> None:
     assert await access_point.receipt("out-1") is None
-    await access_point.submit(UserMessage("out-1", (Part("cid:message", "application/json", b"{}"),)))
+    await access_point.submit(UserMessage("out-1", (Part.of("cid:message", "application/json", b"{}"),)))
     await reached(access_point, "out-1", "ACKNOWLEDGED")
     signed = await access_point.receipt("out-1")
     assert signed is not None
@@ -195,7 +195,7 @@ async def test_a_bad_answer_to_a_submit_leaves_its_outcome_open_or_says_no(
 ) -> None:
     fault = await node.arm(name, nation="fr", nth=1)
     with pytest.raises(Unavailable):
-        await access_point.submit(UserMessage("out-1", (Part("cid:message", "application/json", b"{}"),)))
+        await access_point.submit(UserMessage("out-1", (Part.of("cid:message", "application/json", b"{}"),)))
     assert await node.fired(fault) == 1
 
 
@@ -207,11 +207,11 @@ async def test_the_bytes_of_an_answer_that_cannot_be_read_are_had_as_they_came(
     await node.arm("truncated-soap", type="retrieveMessage")
     content_type, raw = await access_point.retrieve_raw(message_id)
     assert content_type.startswith("application/soap+xml")
-    assert b"retrieveMessageResponse" in raw
-    assert not raw.endswith(b"Envelope>")
+    assert b"retrieveMessageResponse" in raw.whole()
+    assert not raw.whole().endswith(b"Envelope>")
     await node.arm("gzip-bomb", type="retrieveMessage", nth=1)
     narrow = client(node, limits=Limits(document=100_000))
-    assert len((await narrow.retrieve_raw(message_id))[1]) == 100_000
+    assert (await narrow.retrieve_raw(message_id))[1].size == 100_000
     await narrow.close()
 
 
@@ -228,7 +228,7 @@ async def test_in_production_nothing_is_sent_to_what_answers_as_the_mock(
     node: MockNode, access_point: DomibusWs
 ) -> None:
     real = client(node, mock=False)
-    parts = (Part("cid:message", "application/json", b"{}"),)
+    parts = (Part.of("cid:message", "application/json", b"{}"),)
     for call in (real.submit(UserMessage("for-nobody@fr", parts=parts)), real.pending(), real.ping()):
         with pytest.raises(ConfigurationError) as refused:
             await call
@@ -252,7 +252,7 @@ async def test_in_production_an_access_point_that_does_not_call_itself_a_mock_is
     await server.start_server()
     url = str(server.make_url("/fr/domibus/services/wsplugin"))
     real = client(node, mock=False, url=url)
-    await real.submit(UserMessage("for-real@fr", parts=(Part("cid:message", "application/json", b"{}"),)))
+    await real.submit(UserMessage("for-real@fr", parts=(Part.of("cid:message", "application/json", b"{}"),)))
     await reached(access_point, "for-real@fr", "ACKNOWLEDGED")
     await real.close()
     await server.close()

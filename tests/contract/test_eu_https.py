@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adapters.access_point.eu_https import EuHttps
     from tests.support.mock_node import MockNode
 
-MESSAGE = UserMessage("out-1", (Part("cid:message", "application/json", b"{}"),))
+MESSAGE = UserMessage("out-1", (Part.of("cid:message", "application/json", b"{}"),))
 
 
 @pytest_asyncio.fixture
@@ -57,7 +57,7 @@ async def test_other_content_under_a_known_id_is_refused_and_the_first_stays(acc
     await access_point.submit(MESSAGE)
     with pytest.raises(AlreadySubmitted):
         await access_point.submit(MESSAGE)
-    other = UserMessage("out-1", (Part("cid:message", "application/json", b"[]"),))
+    other = UserMessage("out-1", (Part.of("cid:message", "application/json", b"[]"),))
     with pytest.raises(Refused, match="key-reused"):
         await access_point.submit(other)
     assert await access_point.status("out-1") == "ACKNOWLEDGED"

@@ -47,8 +47,8 @@ async def access_point(url: str) -> AsyncIterator[DomibusWs]:
 def a_message(name: str, request: pytest.FixtureRequest) -> UserMessage:
     """A message whose id no other test of the running peer has."""
     parts = (
-        Part("cid:message", "application/zip", BINARY),
-        Part("cid:structured", "application/xml", b"<a>\xc3\xa9</a>"),
+        Part.of("cid:message", "application/zip", BINARY),
+        Part.of("cid:structured", "application/xml", b"<a>\xc3\xa9</a>"),
     )
     message_id = f"{name}-{abs(hash(request.node.nodeid))}@broker.example"
     return UserMessage(message_id, parts, conversation_id="c-1", ref_to_message_id="r-1", properties={"x": "<&>"})

@@ -158,7 +158,7 @@ class Flow:
         """A message that the access point received, kept and prepared; its id."""
         self.number += 1
         named = {"message_id": f"eu-{self.number}@example.org", "from_party": CENTRAL_PARTY, **header}
-        user_message = UserMessage(parts=(Part("cid:message", media_type, data), *beside), **named)  # type: ignore[arg-type]
+        user_message = UserMessage(parts=(Part.of("cid:message", media_type, data), *beside), **named)  # type: ignore[arg-type]
         kept = await keep(self.node, arrival_of(self.point.name, user_message))
         await self.run()
         return kept.message.id

@@ -123,7 +123,7 @@ async def at_the_mock(flow: Flow, mock: MockNode) -> AsyncIterator[Flow]:
 
 
 def received(name: str, kind: str, data: bytes) -> UserMessage:
-    return UserMessage(name, (Part("cid:message", kind, data),), from_party=CENTRAL_PARTY)
+    return UserMessage(name, (Part.of("cid:message", kind, data),), from_party=CENTRAL_PARTY)
 
 
 async def submitted(flow: Flow) -> Exchange:

@@ -63,7 +63,7 @@ class Ours:
     adapter: DomibusWs
 
     async def submit(self, message_id: str, *parts: tuple[str, str, bytes], ref: str = "") -> None:
-        message = UserMessage(message_id, tuple(Part(*part) for part in parts), ref_to_message_id=ref)
+        message = UserMessage(message_id, tuple(Part.of(*part) for part in parts), ref_to_message_id=ref)
         await self._said(self.adapter.submit(message))
 
     async def pending(self) -> list[str]:

@@ -89,7 +89,7 @@ def enforcement(mark: str, **changes: Any) -> bytes:
 
 def as_message(message_id: str, data: bytes, **changes: Any) -> bytes:
     header = {"service": "bdx:noprocess", "service_type": "tc1", "action": "TC1Leg1", **changes}
-    return documents.written(UserMessage(message_id, (Part("cid:message", "application/json", data),), **header))
+    return documents.written(UserMessage(message_id, (Part.of("cid:message", "application/json", data),), **header))
 
 
 @dataclass

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from adapters.access_point.domibus_ws.settings import Limits
+    from broker.payloads import Payload
 
 _FAULT: Final = f"{{{SOAP}}}Fault"
 _IN_BODY: Final = "Envelope/Body"
@@ -89,7 +90,7 @@ class Answer:
         media_types = _media_types(header)
         found = [*operation.iterchildren("{*}bodyload"), *operation.iterchildren("{*}payload")]
         parts = tuple(self._part(element, media_types) for element in found)
-        if sum(len(part.data) for part in parts) > self.limits.payload:
+        if sum(part.payload.size for part in parts) > self.limits.payload:
             raise too_much(self.limits)
         _check_complete(media_types, parts)
         return parts
@@ -101,9 +102,9 @@ class Answer:
         href = (payload.get("payloadId") or "").strip()
         given = payload.get("contentType") or payload.get("mimeType")
         media_type = media_types.get(href.lower()) or given or _DEFAULT_MEDIA_TYPE
-        return Part(href=href, media_type=media_type, data=self._bytes(value))
+        return Part(href=href, media_type=media_type, payload=self._bytes(value))
 
-    def _bytes(self, value: etree._Element) -> bytes:
+    def _bytes(self, value: etree._Element) -> Payload:
         include = below(value, _INCLUDE)
         return self.document.base64(value) if include is None else self.document.part(include.get("href") or "")
 

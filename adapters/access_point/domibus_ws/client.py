@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.access_point.domibus_ws.settings import DomibusSettings
+    from broker.payloads import Payload
     from broker.ports import UserMessage, Window
 
 _log = structlog.get_logger(__name__)
@@ -78,9 +79,9 @@ class DomibusWs:
         )
         return message
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
         """Content-Type and bytes of the answer to a fetch, unread, for a person to look at. Raises: Unavailable."""
-        return await self._transport.post_raw(Outgoing((requests.retrieve(message_id),)))
+        return await self._transport.post_raw(Outgoing.of(requests.retrieve(message_id)))
 
     async def mark_downloaded(self, message_id: str) -> None:
         """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""
@@ -149,7 +150,7 @@ class DomibusWs:
 
     async def _read(self, body: bytes, reader: Callable[[answers.Answer], _Value]) -> _Value:
         """A call without lasting effect, or with one that may happen twice."""
-        answer = await self._call(Outgoing((body,)), submitting=False)
+        answer = await self._call(Outgoing.of(body), submitting=False)
         try:
             return reader(answer)
         except Unreadable as error:

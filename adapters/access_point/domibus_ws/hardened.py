@@ -13,6 +13,7 @@ from lxml import etree
 
 from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.malformed import is_html, why_not_xml
+from broker.payloads import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ _PARSER: Final = etree.XMLParser(
 class Cut(Protocol):
     """A long text that was taken out of a document."""
 
-    def end(self) -> bytes:
+    def end(self) -> Payload:
         """Its bytes. Raises: Unreadable."""
         ...
 
@@ -40,16 +41,16 @@ class Document:
 
     root: etree._Element
     cut: Mapping[str, Cut] = field(default_factory=dict)
-    parts: Mapping[str, bytes] | None = None
+    parts: Mapping[str, Payload] | None = None
 
-    def base64(self, element: etree._Element) -> bytes:
+    def base64(self, element: etree._Element) -> Payload:
         """The decoded content of an element. Raises: Unreadable."""
         text = element.text or ""
         if self.cut and text in self.cut:
             return self.cut[text].end()
-        return decoded(text, etree.QName(element).localname)
+        return Payload(decoded(text, etree.QName(element).localname))
 
-    def part(self, href: str) -> bytes:
+    def part(self, href: str) -> Payload:
         """The bytes behind `cid:…`. Raises: Unreadable."""
         if self.parts is None:
             raise Unreadable("mime-part-missing", "an xop:Include, and no MIME part beside the envelope", _INCLUDE)

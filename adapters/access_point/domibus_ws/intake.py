@@ -1,14 +1,13 @@
 """Bodies on their way in, read chunk by chunk: an envelope with base64 in it, or MTOM.
 
 libxml2 refuses text nodes over 10 MB unless all its limits are lifted. Instead of lifting them, long runs of base64 are
-decoded and cut out as they arrive, and looked up afterwards: lxml sees the envelope only, and of a payload nothing but
-its decoded bytes is ever in memory.
+decoded and cut out as they arrive, and looked up afterwards: lxml sees the envelope only, and the decoded bytes of all
+payloads go one behind the other into a spool.
 """
 
 from __future__ import annotations
 
 import binascii
-import io
 import secrets
 from dataclasses import dataclass, field
 from email.message import Message
@@ -19,6 +18,7 @@ import pybase64
 
 from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.hardened import Document, decoded, parse
+from broker.payloads import Payload, Spool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +36,11 @@ _SPACES: Final = tuple(bytes((code,)) for code in _WHITE_SPACE)
 
 @dataclass(slots=True)
 class Base64:
-    """Base64 decoded as it comes; what breaks its rules is told at the end."""
+    """Base64 decoded as it comes, into a spool; what breaks its rules is told at the end."""
 
-    out: io.BytesIO = field(default_factory=io.BytesIO)
+    out: Spool
+    start: int
+    size: int = 0
     rest: bytes = b""
     padded: bool = False
     problem: str = ""
@@ -52,23 +54,26 @@ class Base64:
         block, self.rest = encoded[:whole], encoded[whole:]
         if block and not self.problem:
             self._decode(block)
-        return self.out.tell()
+        return self.size
 
     def _decode(self, block: bytes) -> None:
         if self.padded:
             self.problem = "data after its end"
             return
         try:
-            self.out.write(pybase64.b64decode(block, validate=True))
+            data = pybase64.b64decode(block, validate=True)
         except binascii.Error as error:
             self.problem = str(error)
+        else:
+            self.out.write(data)
+            self.size += len(data)
         self.padded = block.endswith(b"=")
 
-    def end(self) -> bytes:
+    def end(self) -> Payload:
         """All of it. Raises: Unreadable."""
         if self.problem or self.rest:
             raise Unreadable("bad-base64", f"invalid base64: {self.problem or 'cut short'}", "value")
-        return self.out.getvalue()
+        return Payload(self.out, self.start, self.size)
 
 
 @dataclass(slots=True)
@@ -76,6 +81,7 @@ class Envelope:
     """XML with its long texts cut out; in their place stands a token that nobody outside can guess."""
 
     limits: Limits
+    out: Spool
     mark: str = field(default_factory=lambda: f"cut-{secrets.token_hex(16)}-")
     short: bytearray = field(default_factory=bytearray)
     text: bytearray = field(default_factory=bytearray)
@@ -113,7 +119,7 @@ class Envelope:
             self.text += piece
             if len(self.text) <= (_LONG_VALUE if self.short.endswith(_VALUE) else _LONG):
                 return
-            self.value, piece = Base64(), bytes(self.text)
+            self.value, piece = Base64(self.out, self.out.size), bytes(self.text)
             self.text.clear()
         if self.decoded + self.value.feed(piece) > self.limits.payload:
             raise too_much(self.limits)
@@ -124,7 +130,7 @@ class Envelope:
             self.text.clear()
             return
         token = f"{self.mark}{len(self.cut)}"
-        self.cut[token], self.decoded = self.value, self.decoded + self.value.out.tell()
+        self.cut[token], self.decoded = self.value, self.decoded + self.value.size
         self.value = None
         self._markup(token.encode())
 
@@ -138,7 +144,18 @@ class Section:
     """One MIME part: its name without brackets, and its bytes as they come."""
 
     name: str
-    out: io.BytesIO = field(default_factory=io.BytesIO)
+    out: Spool
+    start: int
+    size: int = 0
+
+    def write(self, data: memoryview) -> None:
+        """What comes next. Only the newest part of a body is written."""
+        self.out.write(data)
+        self.size += len(data)
+
+    def payload(self) -> Payload:
+        """All of it."""
+        return Payload(self.out, self.start, self.size)
 
 
 @dataclass(slots=True)
@@ -150,6 +167,7 @@ class Related:
     """
 
     limits: Limits
+    out: Spool
     delimiter: bytes
     start: str
     sections: list[Section] = field(default_factory=list)
@@ -192,7 +210,8 @@ class Related:
             self.size += count
             if self.size > self.limits.payload + self.limits.document:
                 raise too_much(self.limits)
-            self.sections[-1].out.write(memoryview(self.buffer)[:count])
+            with memoryview(self.buffer) as view:
+                self.sections[-1].write(view[:count])
         del self.buffer[:count]
 
     def _open(self, head: bytes) -> None:
@@ -205,7 +224,7 @@ class Related:
             raise Unreadable("mime-part-doubled", "two MIME parts have the same name", self._next())
         if len(self.sections) >= _MOST_PARTS:
             raise Unreadable("mime-too-many-parts", f"more than {_MOST_PARTS} MIME parts", self._next())
-        self.sections.append(Section(name))
+        self.sections.append(Section(name, self.out, self.out.size))
         self.inside = True
 
     def _next(self) -> str:
@@ -222,10 +241,11 @@ class Related:
         if not self.sections:
             raise Unreadable("mime-empty", "multipart/related without a part", "MIME part 1")
         root = next((one for one in self.sections if self.start and one.name == self.start), self.sections[0])
-        envelope = Envelope(self.limits)
-        envelope.feed(root.out.getvalue())
+        envelope = Envelope(self.limits, self.out)
+        for piece in root.payload().pieces():
+            envelope.feed(piece)
         document = envelope.end()
-        parts: Mapping[str, bytes] = {one.name: one.out.getvalue() for one in self.sections if one is not root}
+        parts: Mapping[str, Payload] = {one.name: one.payload() for one in self.sections if one is not root}
         return Document(document.root, document.cut, parts)
 
 
@@ -235,9 +255,9 @@ class Run:
 
     text: bytes
 
-    def end(self) -> bytes:
+    def end(self) -> Payload:
         """Its bytes. Raises: Unreadable."""
-        return decoded(self.text, "value")
+        return Payload(decoded(self.text, "value"))
 
 
 def whole(content_type: str, body: bytes, limits: Limits) -> Document:
@@ -266,16 +286,17 @@ def _short(body: bytes, limits: Limits) -> Document:
     return parse(b"".join((*pieces, body[at:])), limit=limits.document, cut=cut)
 
 
-def intake(content_type: str, limits: Limits) -> Envelope | Related:
-    """What takes a body of this Content-Type. Raises: Unreadable, if the type is damaged."""
+def intake(content_type: str, limits: Limits, folder: str | None = None) -> Envelope | Related:
+    """What takes a body of this Content-Type; `folder` is a spool's. Raises: Unreadable, if the type is damaged."""
+    out = Spool(folder)
     if not _is_related(content_type):
-        return Envelope(limits)
+        return Envelope(limits, out)
     headers = Message()
     headers["Content-Type"] = " ".join(content_type.split())
     boundary, start = headers.get_boundary(), headers.get_param("start")
     if not boundary:
         raise Unreadable("mime-boundary-missing", "multipart/related without a boundary", "Content-Type")
-    return Related(limits, b"\r\n--" + boundary.encode(), bare(start) if isinstance(start, str) else "")
+    return Related(limits, out, b"\r\n--" + boundary.encode(), bare(start) if isinstance(start, str) else "")
 
 
 def _is_related(content_type: str) -> bool:

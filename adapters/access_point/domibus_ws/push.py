@@ -3,14 +3,13 @@
 `eu.domibus` is Domibus's own, `http://eu.domibus.wsplugin/` occurs too; the header's children are unqualified
 in the one and qualified in the other. What is not known is passed over.
 
-A body is read as it comes, and of a payload only its decoded bytes are in memory. What came stays in a file without a
-name until it is known whether it can be read, as a person must see what cannot.
+A body is read as it comes, and its payloads go into a spool. What came stays in another until it is known whether it
+can be read, as a person must see what cannot.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -19,6 +18,7 @@ from adapters.access_point.bodies import Unreadable
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, text_of
 from adapters.access_point.domibus_ws.intake import Envelope, Related, intake
 from adapters.access_point.domibus_ws.names import SOAP, STATUSES
+from broker.payloads import Spool
 from broker.ports import Notification, Told
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from adapters.access_point.domibus_ws.settings import Limits
     from broker.errors import Problem
+    from broker.payloads import Payload
 
 #: The answer to everything that was taken: some clients want an envelope, none minds an empty one.
 ACCEPTED: Final = f'<s:Envelope xmlns:s="{SOAP}"><s:Body/></s:Envelope>'.encode()
@@ -42,7 +43,6 @@ _TOLD: Final = {
 }
 _ID_NAMES: Final = frozenset({"messageID", "messageIds"})
 _LONGEST_ID: Final = 255
-_IN_MEMORY: Final = 256 * 1024  # bytes of a body from which on it lies in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Strange:
     """A push that is none: what is wrong with it, and its bytes as they came."""
 
     problem: Problem
-    body: bytes
+    body: Payload
 
 
 @dataclass(slots=True)
@@ -58,13 +58,14 @@ class Reading:
     """A body being read. Of what turns out to be unreadable nothing more is read."""
 
     limits: Limits
+    folder: str | None
     taken: Envelope | Related | None = None
     stopped: Unreadable | None = None
 
     def begin(self, content_type: str) -> None:
         """Choose how to read it."""
         try:
-            self.taken = intake(content_type, self.limits)
+            self.taken = intake(content_type, self.limits, self.folder)
         except Unreadable as error:
             self.stopped = error
 
@@ -88,17 +89,15 @@ async def notification(
     content_type: str, chunks: AsyncIterator[bytes], limits: Limits, folder: str | None = None
 ) -> Notification | Strange:
     """Read one push. `folder` holds a large body while it is read; None is the system's own for such files."""
-    reading = Reading(limits)
+    reading, kept = Reading(limits, folder), Spool(folder)
     reading.begin(content_type)
-    with SpooledTemporaryFile(_IN_MEMORY, dir=folder) as kept:
-        async for chunk in chunks:
-            kept.write(chunk)
-            reading.feed(chunk)
-        try:
-            return reading.end()
-        except Unreadable as error:
-            kept.seek(0)
-            return Strange(error.problem, kept.read())
+    async for chunk in chunks:
+        kept.write(chunk)
+        reading.feed(chunk)
+    try:
+        return reading.end()
+    except Unreadable as error:
+        return Strange(error.problem, kept.since(0))
 
 
 def _notification(answer: Answer) -> Notification:

@@ -12,6 +12,7 @@ from adapters.access_point.domibus_ws.outgoing import Encoded, Outgoing
 
 if TYPE_CHECKING:
     from adapters.access_point.domibus_ws.settings import Header
+    from broker.payloads import Payload
     from broker.ports import Part, UserMessage
 
 SOAP_TYPE: Final = "application/soap+xml"
@@ -46,26 +47,27 @@ def submit(message: UserMessage, header: Header, *, mtom: bool = False) -> Outgo
 
 
 def _inline(envelope: bytes, parts: tuple[Part, ...]) -> Outgoing:
-    pieces: list[bytes | Encoded] = []
+    pieces: list[bytes | Payload | Encoded] = []
     for text, part in zip(envelope.split(_GAP.encode()), (*parts, None), strict=True):
         pieces.append(text)
         if part is not None:
-            pieces += [b"<value>", Encoded(part.data), b"</value>"]
-    return Outgoing(tuple(pieces))
+            pieces += [b"<value>", Encoded(part.payload), b"</value>"]
+    return Outgoing.of(*pieces)
 
 
 def _as_mtom(envelope: bytes, parts: tuple[Part, ...]) -> Outgoing:
     boundary = f"hdeu-{secrets.token_hex(16)}"
     root = f'Content-Type: application/xop+xml; charset=UTF-8; type="{SOAP_TYPE}"\r\nContent-ID: <root@hdeu>'
-    pieces = [_section(boundary, root), envelope]
+    pieces: list[bytes | Payload] = [_section(boundary, root), envelope]
     for number, part in enumerate(parts):
-        pieces += [_section(boundary, f"Content-Type: {_media_type(part)}\r\nContent-ID: <{number}@hdeu>"), part.data]
+        head = f"Content-Type: {_media_type(part)}\r\nContent-ID: <{number}@hdeu>"
+        pieces += [_section(boundary, head), part.payload]
     pieces.append(f"\r\n--{boundary}--\r\n".encode())
     content_type = (
         f'multipart/related; type="application/xop+xml"; start="<root@hdeu>"; start-info="{SOAP_TYPE}";'
         f' boundary="{boundary}"'
     )
-    return Outgoing(tuple(pieces), content_type)
+    return Outgoing.of(*pieces, content_type=content_type)
 
 
 def _section(boundary: str, headers: str) -> bytes:

@@ -59,6 +59,7 @@ class DomibusSettings:
     mtom: bool = False  #: submit payloads as MIME parts; answers are read in either form
     roles: bool = True  #: the access point knows the operations with a role (Domibus 5.1 and later)
     mock: bool = True  #: what answers may be the mock EU node
+    folder: str | None = None  #: takes what is large while it is read; None is the system's own for such files
     ext_url: str = ""  #: `…/domibus/ext`, where it may be used: restoring, signed receipts
     ext_user: str = ""  #: "" is the plugin user itself
     ext_password: str = field(default="", repr=False)

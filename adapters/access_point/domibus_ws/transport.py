@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from adapters.access_point.bodies import CHUNK, Unreadable, as_it_travelled, chunks, taken
+from adapters.access_point.bodies import CHUNK, Unreadable, as_it_travelled, chunks, laid_aside
 from adapters.access_point.domibus_ws.answers import Answer, answer_of, read
 from adapters.access_point.domibus_ws.intake import intake
 from adapters.access_point.patience import one_call
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from adapters.access_point.domibus_ws.outgoing import Outgoing
     from adapters.access_point.domibus_ws.settings import DomibusSettings
+    from broker.payloads import Payload
 
 _MOCK: Final = "X-HealthData-EU-Mock"  #: in every answer of the mock EU node, whatever its parties are called
 
@@ -47,7 +48,7 @@ class Transport:
             async with self._posting(body) as response:
                 return Reply(response.status, await self._answer(response))
 
-    async def post_raw(self, body: Outgoing) -> tuple[str, bytes]:
+    async def post_raw(self, body: Outgoing) -> tuple[str, Payload]:
         """Content-Type and body of the answer, unread; of one beyond the limit as much as a document may have.
 
         Raises: Unavailable.
@@ -56,7 +57,7 @@ class Transport:
             await self._no_mock()
             async with self._posting(body) as response:
                 limits = self._settings.limits
-                raw, _ = await taken(response, limits.answer, cut=limits.document)
+                raw = await laid_aside(response, limits.answer, cut=limits.document, folder=self._settings.folder)
                 return response.headers.get("Content-Type", ""), raw
 
     async def close(self) -> None:
@@ -99,7 +100,7 @@ class Transport:
             content_type = response.headers.get("Content-Type", "")
             if _is_small(response):
                 return read(content_type, await response.read(), limits)
-            read_on = intake(content_type, limits)
+            read_on = intake(content_type, limits, self._settings.folder)
             async for chunk in chunks(response, limits.answer):
                 read_on.feed(chunk)
             return answer_of(read_on.end(), limits)

@@ -22,6 +22,7 @@ from adapters.access_point.eu_https import documents, tokens, verdicts
 from adapters.access_point.eu_https.transport import Reply, Request, Transport
 from adapters.access_point.patience import patiently
 from broker.errors import ConfigurationError, Garbled, NotFound, OutcomeUnknown, Problem, Refused, Unauthenticated
+from broker.payloads import Payload
 from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class EuHttps:
     async def submit(self, message: UserMessage) -> None:
         """Hand over under the message's own id. Raises: AlreadySubmitted, OutcomeUnknown, Unavailable, Refused."""
         asked = tokens.Asked(SUBMIT, message.message_id)
-        large = sum(len(part.data) for part in message.parts) > _LARGE
+        large = sum(part.payload.size for part in message.parts) > _LARGE
         body = await asyncio.to_thread(documents.written, message) if large else documents.written(message)
         reply = await self._call("POST", f"messages/{quote(message.message_id, safe='')}", asked, body)
         if verdict := verdicts.of_submit(reply):
@@ -98,12 +99,12 @@ class EuHttps:
             raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
         return message
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
+    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
         """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
         reply = await self._call("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
         if (verdict := verdicts.of_read(reply)) and not reply.problem:
             raise verdict
-        return reply.content_type, reply.body
+        return reply.content_type, Payload(reply.body)
 
     async def mark_downloaded(self, message_id: str) -> None:
         """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""

@@ -102,7 +102,7 @@ def _parts(given: Any, limits: Limits) -> tuple[Part, ...]:
     if not given:
         json_text.refuse("missing-part", "A message has at least one part.", "/parts")
     parts = tuple(_part(one, f"/parts/{number}") for number, one in enumerate(given))
-    if sum(len(part.data) for part in parts) > limits.payload:
+    if sum(part.payload.size for part in parts) > limits.payload:
         json_text.refuse("payload-too-large", f"The parts have more than {limits.payload} bytes.", "/parts")
     if len({part.href.lower() for part in parts}) < len(parts):
         json_text.refuse("bad-shape", "Each part has a href of its own.", "/parts")
@@ -113,7 +113,7 @@ def _part(given: Any, path: str) -> Part:
     if not isinstance(given, dict):
         json_text.refuse("bad-shape", "A part is a JSON object.", path)
     href, media_type = (_text(given.get(name), f"{path}/{name}") for name in ("href", "media_type"))
-    return Part(href, media_type, _decoded(given.get("data"), f"{path}/data"))
+    return Part.of(href, media_type, _decoded(given.get("data"), f"{path}/data"))
 
 
 def _decoded(given: Any, path: str) -> bytes:

@@ -66,7 +66,7 @@ def related(root: str, part: bytes, *, start: str, first: str = "root") -> tuple
 def test_mtom_is_read_with_and_without_brackets(start: str) -> None:
     content_type, body = related(RETRIEVED.format(value=INCLUDE), b"\r\n--not-b\0\xff", start=start)
     message = answers.read(content_type, body, LIMITS).user_message()
-    assert message.parts == (Part("cid:message", "application/json", b"\r\n--not-b\0\xff"),)
+    assert message.parts == (Part.of("cid:message", "application/json", b"\r\n--not-b\0\xff"),)
 
 
 def test_the_root_part_is_found_by_its_name_where_it_is_not_the_first() -> None:
@@ -93,7 +93,7 @@ def test_prefixes_unknown_children_and_a_timestamp_without_zone_do_not_matter() 
     message = answers.read("application/soap+xml", text.encode(), LIMITS).user_message()
     assert message.message_id == "inbound-1"
     assert message.timestamp == "2026-08-11T09:22:22.000"
-    assert message.parts == (Part("cid:message", "application/json", b"payload" * 100),)
+    assert message.parts == (Part.of("cid:message", "application/json", b"payload" * 100),)
 
 
 @pytest.mark.parametrize("value", ["%%%%", "QUJD$", "QUJ", "=QUJ"])
@@ -192,7 +192,9 @@ async def test_a_stalled_access_point_costs_one_timeout_and_is_not_tried_again()
 
 
 def test_only_the_operation_is_qualified_and_its_children_are_not() -> None:
-    message = UserMessage("m", (Part("cid:message", "text/xml", b"<a/>"),), ref_to_message_id="r", conversation_id="c")
+    message = UserMessage(
+        "m", (Part.of("cid:message", "text/xml", b"<a/>"),), ref_to_message_id="r", conversation_id="c"
+    )
     submitted = requests.submit(message, HEADER).whole()
     for body in (submitted, requests.retrieve("m"), requests.mark("m"), requests.status("m")):
         operation = etree.fromstring(body).find("s:Body", NAMES)[0]
@@ -202,7 +204,10 @@ def test_only_the_operation_is_qualified_and_its_children_are_not() -> None:
 
 def test_a_submit_is_valid_against_header_and_body_schemas() -> None:
     message = UserMessage(
-        "m", (Part("cid:message", "text/xml", b"<a/>"),), ref_to_message_id="r", properties={"trackingIdentifier": "t"}
+        "m",
+        (Part.of("cid:message", "text/xml", b"<a/>"),),
+        ref_to_message_id="r",
+        properties={"trackingIdentifier": "t"},
     )
     envelope = etree.fromstring(requests.submit(message, HEADER).whole())
     for path, schema in {"s:Header/eb:Messaging": "ebms-header", "s:Body/w:submitRequest": "wsplugin-body"}.items():

@@ -18,7 +18,7 @@ LIMITS = Limits()
 IDS = st.from_regex(r"[!-.0-~]([ -.0-~]{0,253}[!-.0-~])?", fullmatch=True)
 TEXTS = st.text(max_size=40)
 PARTS = st.lists(
-    st.builds(Part, st.from_regex(r"cid:[a-z]{1,6}", fullmatch=True), TEXTS, st.binary(max_size=200)),
+    st.builds(Part.of, st.from_regex(r"cid:[a-z]{1,6}", fullmatch=True), TEXTS, st.binary(max_size=200)),
     min_size=1,
     max_size=4,
     unique_by=lambda part: part.href,
@@ -45,7 +45,7 @@ def test_what_is_written_is_read_again_and_the_same_message_gives_the_same_bytes
 
 
 def test_no_party_travels_in_the_document() -> None:
-    message = UserMessage("m-1", (Part("cid:message", "text/plain", b"x"),), from_party="me", to_party="you")
+    message = UserMessage("m-1", (Part.of("cid:message", "text/plain", b"x"),), from_party="me", to_party="you")
     said = json.loads(documents.written(message))
     assert {"me", "you"}.isdisjoint(map(str, said.values()))
     said |= {"from_party": "urn:example:somebody-else", "unheard-of": {"of": []}}

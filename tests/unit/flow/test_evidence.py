@@ -85,7 +85,7 @@ async def notice(flow: Flow) -> tuple[str, str]:
 
 
 async def second_part(flow: Flow) -> tuple[str, str]:
-    part = Part("cid:structured", "application/xml", b"<structured/>")
+    part = Part.of("cid:structured", "application/xml", b"<structured/>")
     message_id = await flow.from_eu(eu_application(), "application/zip", beside=(part,))
     return hashlib.sha256(part.data).hexdigest(), message_id
 

@@ -28,7 +28,7 @@ class Side:
 @pytest.fixture(params=["fake", "domibus"])
 async def side(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Side]:
     if request.param == "fake":
-        message = UserMessage("waits", (Part("cid:message", "application/json", b"{}"),))
+        message = UserMessage("waits", (Part.of("cid:message", "application/json", b"{}"),))
         yield Side(FakeAccessPoint(inbox={"waits": message}), "waits")
         return
     async with mock_node(tmp_path) as mock:
@@ -42,7 +42,7 @@ async def side(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 def outgoing(message_id: str = "out-1") -> UserMessage:
-    return UserMessage(message_id, (Part("cid:message", "application/json", b"{}"),))
+    return UserMessage(message_id, (Part.of("cid:message", "application/json", b"{}"),))
 
 
 async def test_an_id_is_taken_once(side: Side) -> None:

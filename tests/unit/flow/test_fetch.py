@@ -18,7 +18,7 @@ from tests.support.flow_node import CENTRAL_PARTY, Flow, eu, eu_application, sha
 
 
 def waiting(flow: Flow, message_id: str, data: bytes = b"{}", **more: object) -> None:
-    part = Part("cid:message", "application/json", data)
+    part = Part.of("cid:message", "application/json", data)
     flow.point.inbox[message_id] = replace(
         UserMessage(message_id, (part,), from_party=CENTRAL_PARTY),
         **more,  # type: ignore[arg-type]
@@ -160,7 +160,7 @@ async def test_other_bytes_under_a_known_message_id_are_set_aside_and_marked(flo
     assert await flow.bytes(exchanges[0].message_id) == b"first"
 
 
-@pytest.mark.parametrize("parts", [(), (Part("cid:message", "application/json", b""),)])
+@pytest.mark.parametrize("parts", [(), (Part.of("cid:message", "application/json", b""),)])
 async def test_a_message_without_a_document_is_answered_not_validated(flow: Flow, parts: tuple[Part, ...]) -> None:
     waiting(flow, "empty", parts=parts)
     assert await flow.fetcher().drain() == 1
@@ -186,8 +186,8 @@ SENDERS = {"originalSender": "urn:example:C1", "finalRecipient": "urn:example:C4
 
 
 def two_parts() -> tuple[Part, Part]:
-    other = Part("cid:structured", "application/xml", b"<structured/>")
-    return other, Part("CID:Message", "application/zip", eu_application())
+    other = Part.of("cid:structured", "application/xml", b"<structured/>")
+    return other, Part.of("CID:Message", "application/zip", eu_application())
 
 
 async def the_only(flow: Flow) -> Message:
@@ -233,15 +233,17 @@ async def test_a_part_that_nobody_reads_waits_for_a_person_and_goes_on_when_she_
 
 
 async def test_a_part_without_bytes_is_kept_as_one(flow: Flow) -> None:
-    waiting(flow, "app", parts=(Part("cid:message", "application/zip", eu_application()), Part("", "text/xml", b"")))
+    waiting(
+        flow, "app", parts=(Part.of("cid:message", "application/zip", eu_application()), Part.of("", "text/xml", b""))
+    )
     assert await flow.fetcher().drain() == 1
     assert [(part.cid, part.size) for part in (await the_only(flow)).parts][1:] == [("", 0)]
 
 
 async def test_another_second_part_under_a_known_message_id_is_set_aside_and_the_same_is_no_news(flow: Flow) -> None:
-    document = Part("cid:message", "application/zip", eu_application())
+    document = Part.of("cid:message", "application/zip", eu_application())
     for text in (b"<a/>", b"<a/>", b"<b/>", b"<c/>", b"<b/>"):
-        waiting(flow, "app", parts=(document, Part("cid:structured", "application/xml", text)))
+        waiting(flow, "app", parts=(document, Part.of("cid:structured", "application/xml", text)))
         await flow.fetcher().drain()
         flow.point.marked.clear()
     exchanges = await flow.all(direction="inbound")

@@ -128,7 +128,7 @@ def shared(document: bytes) -> bytes:
 
 
 async def received(flow: Flow, *beside: Part) -> Exchange:
-    message = UserMessage("peer-1@example.org", (Part("cid:message", "application/json", shared(a_pdf())), *beside))
+    message = UserMessage("peer-1@example.org", (Part.of("cid:message", "application/json", shared(a_pdf())), *beside))
     kept = await keep(flow.node, arrival_of(flow.point.name, replace(message, from_party=CENTRAL_PARTY)))
     await flow.run()
     return await flow.exchange(kept.message.id)
@@ -136,7 +136,7 @@ async def received(flow: Flow, *beside: Part) -> Exchange:
 
 async def test_the_signed_permit_of_another_body_reaches_the_back_end_as_an_attachment(flow: Flow) -> None:
     await case_in(flow, "RECEIVED")
-    exchange = await received(flow, Part(f"cid:file-{sha256(a_pdf())}", "application/pdf", a_pdf()))
+    exchange = await received(flow, Part.of(f"cid:file-{sha256(a_pdf())}", "application/pdf", a_pdf()))
     assert exchange.state is State.ACKNOWLEDGED, exchange
     [delivery] = flow.hdh.of("PeerPermit")
     [attachment] = delivery.attachments
@@ -157,7 +157,7 @@ async def test_the_signed_permit_of_another_body_reaches_the_back_end_as_an_atta
 )
 async def test_a_part_that_is_no_file_of_the_document_waits_for_a_person(flow: Flow, href: str, data: bytes) -> None:
     await case_in(flow, "RECEIVED")
-    exchange = await received(flow, Part(href, "application/pdf", data))
+    exchange = await received(flow, Part.of(href, "application/pdf", data))
     assert (exchange.state, [one["code"] for one in exchange.problems]) == (State.PARKED, ["unread-part"])
     assert flow.hdh.of("PeerPermit") == []
 
@@ -168,8 +168,8 @@ async def test_a_file_beside_the_document_is_looked_at_like_any_other(flow: Flow
     message = UserMessage(
         "peer-2@example.org",
         (
-            Part("cid:message", "application/json", shared(locked)),
-            Part(f"cid:file-{sha256(locked)}", "application/pdf", locked),
+            Part.of("cid:message", "application/json", shared(locked)),
+            Part.of(f"cid:file-{sha256(locked)}", "application/pdf", locked),
         ),
         from_party=CENTRAL_PARTY,
     )

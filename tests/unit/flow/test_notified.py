@@ -12,6 +12,7 @@ from broker.flow.fetch import CONCURRENCY, MOST_IN_HAND
 from broker.flow.notified import notified, unreadable
 from broker.model.exchanges import State
 from broker.model.work import WorkKind
+from broker.payloads import Payload
 from broker.ports import Notification, Part, Told, UserMessage
 from tests.support.flow_node import CENTRAL_PARTY, Flow, case_in, dossier, eu, eu_application
 
@@ -20,7 +21,7 @@ HTML = Problem("soap-html", "a web page stands in the place of SOAP", "line 1")
 
 
 def waiting(flow: Flow, message_id: str, data: bytes = b"{}") -> None:
-    part = Part("cid:message", "application/json", data)
+    part = Part.of("cid:message", "application/json", data)
     flow.point.inbox[message_id] = UserMessage(message_id, (part,), from_party=CENTRAL_PARTY)
 
 
@@ -223,7 +224,9 @@ async def test_what_is_still_being_fetched_is_let_go_at_the_end(flow: Flow, monk
 
 
 async def test_a_whole_message_is_kept_as_if_it_had_been_fetched(flow: Flow) -> None:
-    message = UserMessage("app", (Part("cid:message", "application/zip", eu_application()),), from_party=CENTRAL_PARTY)
+    message = UserMessage(
+        "app", (Part.of("cid:message", "application/zip", eu_application()),), from_party=CENTRAL_PARTY
+    )
     for _ in range(3):
         await notified(flow.node, AP, Notification(Told.MESSAGE, ("app",), message=message))
     await flow.run()
@@ -307,7 +310,7 @@ async def test_word_of_what_is_not_ours_is_noted_and_has_no_effect(flow: Flow, t
 
 async def test_what_cannot_be_read_is_kept_with_its_bytes_once(flow: Flow) -> None:
     for _ in range(3):
-        await unreadable(flow.node, AP, "text/html", b"<html>", HTML)
+        await unreadable(flow.node, AP, "text/html", Payload(b"<html>"), HTML)
     [exchange] = await flow.all()
     assert exchange.state is State.PARKED
     [problem] = exchange.problems

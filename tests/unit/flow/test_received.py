@@ -18,7 +18,7 @@ async def refusing(_: bytes) -> UserMessage:
 
 
 async def reading(body: bytes) -> UserMessage:
-    return UserMessage("m-1", (Part("cid:message", "application/json", body),), from_party=CENTRAL_PARTY)
+    return UserMessage("m-1", (Part.of("cid:message", "application/json", body),), from_party=CENTRAL_PARTY)
 
 
 async def test_all_that_is_wrong_is_kept_with_the_bytes_and_told_to_the_sender(flow: Flow) -> None:
