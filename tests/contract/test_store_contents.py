@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from broker.errors import NotFound
+from adapters.store.sql import open_store
+from broker.errors import NotFound, Unavailable
 from broker.ledger.export import Export
 from broker.ledger.verify import verify_lines
 from broker.payloads import PIECE, Payload, Spool
@@ -16,6 +17,8 @@ from tests.support.journals import KEY, sealer, with_the_file
 from tests.support.samples import entry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adapters.store.sql import SqlStore
     from broker.ledger.verify import Finding
     from tests.support.samples import SetClock
@@ -85,6 +88,18 @@ async def test_what_is_large_is_written_and_read_without_being_held(store: SqlSt
     tracemalloc.stop()
     assert back == payload
     assert peak < 12 * PIECE
+
+
+async def test_without_room_to_lay_it_aside_what_is_large_is_unavailable_and_what_is_small_is_not(
+    store_url: str, clock: SetClock, tmp_path: Path
+) -> None:
+    store = open_store(store_url, clock=clock, spools=str(tmp_path / "not-there"))
+    async with store.transaction() as transaction:
+        few, many = await transaction.put_contents(b"few", MANY)
+        assert (await transaction.payload(few)).whole() == b"few"
+        with pytest.raises(Unavailable, match="cannot be laid aside"):
+            await transaction.payload(many)
+    await store.close()
 
 
 async def damaged(store: SqlStore, clock: SetClock, url: str, statement: str) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.performance import access_point, documents, memory, outbound, pushed
+from tests.performance import access_point, documents, memory, outbound, pushed, through
 from tests.performance.figures import Figure, table, write
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -31,6 +31,7 @@ BENCHES: dict[str, Callable[[Path], Figure]] = {
     "access-point.fetch": access_point.fetch,
     "memory.attachment-30mb": access_point.memory,
     "memory.push-30mb": pushed.memory,
+    "memory.through-30mb": through.memory,
 }
 
 

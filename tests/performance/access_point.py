@@ -57,7 +57,7 @@ def fetch(folder: Path) -> Figure:
 
 
 def memory(folder: Path) -> Figure:
-    with _server() as base:
+    with server() as base:
         peaks = {side: {size: _peak(side, f"{base}/{size}") for size in (10, LARGE)} for side in ("ours", "floor")}
     (folder / "peaks.txt").write_text(f"{peaks}\n", encoding="utf-8")
     ours, floor = (peaks[side][LARGE] - peaks[side][10] for side in ("ours", "floor"))
@@ -65,7 +65,7 @@ def memory(folder: Path) -> Figure:
 
 
 def _compared(ours: Callable[[DomibusWs], Coroutine[Any, Any, object]], request: bytes) -> Figure:
-    with _server() as base, Path(os.devnull).open("w", encoding="utf-8") as log:
+    with server() as base, Path(os.devnull).open("w", encoding="utf-8") as log:
         configure_logging(stream=log)  # as a node logs; a terminal would be measured instead
         return asyncio.run(_both(f"{base}/{SIZE}", ours, request))
 
@@ -97,7 +97,8 @@ async def _bare(session: aiohttp.ClientSession, url: str, request: bytes) -> int
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
+    """The server of `soap_server` as a process of its own; its address."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.performance.soap_server", str(port)])
     base = f"http://127.0.0.1:{port}"
@@ -120,7 +121,7 @@ def _peak(side: str, url: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
 
 
-def _own_peak() -> str:
+def own_peak() -> str:
     """Kilobytes of this program alone: `ru_maxrss` would carry over the peak of who started it."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -141,4 +142,4 @@ async def _child(side: str, url: str) -> None:
 if __name__ == "__main__":
     with contextlib.redirect_stdout(io.StringIO()):
         asyncio.run(_child(sys.argv[1], sys.argv[2]))
-    sys.stdout.write(_own_peak())
+    sys.stdout.write(own_peak())

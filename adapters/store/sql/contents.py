@@ -11,7 +11,7 @@ from sqlalchemy import insert as plain_insert
 
 from adapters.store.sql.rows import Rows, insert
 from adapters.store.sql.tables import CONTENT_PIECES, CONTENTS
-from broker.errors import NotFound
+from broker.errors import NotFound, Unavailable
 from broker.payloads import PIECE, Payload, Spool
 
 if TYPE_CHECKING:
@@ -65,10 +65,16 @@ class Contents(Rows):
             yield bytes(data)
 
     async def payload(self, sha256: str) -> Payload:
-        """The bytes in a spool of their own, for what takes longer than a transaction may. Raises: NotFound."""
+        """The bytes in a spool of their own, for what takes longer than a transaction may.
+
+        Raises: NotFound; Unavailable, if the spool's folder has no room.
+        """
         spool = Spool(self._spools)
         async for piece in self.content_pieces(sha256):
-            spool.write(piece)
+            try:
+                spool.write(piece)
+            except OSError as error:
+                raise Unavailable(f"What is large cannot be laid aside: {error.strerror}.") from error
         return spool.since(0)
 
     async def has_content(self, sha256: str) -> bool:
