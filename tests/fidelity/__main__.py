@@ -98,10 +98,9 @@ def _chunk(schemas: Path, seed: int, task: Task) -> Done:
     place, numbers, share = task
     way = ways(schemas)[place]
     tally = Tally(way.name)
-    turns = max(1, share // len(way.rules))
     for number in numbers:
         random = Random(f"{seed}:{way.name}:{number}")
-        tally.take(Example(way, way.drawn(number, random, turns), random), number)
+        tally.take(Example(way, way.drawn(number, random, share), random), number)
     return place, tally
 
 

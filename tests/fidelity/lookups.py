@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from broker.translation.conventions import CONVENTIONS
 from broker.translation.mapping_file import EU, NATIONAL
+from tests.fidelity.paths import unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lxml import etree
 
     from broker.translation.mapping_file import Line, Profile
 
@@ -90,6 +93,22 @@ class Lookups:
         for rule in self.profile.messages:
             found |= set(rule.when_eu if self.forth else rule.when)
         return frozenset(found - {""})
+
+    def leads(self, path: str, leaf: etree._Element) -> bool:
+        """Whether the place of others depends on this leaf element; so it may be an entry of the annex."""
+        annex = self.profile.annex
+        if annex is None or self.forth or path != annex.entry:
+            return path in self.leading
+        return unlabelled(leaf.get(annex.path, "")) in self._leading_entries
+
+    @cached_property
+    def _leading_entries(self) -> frozenset[str]:
+        """The same as `leading` of what the annex shows: keys, and which language a form is in."""
+        keys = {group.key for family in self.profile.families.values() for group in family.groups}
+        versions = self.profile.versions
+        if versions is None:
+            return frozenset(keys)
+        return frozenset({*keys, *map(versions.twin, keys), f"{versions.others}/@{versions.spoken}"})
 
     def _partners(self, leaf: str) -> Iterator[str]:
         for family in self.profile.families.values():

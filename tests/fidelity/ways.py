@@ -29,8 +29,9 @@ NOTHING = EnvelopeContext()
 TOLD = EnvelopeContext(message_id="urn:example:message:1", created_at="2026-09-01T08:00:00Z")
 #: What stands in for it where nobody knows it.
 STAND_IN = replace(TOLD, message_id="urn:example:message:stand-in", stand_in=True)
-#: So many leaves are made sure of in one document: usually, and at least.
-_SLICE, _FEWEST = 48, 16
+#: So many leaves are made sure of in one document where nobody minds when all are met, and else one of these at least.
+_SLICE, _FEWEST = 48, (16, 48, 160)
+_LEAVES_A_TURN = 100  #: a message has one turn a round, and one more for so many leaves above the least
 
 
 def profile_names(schemas: Path = SCHEMAS) -> list[str]:
@@ -107,8 +108,23 @@ class Way:
 
     @cached_property
     def rules(self) -> tuple[MessageRule, ...]:
-        """The messages that documents are drawn for, in turn."""
         return self.compiled.profile.messages
+
+    @cached_property
+    def round(self) -> tuple[tuple[MessageRule, int], ...]:
+        """The messages that documents are drawn for, in turn, and how often each has been drawn in this round.
+
+        What has many leaves comes more often: applications are a few of many messages.
+        """
+        leaves = [len(self.source.paths(self.element(rule))) for rule in self.rules]
+        often = [
+            (rule, 1 + (one - min(leaves)) // _LEAVES_A_TURN) for rule, one in zip(self.rules, leaves, strict=True)
+        ]
+        return tuple((rule, turn) for turn in range(max(n for _, n in often)) for rule, n in often if turn < n)
+
+    def element(self, rule: MessageRule) -> str:
+        """The message element of the source."""
+        return rule.type if self.forth else rule.element
 
     @cached_property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -118,16 +134,18 @@ class Way:
     def values_there(self) -> dict[str, tuple[str, ...]]:
         return offered(self.compiled.profile, forth=not self.forth)
 
-    def drawn(self, number: int, random: Random, turns: int = 0) -> etree._Element:
+    def drawn(self, number: int, random: Random, share: int = 0) -> etree._Element:
         """A valid document. `number` says of which message, and which leaves are sure to be in it.
 
-        `turns`: after so many documents of a message all its leaves have been met; 0: never mind.
+        `share`: after so many documents of this way all leaves have been met; 0: never mind.
         """
-        rule = self.rules[number % len(self.rules)]
-        name = rule.type if self.forth else rule.element
+        (rule, earlier), rounds = self.round[number % len(self.round)], number // len(self.round)
+        name = self.element(rule)
+        often = sum(1 for other, _ in self.round if other is rule)
+        slices = max(1, share * often // len(self.round)) if share else 0
         wanted = rule.when_eu if self.forth else rule.when
         documents = Documents(self.source.model, random, self.values, density=random.choice(_DENSITIES))
-        documents.sure = _spine(self._slice(name, number // len(self.rules), turns), wanted)
+        documents.sure = _spine(self._slice(name, rounds * often + earlier, slices, random), wanted)
         documents.fixed = {path: value for path, value in wanted.items() if isinstance(value, str)}
         documents.drop = frozenset(path for path, value in wanted.items() if value is False)
         drawn = documents.draw(name)
@@ -137,11 +155,12 @@ class Way:
             spoken(drawn, self.compiled.profile, random)
         return drawn
 
-    def _slice(self, name: str, turn: int, turns: int) -> list[str]:
+    def _slice(self, name: str, turn: int, slices: int, random: Random) -> list[str]:
         paths = sorted(self.source.paths(name))
         Random(name).shuffle(paths)
-        size = min(len(paths), max(_FEWEST, -(-len(paths) // turns)) if turns else _SLICE)
-        start = turn * size % len(paths)
+        share = -(-len(paths) // slices) if slices else _SLICE
+        size = min(len(paths), max(share, random.choice(_FEWEST)) if slices else share)
+        start = turn * share % len(paths)
         return (paths + paths)[start : start + size]
 
 
