@@ -34,10 +34,6 @@ class MockEyes:
         found = await self._get(f"/access-points/{self.nation.code}/messages?after={after}")
         return list(found["messages"])
 
-    async def last(self) -> int:
-        """The number of the newest message."""
-        return max((each["seq"] for each in await self.messages(0)), default=0)
-
     async def arm(self, order: dict[str, Any]) -> str:
         """The fault's id."""
         return str((await self.post("/faults", order))["id"])
@@ -104,13 +100,20 @@ class NodeEyes:
     newest: str = ""
 
     async def begin(self) -> None:
-        """Only what comes after this counts."""
-        rows = await self._rows()
-        self.newest = rows[0]["id"] if rows else ""
+        """Only what comes after this counts; a list need not be in the order of its ids."""
+        self.newest = max((row["id"] for row in (await self._page())["messages"]), default="")
 
     async def messages(self) -> list[dict[str, Any]]:
         """New messages, oldest first."""
-        return [row for row in reversed(await self._rows()) if row["id"] > self.newest]
+        found: list[dict[str, Any]] = []
+        before = ""
+        while True:
+            page = await self._page(before)
+            fresh = [row for row in page["messages"] if row["id"] > self.newest]
+            found += fresh
+            before = page["next"]
+            if not fresh or not before:
+                return found[::-1]
 
     async def submit(self, document: bytes) -> int:
         """As a back end; the status of the answer."""
@@ -134,8 +137,9 @@ class NodeEyes:
         moments = [at for at in (*tries, *(way["due_at"] for way in view["exchanges"])) if at]
         return max((datetime.fromisoformat(at) for at in moments), default=None)
 
-    async def _rows(self) -> list[dict[str, Any]]:
-        return list((await self._get(f"/api/v1/messages?limit={_PAGE}"))["messages"])
+    async def _page(self, before: str = "") -> dict[str, Any]:
+        """Of the list, newest first; `next` is what to ask `before` for those behind them."""
+        return await self._get(f"/api/v1/messages?limit={_PAGE}" + (f"&before={before}" if before else ""))
 
     async def _get(self, path: str) -> dict[str, Any]:
         async with self.session.get(self.url + path, headers={"Authorization": f"Bearer {self.token}"}) as response:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 20  # wsplugin.send.queue.concurrency=5-20
 _IDLE: Final = 0.05
-_UNKNOWN: Final = "hdeu-mock-nobody@central.example"
 
 
 class Pusher:
@@ -101,12 +100,15 @@ class Pusher:
             return
         body = self._body(notification, held)
         if self._fire("push-unknown-id", notification):
-            await self._post(session, notification, _told("RECEIVE_SUCCESS", _UNKNOWN))
+            await self._post(session, notification, _told("RECEIVE_SUCCESS", self._nobody()))
         twin = self._fire("push-duplicate", notification)
         results = await asyncio.gather(
             *(self._post(session, notification, body) for _ in range(1 + (max(twin.amount, 1) if twin else 0)))
         )
         self._settle(notification, held, min(results))
+
+    def _nobody(self) -> str:
+        return f"{self._settings.id_prefix}-nobody-{self._chance.hex(12)}@central.example"
 
     def _settle(self, notification: Notification, held: Held | None, error: str) -> None:
         with self._store.commit():

@@ -9,15 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.mock_eu import countries, examples
-from adapters.mock_eu.eyes import ABSENT, MockEyes, NodeEyes, ScenarioError, state_of
+from adapters.mock_eu.eyes import MockEyes, NodeEyes, ScenarioError
+from adapters.mock_eu.pairs import DIRECTIONS, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from adapters.mock_eu.pairs import Shown
     from adapters.mock_eu.scenario import End, Leg, Noted, Scenario, Step
 
+NO_TYPE: Final = "a message without a type"
 _LOOK = 0.1  # seconds between two looks
-_DIRECTIONS: Final = {"platform": "inbound", "nation": "outbound"}  #: as a dispatcher says it
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Run:
     def __init__(self, scenario: Scenario, mock: MockEyes, node: NodeEyes | None) -> None:
         self._scenario, self._mock, self._node = scenario, mock, node
         self._application, self._after = "", 0
+        self._earlier = frozenset[str]()
         self._armed: dict[str, tuple[str, int | str]] = {}
         self._acts: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
             "arm": self._arm,
@@ -56,7 +59,9 @@ class Run:
     async def play(self) -> Finding:
         """Do the steps, wait for the end, see whether it holds, and put the faults away."""
         await self._mock.disarm()
-        self._after = await self._mock.last()
+        lying = await self._mock.messages(0)
+        self._after = max((row["seq"] for row in lying), default=0)
+        self._earlier = frozenset(row["message_id"] for row in lying)
         if self._node is not None:
             await self._node.begin()
         try:
@@ -91,12 +96,14 @@ class Run:
 
     async def _look(self) -> Finding:
         finding = Finding(self._scenario)
+        shown = await self._shown()
+        finding.wrong += _unexpected(shown, self._scenario.ends)
         for end in self._scenario.ends:
-            seen = await self._states(end.side, end.type)
+            seen = [one.state for one in shown if (one.side, one.type) == (end.side, end.type)]
             finding.seen[f"{end.side} {end.type}"] = seen
             wanted = [self._comparable(state) for state in end.states]
             if seen != wanted:
-                finding.wrong.append(f"{end.type} from the {end.side}: {seen} instead of {wanted}")
+                finding.wrong.append(f"{end.type or NO_TYPE} from the {end.side}: {seen} instead of {wanted}")
             elif end.waits:
                 finding.wrong += await self._endless(end)
         for leg in self._scenario.legs:
@@ -130,7 +137,7 @@ class Run:
 
     async def _there(self, side: str, type_: str) -> list[dict[str, Any]]:
         """What the dispatcher has of one type from one side."""
-        wanted = (_DIRECTIONS[side], type_)
+        wanted = (DIRECTIONS[side], type_)
         rows = await self._node.messages() if self._node else []
         return [one for one in rows if (one["direction"], one["type"]) == wanted]
 
@@ -144,19 +151,13 @@ class Run:
 
     async def _states(self, side: str, type_: str) -> list[str]:
         """Of every message of a type from a side, in the order in which they arose."""
-        rows = {row["message_id"]: row for row in await self._mock.messages(self._after) if row["from"] == side}
-        if self._node is None:
-            return [row["status"] for row in rows.values() if row["type"] == type_]
-        known = {
-            row["message_id"]: row for row in await self._node.messages() if row["message_id"] and _is_of(row, side)
-        }
-        there = [id_ for id_, row in rows.items() if row["type"] == type_]
-        if side == "nation":
-            there += [id_ for id_, row in known.items() if row["type"] == type_ and id_ not in there]
-        return [
-            f"{rows[id_]['status'] if id_ in rows else ABSENT} / {state_of(known[id_]) if id_ in known else ABSENT}"
-            for id_ in there
-        ]
+        return [one.state for one in await self._shown() if (one.side, one.type) == (side, type_)]
+
+    async def _shown(self) -> list[Shown]:
+        """Every message since the start, on either side, with a type or without; no late news of an earlier one."""
+        kept = None if self._node is None else await self._node.messages()
+        shown = paired(await self._mock.messages(self._after), kept)
+        return [one for one in shown if one.id not in self._earlier]
 
     def _comparable(self, state: str) -> str:
         """Without a dispatcher to look at, only the access point's half counts."""
@@ -203,10 +204,14 @@ class Run:
 
     async def _later(self, given: dict[str, Any]) -> None:
         """The retention worker runs as if it were later, and takes so many messages."""
-        took = await self._mock.run_retention(given["minutes"])
-        for name in ("deleted", "forgotten"):
-            if name in given and len(took[name]) != given[name]:
-                raise ScenarioError(f"{len(took[name])} messages were {name} instead of {given[name]}: {took[name]}")
+        ours = {row["message_id"] for row in await self._mock.messages(self._after)}
+        took: dict[str, list[str]] = {"deleted": [], "forgotten": []}
+        while any((run := await self._mock.run_retention(given["minutes"])).values()):
+            took = {name: [*ids, *run[name]] for name, ids in took.items()}
+        for name in took:
+            ids = sorted(ours.intersection(took[name]))
+            if name in given and len(ids) != given[name]:
+                raise ScenarioError(f"{len(ids)} messages were {name} instead of {given[name]}: {ids}")
 
     async def _struck(self, given: dict[str, Any]) -> None:
         """Waits, at most `seconds`, until a fault has struck so often."""
@@ -257,9 +262,14 @@ class Run:
         return str(found[-1]["message_id"])
 
 
-def _is_of(row: dict[str, Any], side: str) -> bool:
-    """Both sides may use one id: what an access point sends to itself."""
-    return bool(row["direction"] == _DIRECTIONS[side])
+def _unexpected(shown: Iterable[Shown], ends: Iterable[End]) -> list[str]:
+    """What no `[[end]]` speaks of, each by its id."""
+    expected = {(end.side, end.type) for end in ends}
+    return [
+        f"{one.type or NO_TYPE} from the {one.side} is not expected: {one.id} is {one.state}"
+        for one in shown
+        if (one.side, one.type) not in expected
+    ]
 
 
 def _differences(leg: Leg, seen: dict[str, Any]) -> list[str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.mock_eu import examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COUNT, SEED = 10, 1
 #: Played behind the newer access point, too, if not all are: the way in, by parts sound and damaged, and the way out.
@@ -34,13 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--scenario-seed", type=int, default=SEED, help="the draw of scenarios")
 
 
+def newer(name: str) -> Path:
+    """The file to play where whole messages are pushed: one of its own, where it ends in another way there."""
+    own = FOLDER / "pushed" / f"{name}.toml"
+    return own if own.exists() else FOLDER / f"{name}.toml"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test per drawn scenario, in the order of their names."""
     if "newer_path" in metafunc.fixturenames:
         count = metafunc.config.getoption("--scenario-count", default=COUNT)
-        every = [path for path in sorted(FOLDER.glob("*.toml")) if path.stem not in BY_ID]
-        paths = [path for path in every if path.stem in NEWER] if count else every
-        metafunc.parametrize("newer_path", paths, ids=[path.stem for path in paths])
+        names = NEWER if count else sorted({path.stem for path in FOLDER.glob("*.toml")} - BY_ID)
+        metafunc.parametrize("newer_path", [newer(name) for name in names], ids=names)
     if "scenario_path" in metafunc.fixturenames:
         # A run of all tests meets these options too late to parse them, and takes their defaults.
         count = metafunc.config.getoption("--scenario-count", default=COUNT)

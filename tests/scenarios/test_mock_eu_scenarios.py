@@ -65,7 +65,9 @@ async def test_a_wrong_end_is_named_and_a_fault_that_never_struck_is_too(node: R
         '[[leg]]\nnation = "fr"\nvalidated = false\nhas = ["permit"]\n'
         '[[noted]]\nfrom = "nation"\ntype = "ValidationResult"\nwhat = "receipt_kept"\nsays = ["receipt-signature"]\n'
     )
-    wrong = (await played(node, path)).wrong
+    unexpected, *wrong = (await played(node, path)).wrong
+    assert unexpected.startswith("ValidationResult from the nation is not expected: ")
+    assert unexpected.endswith(" is ACKNOWLEDGED / ENDED(delivered)")
     assert wrong == [
         "ApplicationSubmitted from the platform: ['DOWNLOADED / DELIVERED'] instead of ['DOWNLOADED / REFUSED']",
         "leg fr: validated True instead of False",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIPPED = sorted((examples.folder() / "scenarios").glob("*.toml"))
+PUSHED = sorted((examples.folder() / "scenarios" / "pushed").glob("*.toml"))
 GOOD = """title = "good"
 [[step]]
 do = "arm"
@@ -46,11 +47,16 @@ def test_every_fault_that_a_scenario_arms_is_counted_exactly_where_no_lot_decide
         assert not loose or path.stem in ASKED_ON, path.stem
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*SHIPPED, *PUSHED], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_shipped_scenario_has_one_exact_state_for_each_message(path: Path) -> None:
     shipped = scenario.load(path)
     assert all(state.count(" / ") == 1 for end in shipped.ends for state in end.states)
-    assert len({shipped.title for shipped in map(scenario.load, SHIPPED)}) == len(SHIPPED)
+    titles = [one.title for one in map(scenario.load, [*SHIPPED, *PUSHED])]
+    assert titles.count(shipped.title) == 1
+
+
+def test_what_ends_otherwise_where_whole_messages_are_pushed_has_a_scenario_of_the_same_name_where_not() -> None:
+    assert {path.stem for path in PUSHED} <= {path.stem for path in SHIPPED}
 
 
 @pytest.mark.parametrize(
