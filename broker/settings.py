@@ -300,5 +300,5 @@ def load_settings(path: Path | str | None = None) -> Settings:
 
 def _line(item: ErrorDetails) -> str:
     place = tuple(map(str, item["loc"]))
-    said = unknown(place, Settings) if item["type"] == "extra_forbidden" else item["msg"]
-    return f"{'.'.join(place) or 'configuration'}: {said}"
+    said = unknown(place, Settings) if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(place)}: {said}" if place else said

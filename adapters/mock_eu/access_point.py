@@ -82,6 +82,12 @@ class AccessPoints:
             return await self._serve(request, plugin, self._read(request, body), note)
         except soap.NotSoap as error:
             return await self._refuse(request, plugin, note, WsFault("", str(error)))
+        except web.RequestPayloadError:
+            request.content.feed_eof()
+            fault = WsFault("", "the body is not packed as its header says")
+            response = await self._refuse(request, plugin, note, fault)
+            response.force_close()
+            return response
         except WsFault as fault:
             return await self._refuse(request, plugin, note, fault)
 

@@ -196,11 +196,21 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except Problem as problem:
         return problem.response()
+    except web.RequestPayloadError:
+        return _unreadable(request)
     except web.HTTPClientError as error:
         if "/domibus/" in request.path or "/eu-https/" in request.path:
             raise
         code = error.reason.lower().replace(" ", "-")
         return Problem(error.status, code, error.reason).response()
+
+
+def _unreadable(request: web.Request) -> web.StreamResponse:
+    """A body that is not packed as its header says; nothing more is read of this connection."""
+    request.content.feed_eof()
+    response = Problem(400, "body-unreadable", "the body is not packed as its Content-Encoding says").response()
+    response.force_close()
+    return response
 
 
 async def _banner(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 -- a signal's shape

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 MEDIA_TYPE: Final = "application/problem+json"
+UNREADABLE: Final = "The body cannot be unpacked as its Content-Encoding says, or breaks off."
 #: Status by code of the error, and what the code means to a reader.
 STATUSES: Final[dict[str, tuple[int, str]]] = {
     "idempotency-key-missing": (400, "The header Idempotency-Key is missing"),
     "idempotency-key-invalid": (400, "The header Idempotency-Key cannot be used"),
     "bad-request": (400, "The request cannot be understood"),
+    "body-unreadable": (400, "The body is not what its headers say"),
     "unauthenticated": (401, "The caller did not prove who it is"),
     "forbidden": (403, "The caller may not do this"),
     "unknown-backend": (403, "No back end of this name is configured"),
@@ -116,6 +118,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except web.HTTPException as error:
         return _from_http(request, error)
+    except web.RequestPayloadError:
+        return _unreadable(request)
     except BrokerError as error:
         answer = from_error(error, instance=request.path)
         if answer.code == "internal-error":
@@ -125,6 +129,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return respond(answer)
     except Exception as error:  # noqa: BLE001 - the last net: nothing of the inside may leave
         return _incident(request, error)
+
+
+def _unreadable(request: web.Request) -> web.Response:
+    """Nobody knows where the next request would begin: nothing more is read of this connection."""
+    request.content.feed_eof()
+    response = respond(Answer("body-unreadable", UNREADABLE, instance=request.path))
+    response.force_close()
+    return response
 
 
 def _from_http(request: web.Request, error: web.HTTPException) -> web.StreamResponse:

@@ -172,3 +172,12 @@ def test_a_client_is_confined_to_a_back_end_that_is_there(monkeypatch: pytest.Mo
         else:
             with pytest.raises(ConfigurationError, match="hdx is no back end of this node"):
                 load_settings()
+
+
+def test_what_is_wrong_with_the_whole_is_said_in_plain_words(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    both = "".join(f'[backends.{name}]\nkind = "pull"\nprofile = "fr-hdh-1"\n' for name in "ab")
+    file.write_text(f'[node]\nname = "fr"\n{both}', "utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(file)
+    assert str(caught.value) == "backends: only one back end can be the default"

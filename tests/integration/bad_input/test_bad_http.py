@@ -57,6 +57,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], bytes, int, str]] = {
     "no key": ({"Idempotency_Key": None}, b"<a/>", 400, "idempotency-key-missing"),
     "key too long": ({"Idempotency_Key": "x" * 256}, b"<a/>", 400, "idempotency-key-invalid"),
     "key with a space": ({"Idempotency_Key": "a b"}, b"<a/>", 400, "idempotency-key-invalid"),
+    "packed in words alone": ({"Content_Encoding": "gzip"}, b"<a/>", 400, "body-unreadable"),
     "no token": ({"Authorization": None}, b"<a/>", 401, "unauthenticated"),
     "token of nothing": ({"Authorization": "Bearer "}, b"<a/>", 401, "unauthenticated"),
     "another scheme": ({"Authorization": "Basic aGRoOmhkaA=="}, b"<a/>", 401, "unauthenticated"),

@@ -90,6 +90,7 @@ BAD: dict[str, tuple[dict[str, str | None], int, str]] = {
     "a key with a space": ({"Idempotency-Key": "a b"}, 400, "idempotency-key-invalid"),
     "text": ({"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
     "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported-media-type"),
+    "packed in words alone": ({"Content-Encoding": "gzip"}, 400, "body-unreadable"),
     "no token": ({"Authorization": None}, 401, "unauthenticated"),
     "a token of another kind": ({"Authorization": "Basic aGRoOmhkaA=="}, 401, "unauthenticated"),
     "a word for a token": ({"Authorization": "Bearer hdh"}, 401, "unauthenticated"),

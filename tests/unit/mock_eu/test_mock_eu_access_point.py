@@ -276,3 +276,16 @@ async def test_twenty_submits_at_once_are_kept_once_each(node: MockNode) -> None
     answers = await asyncio.gather(*(france.submit(f"many-{number % 10}", PART) for number in range(20)))
     assert sum(answer.fault is None for answer in answers) == 10
     assert {answer.fault[0] for answer in answers if answer.fault} == {"EBMS:0004"}
+
+
+async def test_a_body_that_is_packed_in_words_alone_is_refused_and_noted(node: MockNode) -> None:
+    packed = {"Content-Encoding": "gzip", "Content-Type": "application/soap+xml"}
+    async with node.session.post(
+        f"{node.base}/fr/domibus/services/wsplugin", data=b"no gzip", headers=packed
+    ) as answer:
+        assert (answer.status, "not packed as its header says" in await answer.text()) == (500, True)
+    async with node.session.post(f"{node.base}/faults", data=b"no gzip", headers=packed) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["type"]) == (
+            400,
+            "urn:hdeu:mock:problem:body-unreadable",
+        )
