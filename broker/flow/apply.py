@@ -108,9 +108,9 @@ def _event_for(node: Node, passage: Passage, leg: Leg) -> Event:
     event = event_of(passage.known, node.lifecycle)
     asked = leg.state == "AWAITING_INFO"
     if event.type == MessageType.ADDITIONAL_INFORMATION and not asked:
-        return Event(MessageType.APPLICATION_AMENDED)
+        return replace(event, type=MessageType.APPLICATION_AMENDED, variant="")
     if event.type == MessageType.APPLICATION_SUBMITTED and leg.state not in {NONE, ORIGINATED}:
-        return Event(MessageType.APPLICATION_AMENDED)
+        return replace(event, type=MessageType.APPLICATION_AMENDED, variant="")
     return event
 
 

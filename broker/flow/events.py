@@ -59,4 +59,4 @@ def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
         M.NATIONAL_STEP: facts.step,
         M.PERMIT_STATUS_CHANGE: facts.status,
     }
-    return Event(facts.type, variants.get(M(facts.type), ""), facts.step_outcome)
+    return Event(facts.type, variants.get(M(facts.type), ""), facts.step_outcome, facts.accelerated)

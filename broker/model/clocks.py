@@ -38,6 +38,16 @@ class WorkingDays(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shorter:
+    """Another length of a clock, for legs of which a fact is recorded."""
+
+    fact: str
+    length: Mapping[str, int]
+    basis: str
+    extension: Mapping[str, int] = field(default_factory=dict)  #: empty: it may not be extended
+
+
+@dataclass(frozen=True, slots=True)
 class ClockRule:
     """One row of `schemas/lifecycles/clocks.toml`."""
 
@@ -51,6 +61,20 @@ class ClockRule:
     unless: tuple[str, ...] = ()  #: facts with which it does not start
     extension: Mapping[str, int] = field(default_factory=dict)  #: by how much it may be extended; empty: it may not
     extension_basis: str = ""
+    shorter: Shorter | None = None  #: what holds in its place for some legs
+
+    def of(self, leg: Leg) -> ClockRule:
+        """The rule as it holds for this leg."""
+        other = self.shorter
+        if other is None or other.fact not in leg.facts:
+            return self
+        return replace(
+            self,
+            length=other.length,
+            basis=other.basis,
+            extension=other.extension,
+            extension_basis=other.basis,
+        )
 
     def concerns(self, leg: Leg) -> bool:
         """Whether a step starts it for this leg: a data request has other periods than an application."""
@@ -74,6 +98,7 @@ def _read_rule(row: Mapping[str, Any]) -> ClockRule:
         unless=tuple(row.get("unless", ())),
         extension=row.get("extension", {}),
         extension_basis=row.get("extension_basis", ""),
+        shorter=Shorter(**row["shorter"]) if "shorter" in row else None,
     )
 
 
@@ -138,15 +163,15 @@ def moved_clocks(
     rules: Mapping[str, ClockRule],
     days: WorkingDays,
 ) -> tuple[RunningClock, ...]:
-    """The clocks of the leg that this step starts, stops, pauses, resumes or extends, as they are after it."""
+    """The clocks of the leg that this step starts, stops, pauses, resumes, extends or counts anew, as they are then."""
     before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
-    moved = [after for clock in before if (after := _moved(clock, step, at, rules, days)) is not clock]
-    started = [rules[name] for name in step.starts if rules[name].concerns(leg)]
+    moved = [after for clock in before if (after := _moved(clock, step, leg, at, rules, days)) is not clock]
+    started = [rules[name].of(leg) for name in step.starts if rules[name].concerns(leg)]
     return (*moved, *(start_clock(rule, leg, at, days) for rule in started))
 
 
 def _moved(
-    clock: RunningClock, step: Step, at: datetime, rules: Mapping[str, ClockRule], days: WorkingDays
+    clock: RunningClock, step: Step, leg: Leg, at: datetime, rules: Mapping[str, ClockRule], days: WorkingDays
 ) -> RunningClock:
     if ALL in step.stops or clock.clock in step.stops:
         return replace(clock, state="stopped", stopped_at=at)
@@ -155,7 +180,9 @@ def _moved(
     if clock.clock in step.resumes and clock.state == "paused" and clock.paused_at:
         return _resumed(clock, _legal_days(clock.paused_at, at, days), days)
     if clock.clock in step.extends:
-        return _extended(clock, rules[clock.clock], at, days)
+        return _extended(clock, rules[clock.clock].of(leg), at, days)
+    if clock.clock in step.recounts:
+        return _recounted(clock, rules[clock.clock], leg, at, days)
     return clock
 
 
@@ -191,6 +218,21 @@ def _extended(clock: RunningClock, rule: ClockRule, at: datetime, days: WorkingD
     on = at.astimezone(days.zone).date().isoformat()
     said = f"extended by {_said(rule.extension)} on {on} ({rule.extension_basis}), before that {clock.due_on}"
     return replace(clock, due_on=due.isoformat(), reason=f"{clock.reason}; {said}")
+
+
+def _recounted(clock: RunningClock, rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> RunningClock:
+    """The period that holds now, counted from the same start; days that it stood still stay added."""
+    new, other = rule.of(leg), rule.shorter
+    old = (rule.length if new is not rule else other.length) if other else rule.length
+    before, after = last_day(clock.started_at, old, days), last_day(clock.started_at, new.length, days)
+    if not clock.due_on or before is None or after is None:
+        return clock
+    stood = (date.fromisoformat(clock.due_on) - before).days
+    due = _working_day_from(after + timedelta(days=stood), days)
+    on = at.astimezone(days.zone).date().isoformat()
+    reason = start_clock(new, leg, clock.started_at, days).reason
+    said = f"counted anew on {on}, before that {clock.due_on}"
+    return replace(clock, due_on=due.isoformat(), reason=f"{reason}; {said}")
 
 
 def _said(length: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ other legs never comes here (Art. 68(5): each body decides within its remit).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import Problem, Refused
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NONE: Final = "NONE"  #: the state of a leg that does not exist yet
 ORIGINATED: Final = "ORIGINATED"  #: lodged here; the Central Platform has not sent it to the bodies yet
 BRANCH: Final = "branch"  #: the fact of a leg that says on which road of its national chain it is
+COMPLETE: Final = "complete"  #: the fact that the assessment has begun
+ACCELERATED: Final = "accelerated"  #: the fact that the leg is on the track of Art. 68(6)
+TRACK_SAID: Final = "track_said"  #: the fact that the body itself said on which track it is
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
 
 
@@ -41,6 +44,8 @@ class Step:
     pauses: tuple[str, ...] = ()
     resumes: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
+    recounts: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()  #: facts that hold no more
     branch: str = ""  #: the road that it puts the leg on, where a chain has several
     basis: str = ""
 
@@ -73,6 +78,8 @@ class Event:
     type: str
     variant: str = ""
     outcome: str = ""  #: of a national step: what was opined, declared or chosen
+    #: Of an application: whether its form asks for the accelerated track (Art. 68(6)); None: it says nothing of it.
+    accelerated: bool | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -113,7 +120,10 @@ def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
 
 
 def _read_step(row: Mapping[str, Any]) -> Step:
-    lists = ("require", "unless", "record", "emits", "starts", "stops", "pauses", "resumes", "extends")
+    lists = (
+        *("require", "unless", "record", "drop", "emits"),
+        *("starts", "stops", "pauses", "resumes", "extends", "recounts"),
+    )
     return Step(
         id=row["id"],
         sources=tuple(row["from"]),
@@ -136,13 +146,14 @@ def advance(leg: Leg, event: Event, *, lifecycle: Lifecycle, national: Lifecycle
         raise Refused((_illegal(leg, event, lifecycle),))
     _check_guards(leg, event, step)
     national_step = _national_step(leg, event, national)
-    branch = {BRANCH: national_step.branch} if national_step and national_step.branch else {}
+    if national_step:
+        _check_guards(leg, event, national_step)
     after = replace(
         leg,
         state=_target(leg, step),
         origin=leg.state if step.to == "AWAITING_INFO" else leg.origin,
-        national_state=national_step.to if national_step else leg.national_state,
-        facts={**leg.facts, **{fact: at.isoformat() for fact in step.record}, **branch},
+        national_state=_national_target(leg, national_step),
+        facts=_facts(leg, event, (step, national_step) if national_step else (step,), at),
         updated_at=at,
     )
     return Change(after, step, national_step)
@@ -163,6 +174,23 @@ def off_branch(leg: Leg, said: str, national: Lifecycle) -> tuple[Problem, ...]:
             hint="Find out which is right: correct the document, or say the procedure of the file again.",
         ),
     )
+
+
+def _facts(leg: Leg, event: Event, steps: tuple[Step, ...], at: datetime) -> dict[str, str]:
+    """What is on record afterwards. A form settles its track until it is complete, or the body has said which it is."""
+    facts = dict(leg.facts)
+    if event.accelerated is not None and COMPLETE not in facts and TRACK_SAID not in facts:
+        facts.pop(ACCELERATED, None)
+        facts |= {ACCELERATED: at.isoformat()} if event.accelerated else {}
+    for step in steps:
+        facts = {name: text for name, text in facts.items() if name not in step.drop}
+        facts |= {fact: at.isoformat() for fact in step.record}
+        facts |= {BRANCH: step.branch} if step.branch else {}
+    return facts
+
+
+def _national_target(leg: Leg, step: Step | None) -> str:
+    return leg.national_state if step is None or step.to == "SAME" else step.to
 
 
 def _target(leg: Leg, step: Step) -> str:

@@ -58,6 +58,7 @@ class Facts:
     leg_id: str = ""
     title: str = ""
     application_type: str = ""
+    accelerated: bool | None = None  #: whether the form of an application is one for Art. 68(6); None: there is no form
     status: str = ""  #: of StatusUpdate, PeerStatus, ApplicationAck, AdditionalInfoRequest
     decision_kind: str = ""
     step: str = ""
@@ -109,6 +110,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         leg_id=_first(root, "envelope/legId", "content/leg"),
         title=_first(root, "content/title", "content/projectTitle"),
         application_type=_first(root, "content/application_type", "content/applicationType"),
+        accelerated=_accelerated(root),
         status=_first(root, "content/status", "content/statusId"),
         decision_kind=_first(root, "content/decisionKind", "content/kind"),
         step=_text(root, "content/step"),
@@ -166,6 +168,25 @@ def _is_application(root: etree._Element) -> bool:
 
 def _version(root: etree._Element) -> int:
     return _number(_text(root, "envelope/version"))
+
+
+#: The answer "yes" of both questions (D6.3 Annex 5 section 3), and the purposes of Art. 53(1)(a) to (c).
+_YES: Final = "a"
+_PUBLIC: Final = frozenset("abc")
+
+
+def _accelerated(root: etree._Element) -> bool | None:
+    """Whether a public body acts within its mandate, for purposes of points (a) to (c) and no other (Art. 68(6)).
+
+    The form asks for the mandate; whether that is one in the field of public health is for the body to judge. A data
+    request has no such track.
+    """
+    form = next(_all(root, "content/form"), None)
+    if form is None or _first(root, "content/application_type").startswith("DATA_REQUEST"):
+        return None
+    asked = ("applyingForDataOnBehalfOfPublicSector", "applyingForDataForCarryingOutTasks")
+    purposes = {_own(one) for one in _all(form, "section2/purposeForWhichDataWillBeUsed/key")}
+    return all(_text(form, f"section3/{name}/key") == _YES for name in asked) and bool(purposes) and purposes <= _PUBLIC
 
 
 def _flag(text: str) -> bool | None:

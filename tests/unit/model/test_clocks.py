@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.system import StateDays
+from broker.errors import Refused
 from broker.model.cases import Leg, RunningClock
 from broker.model.clocks import (
     ClockRule,
@@ -26,7 +27,7 @@ from broker.model.clocks import (
     standing,
     start_clock,
 )
-from broker.model.lifecycle import Step, read_lifecycle
+from broker.model.lifecycle import Event, Step, advance, read_lifecycle
 
 FOLDER = Path(__file__).parents[3] / "schemas" / "lifecycles"
 RULES = read_clocks(tomllib.loads((FOLDER / "clocks.toml").read_text("utf-8")))
@@ -34,6 +35,7 @@ LEG_TABLE = read_lifecycle(tomllib.loads((FOLDER / "leg.toml").read_text("utf-8"
 CHAIN = read_lifecycle(tomllib.loads((FOLDER / "fr-hdh.toml").read_text("utf-8")))
 STEPS = {step.id: step for step in LEG_TABLE.steps}
 FRANCE, FINLAND = StateDays("FR", "Europe/Paris"), StateDays("FI", "Europe/Helsinki")
+NOW = datetime(2029, 4, 10, 11, tzinfo=UTC)
 LEG = Leg("case-1", "hdh", "PROCESSING", datetime(2029, 3, 2, tzinfo=UTC), datetime(2029, 3, 2, tzinfo=UTC))
 
 
@@ -306,3 +308,71 @@ def test_only_a_running_clock_expires_and_not_before_its_last_day_is_over(
     today = date(2029, 3, 2)
 
     assert (standing(clock, today), days_left(clock, today)) == (shown, left)
+
+
+ACCELERATED = replace(LEG, facts={"accelerated": "x"})
+URGENT = replace(LEG, facts={"urgent": "x"})
+CHAIN_STEPS = {step.id: step for step in CHAIN.steps}
+#: By what, which leg, which step starts and which extends it; the last day of the period, and of an extended one.
+PERIODS = [
+    ("Art. 68(4)", LEG, STEPS["T6"], STEPS["T11"], "DECIDE", "2029-07-02", "2029-10-01"),
+    ("Art. 68(6)", ACCELERATED, STEPS["T6"], STEPS["T11"], "DECIDE", "2029-05-30", "2029-07-02"),
+    ("art. 90", LEG, CHAIN_STEPS["F2"], CHAIN_STEPS["F2-PROLONGATION"], "CESREES_1M", "2029-04-30", "2029-05-30"),
+    ("art. 100", URGENT, CHAIN_STEPS["F2"], CHAIN_STEPS["F2-PROLONGATION"], "CESREES_1M", "2029-04-16", ""),
+    ("art. 100", URGENT, CHAIN_STEPS["M2"], CHAIN_STEPS["M2-PROLONGATION"], "CESREES_1M", "2029-04-16", ""),
+]
+
+
+@pytest.mark.parametrize(("basis", "leg", "starts", "extends", "clock", "due", "extended"), PERIODS)
+def test_a_track_has_its_own_period_and_its_own_extension(
+    basis: str, leg: Leg, starts: Step, extends: Step, clock: str, due: str, extended: str
+) -> None:
+    """From 30 March 2029, a Friday; 30 June is a Saturday, 14 April one too."""
+    running = moved((), starts, noon(2029, 3, 30), leg=leg)[clock]
+    assert running.due_on == due
+    assert basis in running.reason
+    longer = moved((running,), extends, noon(2029, 4, 10), leg=leg)
+    assert (longer[clock].due_on if longer else "") == extended
+    if longer:
+        assert f"({basis}" in longer[clock].reason.partition("extended by")[2] or basis == "art. 90"
+
+
+#: Step, the leg before and after it, where the period ended and where it ends.
+ANEW = [
+    ("N4a", LEG, ACCELERATED, "DECIDE", "2029-07-02", "2029-05-30"),
+    ("N4b", ACCELERATED, LEG, "DECIDE", "2029-05-30", "2029-07-02"),
+    ("U3", LEG, URGENT, "CESREES_1M", "2029-04-30", "2029-04-16"),
+    ("U4", LEG, URGENT, "CESREES_1M", "2029-04-30", "2029-04-16"),
+]
+
+
+@pytest.mark.parametrize(("step", "before", "after", "clock", "was", "due"), ANEW)
+def test_another_track_counts_the_running_period_anew_from_the_same_start(
+    step: str, before: Leg, after: Leg, clock: str, was: str, due: str
+) -> None:
+    starts = STEPS["T6"] if clock == "DECIDE" else CHAIN_STEPS["F2"]
+    running = moved((), starts, noon(2029, 3, 30), leg=before)[clock]
+    anew = moved((running,), {**STEPS, **CHAIN_STEPS}[step], noon(2029, 4, 10), leg=after)[clock]
+    assert (running.due_on, anew.due_on, anew.started_at, anew.state) == (was, due, running.started_at, "running")
+    assert anew.reason.endswith(f"; counted anew on 2029-04-10, before that {was}")
+    assert anew.reason.startswith(start_clock(RULES[clock].of(after), after, noon(2029, 3, 30), FRANCE).reason)
+
+
+def test_days_that_the_clock_stood_still_stay_added_when_it_is_counted_anew() -> None:
+    running = moved((), STEPS["T6"], noon(2029, 3, 30))
+    asked = moved(tuple(running.values()), STEPS["T9"], noon(2029, 5, 2))
+    resumed = moved((asked["DECIDE"],), STEPS["T4"], noon(2029, 5, 12))["DECIDE"]
+    anew = moved((resumed,), STEPS["N4a"], noon(2029, 5, 14), leg=ACCELERATED)["DECIDE"]
+    assert (resumed.due_on, anew.due_on) == ("2029-07-12", "2029-06-11")  # ten days after 30 May is a Saturday
+
+
+def test_an_urgent_file_is_not_extended_and_the_next_opinion_has_a_month_again() -> None:
+    one = replace(LEG, national_state="AU_CESREES")
+    urgent = advance(one, Event("NationalStep", "URGENCE", "CESREES"), lifecycle=LEG_TABLE, national=CHAIN, at=NOW).leg
+    assert "urgent" in urgent.facts
+    extension = Event("NationalStep", "PROLONGATION", "CESREES")
+    with pytest.raises(Refused, match="came again: urgent"):
+        advance(urgent, extension, lifecycle=LEG_TABLE, national=CHAIN, at=NOW)
+    opinion = Event("NationalStep", "AVIS_CESREES", "FAVORABLE")
+    given = advance(urgent, opinion, lifecycle=LEG_TABLE, national=CHAIN, at=NOW).leg
+    assert ("urgent" in given.facts, given.national_state) == (False, "AVIS_RENDU")

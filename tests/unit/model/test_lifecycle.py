@@ -117,7 +117,10 @@ def test_a_step_waits_for_the_facts_that_it_requires(step: Step) -> None:
         assert problem.hint
 
 
-@pytest.mark.parametrize("step", [step for step in LEG.steps if step.unless], ids=lambda step: step.id)
+ONCE = [step for step in LEG.steps if set(step.unless) & set(step.record)]
+
+
+@pytest.mark.parametrize("step", ONCE, ids=lambda step: step.id)
 def test_a_step_that_is_possible_once_is_refused_the_second_time(step: Step) -> None:
     state = next(state for state, row in LAWFUL if row is step)
     done = after(leg(state), step.on)
@@ -251,3 +254,40 @@ def test_a_trusted_holder_assesses_between_pre_screening_and_processing() -> Non
     one = after(leg(), *road, "NationalStep:FORWARDED_TO_TRUSTED_HOLDER")
     assert (one.state, LEG.status("d6.4-v0.5", one.state)) == ("AT_TDH", "PROCESSING")
     assert after(one, "NationalStep:ASSESSED_BY_TRUSTED_HOLDER").state == "PROCESSING"
+
+
+@pytest.mark.parametrize("track", ["ACCELERATED", "STANDARD"])
+def test_the_track_is_the_same_once_the_period_was_extended(track: str) -> None:
+    one = leg("PROCESSING", facts={"complete": "x", "extended": "x"})
+    assert refusal(one, f"NationalStep:TRACK:{track}").code == "guard-unmet"
+
+
+#: What the forms say in turn, and the body where it says something; and the facts of the track that are then recorded.
+TRACKS: list[tuple[list[bool | str], set[str]]] = [
+    ([True], {"accelerated"}),
+    ([False], set()),
+    ([True, False], set()),
+    ([False, True], {"accelerated"}),
+    ([True, "STANDARD"], {"track_said"}),
+    ([True, "STANDARD", True], {"track_said"}),
+    ([False, "ACCELERATED", False], {"accelerated", "track_said"}),
+    ([False, "ACCELERATED", "STANDARD"], {"track_said"}),
+]
+
+
+@pytest.mark.parametrize(("said", "recorded"), TRACKS)
+def test_the_track_is_that_of_the_newest_form_until_the_body_says_which_it_is(
+    said: list[bool | str], recorded: set[str]
+) -> None:
+    one = leg()
+    for word in said:
+        kind = "ApplicationSubmitted" if one.state == NONE else "ApplicationAmended"
+        what = event(f"NationalStep:TRACK:{word}") if isinstance(word, str) else Event(kind, accelerated=word)
+        one = advance(one, what, lifecycle=LEG, national=None, at=AT).leg
+    assert set(one.facts) & {"accelerated", "track_said"} == recorded
+
+
+def test_a_form_that_is_changed_after_it_was_complete_changes_no_track() -> None:
+    one = leg("PROCESSING", facts={"complete": "x"})
+    changed = advance(one, Event("ApplicationAmended", accelerated=True), lifecycle=LEG, national=None, at=AT).leg
+    assert "accelerated" not in changed.facts
