@@ -11,7 +11,10 @@ import io
 import os
 import tempfile
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, cast
+
+from broker.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,34 +23,40 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 PIECE: Final = 256 * 1024  #: bytes that are handed on at once, and up to which a spool stays in memory
+_BUFFER: Final = 64 * 1024
 
 
 class Spool:
-    """Bytes written one behind the other. `folder` takes the file of a large one; None is the system's own for such."""
+    """Bytes written one behind the other. `folder` takes the file of a large one; None is the system's own for such.
 
-    __slots__ = ("__weakref__", "_file", "_folder", "_held", "size")
+    What its disk says no to is Unavailable, so that nobody takes it for a fault of the bytes.
+    """
+
+    __slots__ = ("__weakref__", "_file", "_held", "folder", "size")
 
     def __init__(self, folder: str | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._held = bytearray()
         self._file = -1
         self.size = 0
 
     def write(self, data: ReadableBuffer) -> None:
-        """Put these behind what is there. Raises: OSError."""
+        """Put these behind what is there. Raises: Unavailable."""
         view = memoryview(data)
         if self._file < 0 and self.size + len(view) <= PIECE:
             self._held += view
         else:
-            self._lay_down()
-            _write(self._file, view)
+            with _disk():
+                self._lay_down()
+                _write(self._file, view)
         self.size += len(view)
 
     def read(self, start: int, count: int) -> bytes:
-        """So many bytes from there on, fewer only at the end. Raises: OSError."""
+        """So many bytes from there on, fewer only at the end. Raises: Unavailable."""
         if self._file < 0:
             return bytes(self._held[start : start + count])
-        return os.pread(self._file, count, start)
+        with _disk():
+            return os.pread(self._file, count, start)
 
     def since(self, start: int) -> Payload:
         """What was written from there on."""
@@ -57,7 +66,7 @@ class Spool:
         """Go over to a file, once."""
         if self._file >= 0:
             return
-        with tempfile.TemporaryFile(dir=self._folder, buffering=0) as file:
+        with tempfile.TemporaryFile(dir=self.folder, buffering=0) as file:
             self._file = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
         _write(self._file, memoryview(self._held))
@@ -91,7 +100,7 @@ class Payload:
         return self._sha256
 
     def read(self, start: int, count: int) -> bytes:
-        """So many bytes from there on, fewer only at the end. Raises: OSError."""
+        """So many bytes from there on, fewer only at the end. Raises: Unavailable."""
         count = min(count, self.size - start)
         first = self._start + start
         return (
@@ -99,17 +108,21 @@ class Payload:
         )
 
     def pieces(self, size: int = PIECE) -> Iterator[bytes]:
-        """All of it, so many bytes at a time. Raises: OSError."""
+        """All of it, so many bytes at a time. Raises: Unavailable."""
         for start in range(0, self.size, size):
             yield self.read(start, size)
 
     def whole(self) -> bytes:
-        """All of it at once, for what is known to be small. Raises: OSError."""
+        """All of it at once, for what is known to be small. Raises: Unavailable."""
         return self.read(0, self.size)
 
     def file(self) -> BinaryIO:
         """All of it as a file that can be read and sought in; several do not disturb each other."""
-        return cast("BinaryIO", io.BufferedReader(_Reading(self)))
+        return cast("BinaryIO", io.BufferedReader(_Reading(self), _BUFFER))
+
+    def beside(self) -> Spool:
+        """A new spool in the same folder, for what is found in these bytes."""
+        return Spool(self._source.folder if isinstance(self._source, Spool) else None)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Payload):
@@ -150,6 +163,14 @@ class _Reading(io.RawIOBase):
         view[: len(found)] = found
         self._at += len(found)
         return len(found)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"What is large cannot be laid aside: {error.strerror}.") from error
 
 
 def _write(file: int, view: memoryview) -> None:

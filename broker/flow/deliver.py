@@ -105,7 +105,8 @@ async def _parts(node: Node, tx: Transaction, exchange: Exchange) -> tuple[Part,
 async def _files(tx: Transaction, root: etree._Element) -> tuple[Part, ...]:
     """The files that a document names, each byte sequence once."""
     named = {one.sha256: one for one in attachments_of(root)}
-    return tuple([_file_part(one, await tx.payload(sha256)) for sha256, one in named.items()])
+    payloads = await tx.payloads(*named)
+    return tuple(_file_part(one, payload) for one, payload in zip(named.values(), payloads, strict=True))
 
 
 def _file_part(named: AttachmentFact, payload: Payload) -> Part:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Problem, Unavailable
 from broker.flow.outcomes import Later, Park, Refuse, Stop
 from broker.model.exchanges import Direction
+from broker.payloads import Payload
 from broker.translation.files.rules import FOR_A_PERSON
 
 if TYPE_CHECKING:
@@ -28,14 +29,16 @@ _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 #: What is prepared from the beginning once a person has looked at it and signed it off.
 TO_LOOK_AT: Final = FOR_A_PERSON | {"unread-part"}
 #: How a problem calls it, name, and bytes.
-File = tuple[str, str, bytes]
+File = tuple[str, str, Payload]
 
 
 async def examine(node: Node, passage: Passage) -> Passage | Stop:
     """The same passage, if nothing stands against its files."""
     files = await _files(node, passage)
     problems = tuple(
-        problem for key, name, data in files for problem in node.files.problems(name, data, path=f"attachments/{key}")
+        problem
+        for key, name, payload in files
+        for problem in node.files.problems(name, payload, path=f"attachments/{key}")
     )
     against_rules = tuple(problem for problem in problems if problem.code not in FOR_A_PERSON)
     if against_rules:
@@ -71,16 +74,18 @@ async def _files(node: Node, passage: Passage) -> Sequence[File]:
     if passage.exchange.direction is Direction.INBOUND:
         named = passage.message.attachments
         came = zip(named, passage.files, strict=True)
-        return [(shown(one.id, number), one.name, data) for number, (one, (_, data)) in enumerate(came)]
+        return [(shown(one.id, number), one.name, payload) for number, (one, (_, payload)) in enumerate(came)]
     wanted = [one for one in passage.known.attachments if one.sha256]
     if not wanted:
         return []
     async with node.store.transaction() as tx:
-        return [
-            (shown(one.id, number), one.name, await tx.content(one.sha256))
-            for number, one in enumerate(wanted)
-            if await tx.may_name(passage.message.party, one.sha256)
+        numbered = [
+            (number, one) for number, one in enumerate(wanted) if await tx.may_name(passage.message.party, one.sha256)
         ]
+        payloads = await tx.payloads(*(one.sha256 for _, one in numbered))
+    return [
+        (shown(one.id, number), one.name, payload) for (number, one), payload in zip(numbered, payloads, strict=True)
+    ]
 
 
 def shown(identifier: str, number: int) -> str:
@@ -97,7 +102,7 @@ async def _scanned(node: Node, passage: Passage, files: Sequence[File]) -> Passa
     if node.scanner is None:
         return passage
     try:
-        found = [(key, await node.scanner.scan(data)) for key, _, data in files]
+        found = [(key, await node.scanner.scan(payload.whole())) for key, _, payload in files]
     except Unavailable as error:
         return _later(node, passage, error)
     problems = tuple(_infected(key, name) for key, name in found if name)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from broker.model.exchanges import Exchange
     from broker.model.lifecycle import Change
     from broker.model.messages import Message
+    from broker.payloads import Payload
     from broker.translation.facts import Facts
     from broker.translation.pieces import Lack
 
@@ -48,12 +49,12 @@ class Passage:
     """Everything the stages found out and decided. Nothing of it is true before `record` commits it."""
 
     message: Message
-    data: bytes
+    payload: Payload  #: the bytes that were kept, or those that a claim check names
     exchange: Exchange
     root: etree._Element | None = None  #: the message as eu-1
     facts: Facts | None = None
     claimed: str = ""  #: SHA-256 of the document, where a claim check came in its place
-    files: tuple[tuple[str, bytes], ...] = ()  #: attachments that came inside: (sha256, bytes)
+    files: tuple[tuple[str, Payload], ...] = ()  #: attachments that came inside: (sha256, bytes)
     report: bytes = b""
     losses: tuple[dict[str, str], ...] = ()
     flags: tuple[Problem, ...] = ()  #: values kept although eu-1, or its lists, have no word for them

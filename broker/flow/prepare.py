@@ -110,7 +110,7 @@ async def _claim(node: Node, tx: Transaction, message_id: str, now: datetime) ->
     if first.state not in {State.KEPT, State.RECEIVED, State.HELD}:
         await tx.finish_work(work)
         return None
-    return work, Passage(message, await tx.content(message.sha256), first)
+    return work, Passage(message, await tx.payload(message.sha256), first)
 
 
 async def _read(node: Node, work: Work, passage: Passage) -> Passage | Stop:

@@ -55,14 +55,14 @@ def _decode(node: Node, passage: Passage) -> Passage | Stop:
     if _of_another_process(node, passage):
         reason = "its Service or Action is not that of the configured process (access_point.service, .action)"
         return Park(reason, (_unknown_service(passage),))
-    if not passage.data:
+    if not passage.payload.size:
         hint = "Send the business document as the part cid:message."
         raise Refused((Problem("missing-part", "the message has no business document", hint=hint),))
     transport = Transport(passage.message.headers.get("message_id", ""), moment(passage.message.kept_at))
-    decoded = node.codec.decode(passage.data, passage.message.content_type, transport)
-    files = tuple((file.sha256, file.data) for file in decoded.files)
+    decoded = node.codec.decode(passage.payload, passage.message.content_type, transport)
+    files = tuple((file.sha256, file.payload) for file in decoded.files)
     attachments = tuple(
-        Attachment(file.id, file.name, file.media_type, len(file.data), sha)
+        Attachment(file.id, file.name, file.media_type, file.payload.size, sha)
         for file, (sha, _) in zip(decoded.files, files, strict=True)
     )
     facts = facts_of(decoded.root)
@@ -83,7 +83,8 @@ async def _with_files(node: Node, decoded: Passage | Stop) -> Passage | Stop:
     if not came:
         return decoded
     async with node.store.transaction() as tx:
-        files = tuple([(part.sha256, await tx.content(part.sha256)) for part in came])
+        digests = [part.sha256 for part in came]
+        files = tuple(zip(digests, await tx.payloads(*digests), strict=True))
     attachments = tuple(
         Attachment(one.id, one.name, part.media_type, part.size, part.sha256)
         for part, one in ((part, named[part.sha256]) for part in came)
@@ -117,7 +118,7 @@ async def _translate(node: Node, passage: Passage) -> Passage | Stop:
     if connected is None:
         return Park(f"no back end is called {passage.message.party}")
     passage = await _claimed(node, passage)
-    document, unknown = await _judged(node, connected, passage.data)
+    document, unknown = await _judged(node, connected, passage.payload.whole())
     context = EnvelopeContext(
         message_id=passage.message.id,
         created_at=moment(passage.message.kept_at),
@@ -172,14 +173,14 @@ async def _claimed(node: Node, passage: Passage) -> Passage:
     if passage.message.content_type.partition(";")[0].strip() != CLAIM_CHECK:
         return passage
     try:
-        sha256 = str(json.loads(passage.data)["sha256"])
+        sha256 = str(json.loads(passage.payload.whole())["sha256"])
     except (ValueError, KeyError, TypeError, RecursionError):
         sha256 = ""
     if not _SHA256.fullmatch(sha256):
         raise Refused((_no_claim(),))
     async with node.store.transaction() as tx:
         await need_named(tx, passage.message.party, (("sha256", sha256),))
-        return replace(passage, data=await tx.content(sha256), claimed=sha256)
+        return replace(passage, payload=await tx.payload(sha256), claimed=sha256)
 
 
 def _no_claim() -> Problem:

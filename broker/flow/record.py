@@ -35,8 +35,8 @@ async def record(node: Node, tx: Transaction, passage: Passage) -> tuple[str, ..
 
 async def _write_contents(node: Node, tx: Transaction, passage: Passage) -> None:
     """The bytes that were found in the message, or that it named: the journal's entry for them."""
-    for _, data in passage.files:
-        await tx.put_content(data)
+    for _, payload in passage.files:
+        await tx.put_content(payload)
     named = {f"file_{number}_sha256": digest for number, (digest, _) in enumerate(passage.files, start=1)}
     if passage.claimed:
         named["content_sha256"] = passage.claimed

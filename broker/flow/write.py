@@ -104,7 +104,10 @@ async def _files(tx: Transaction, passage: Passage, root: etree._Element, *, bes
         raise Refused((build.too_many_attachments(len(named), MOST_FILES),))
     places = [(f"attachments/{shown(item.id, number)}", item.sha256) for number, item in enumerate(named)]
     await need_named(tx, passage.message.party, places)
-    return tuple([WireFile(item.id, item.name, item.media_type, await tx.content(item.sha256)) for item in named])
+    payloads = await tx.payloads(*(item.sha256 for item in named))
+    return tuple(
+        WireFile(item.id, item.name, item.media_type, payload) for item, payload in zip(named, payloads, strict=True)
+    )
 
 
 async def _to_backend(node: Node, passage: Passage, outgoing: Outgoing) -> Outgoing:

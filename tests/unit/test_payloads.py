@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.errors import Unavailable
 from broker.payloads import PIECE, Payload, Spool
 
 LARGE = bytes(range(256)) * (PIECE // 256) + b"and more"
@@ -83,6 +84,6 @@ def test_only_what_is_large_lies_in_a_file_which_has_no_name_and_goes_with_its_l
     assert open_files(tmp_path) == 0
 
 
-def test_a_folder_that_is_not_there_is_an_error_as_of_a_disk(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="not-there"):
+def test_what_the_disk_says_no_to_is_unavailable_and_no_fault_of_the_bytes(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be laid aside: No such file"):
         spooled(LARGE, folder=str(tmp_path / "not-there"))

@@ -11,7 +11,7 @@ from sqlalchemy import insert as plain_insert
 
 from adapters.store.sql.rows import Rows, insert
 from adapters.store.sql.tables import CONTENT_PIECES, CONTENTS
-from broker.errors import NotFound, Unavailable
+from broker.errors import NotFound
 from broker.payloads import PIECE, Payload, Spool
 
 if TYPE_CHECKING:
@@ -65,21 +65,23 @@ class Contents(Rows):
             yield bytes(data)
 
     async def payload(self, sha256: str) -> Payload:
-        """The bytes in a spool of their own, for what takes longer than a transaction may.
+        """The bytes in a spool, for what takes longer than a transaction may. Raises: NotFound, Unavailable."""
+        return (await self.payloads(sha256))[0]
 
-        Raises: NotFound; Unavailable, if the spool's folder has no room.
-        """
+    async def payloads(self, *several: str) -> tuple[Payload, ...]:
+        """The same of several, in one spool."""
         spool = Spool(self._spools)
-        async for piece in self.content_pieces(sha256):
-            try:
-                spool.write(piece)
-            except OSError as error:
-                raise Unavailable(f"What is large cannot be laid aside: {error.strerror}.") from error
-        return spool.since(0)
+        return tuple([await self._laid_aside(spool, sha256) for sha256 in several])
 
     async def has_content(self, sha256: str) -> bool:
         """Whether bytes with this hash are kept."""
         return (await self._run(_KEPT, {"sha256": sha256})).first() is not None
+
+    async def _laid_aside(self, spool: Spool, sha256: str) -> Payload:
+        start = spool.size
+        async for piece in self.content_pieces(sha256):
+            spool.write(piece)
+        return spool.since(start)
 
     async def _keep(self, payloads: Sequence[Payload]) -> None:
         """Whose row is new, its further pieces are written; who else had it wrote them in the commit of the row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from broker.payloads import Payload
+
 
 @dataclass(frozen=True, slots=True)
 class WireFile:
@@ -21,12 +22,12 @@ class WireFile:
     id: str
     name: str
     media_type: str
-    data: bytes
+    payload: Payload
 
     @property
     def sha256(self) -> str:
         """In lower-case hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
+        return self.payload.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class WireLimits:
 class Codec(Protocol):
     """Between one wire form and eu-1."""
 
-    def decode(self, data: bytes, media_type: str, transport: Transport = ...) -> Decoded:
-        """Read a payload. Raises: Refused."""
+    def decode(self, data: bytes | Payload, media_type: str, transport: Transport = ...) -> Decoded:
+        """Read a payload; files in it stay in a spool. Raises: Refused."""
         ...
 
     def speaks(self, message_type: str) -> bool:

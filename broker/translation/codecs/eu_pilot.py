@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
+from broker.payloads import Payload
 from broker.translation.codecs import json_text, json_tree, wire_forms
 from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireLimits
 from broker.translation.codecs.json_text import refuse
@@ -81,16 +82,18 @@ class EuPilotCodec:
         """Nothing: the pilot connector read one payload of a message."""
         return Beside()
 
-    def decode(self, data: bytes, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the pilot calls everything text/xml; the default is immutable
+    def decode(self, data: bytes | Payload, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the pilot calls everything text/xml; the default is immutable
         """Read a payload.
 
         Raises: Refused, with `payload-too-large`, `bad-base64`, `missing-part`, `several-messages`, `bad-shape`,
         `unknown-message-type`, `bad-character` and the codes of `json_text.read`.
         """
-        if len(data) > self._limits.payload_bytes:
-            refuse("payload-too-large", f"The payload has {len(data)} bytes; {self._limits.payload_bytes} are allowed.")
+        payload = Payload.of(data)
+        if payload.size > self._limits.payload_bytes:
+            limit = self._limits.payload_bytes
+            refuse("payload-too-large", f"The payload has {payload.size} bytes; {limit} are allowed.")
         kept = json_tree.Kept()
-        whole = self._layer(data, "/list", kept)
+        whole = self._layer(payload.whole(), "/list", kept)
         message = self._layer(_only(whole.get("messages")), "/message", kept)
         content = self._unpacked(message.get("content"), "/content")
         topic = whole.get("type")

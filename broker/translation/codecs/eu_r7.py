@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
+from broker.payloads import Payload
 from broker.translation.codecs import decision_card, json_text, json_tree, wire_forms
 from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
-from broker.translation.codecs.zip_parts import is_plain, read_zip, write_zip
+from broker.translation.codecs.zip_parts import is_plain, unpack_zip, write_zip
 from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
@@ -91,20 +92,22 @@ class EuR7Codec:
         form = self._forms.get(message_type)
         return Beside() if form is None else Beside(form.body in (Body.JSON, Body.CARD), form.structured)
 
-    def decode(self, data: bytes, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the envelope says it; the default is immutable
+    def decode(self, data: bytes | Payload, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the envelope says it; the default is immutable
         """Read a payload.
 
         Raises: Refused, with `payload-too-large`, `unsupported-media-type`, `wrong-wire-form`, `missing-part`,
         `unknown-message-type`, `bad-shape`, `bad-character`, `attachment-too-large`, the codes of `json_text.read`
         and those of `zip_parts.read_zip`.
         """
-        if len(data) > self._limits.payload_bytes:
-            refuse("payload-too-large", f"The payload has {len(data)} bytes; {self._limits.payload_bytes} are allowed.")
+        payload = Payload.of(data)
+        if payload.size > self._limits.payload_bytes:
+            limit = self._limits.payload_bytes
+            refuse("payload-too-large", f"The payload has {payload.size} bytes; {limit} are allowed.")
         essence = media_type.partition(";")[0].strip().lower()
         if essence == JSON:
-            return self._decode_json(data)
+            return self._decode_json(payload)
         if essence in _ZIP_TYPES:
-            return self._decode_zip(data)
+            return self._decode_zip(payload)
         return refuse("unsupported-media-type", "The payload is neither JSON nor ZIP.", value=essence[:80])
 
     def encode(self, root: etree._Element, files: Sequence[WireFile] = ()) -> Encoded:
@@ -141,8 +144,8 @@ class EuR7Codec:
         """What eu-1 says by the name of its root."""
         return ("envelope/messageType",)
 
-    def _decode_json(self, data: bytes) -> Decoded:
-        whole = _object(json_text.read(data, limit=self._limits.json_bytes), "")
+    def _decode_json(self, payload: Payload) -> Decoded:
+        whole = _object(json_text.read(payload, limit=self._limits.json_bytes), "")
         for name in ("envelope", "content"):
             if name not in whole:
                 refuse("missing-part", f"The message has no {name}.", f"/{name}")
@@ -151,14 +154,16 @@ class EuR7Codec:
             refuse("bad-shape", "A message is envelope and content alone.", f"/{json_tree.escaped(ascii(name))}")
         return Decoded(self._tree(whole["envelope"], whole["content"], kept, body=None))
 
-    def _decode_zip(self, data: bytes) -> Decoded:
-        parts = read_zip(data, self._limits.zip)
+    def _decode_zip(self, payload: Payload) -> Decoded:
+        spool = payload.beside()
+        parts = unpack_zip(payload, self._limits.zip, spool)
         texts = []
         for name in (ENVELOPE_PART, APPLICATION_PART):
             if name not in parts:
                 refuse("missing-part", f"The archive has no {name}.", name)
             texts.append(json_text.read(parts.pop(name), part=name, limit=self._limits.json_bytes))
-        nested = read_zip(parts.pop(FILES_PART), self._limits.zip, part=FILES_PART) if FILES_PART in parts else {}
+        inner = parts.pop(FILES_PART, None)
+        nested = unpack_zip(inner, self._limits.zip, spool, part=FILES_PART) if inner is not None else {}
         files = tuple(self._file(name, content) for name, content in (*parts.items(), *nested.items()))
         _check_ids(files)
         root = self._tree(texts[0], texts[1], json_tree.Kept(), body=Body.ZIP, files=files)
@@ -188,18 +193,18 @@ class EuR7Codec:
         json_tree.keep_in(below, kept)
         return root
 
-    def _file(self, entry: str, data: bytes) -> WireFile:
+    def _file(self, entry: str, payload: Payload) -> WireFile:
         if entry.lower().endswith(".zip"):
             refuse("zip-nested", "An archive stands where a file is due.", entry)
-        if len(data) > self._limits.attachment_bytes:
-            detail = f"The file has {len(data)} bytes; {self._limits.attachment_bytes} are allowed."
+        if payload.size > self._limits.attachment_bytes:
+            detail = f"The file has {payload.size} bytes; {self._limits.attachment_bytes} are allowed."
             refuse("attachment-too-large", detail, entry)
         if not json_tree.is_xml(entry):
             refuse("bad-character", "A file's name has a character that XML does not have.", value=ascii(entry)[:80])
         base = PurePosixPath(entry).name
         identifier, underscore, name = base.partition("_")
         media_type = shipped_file_rules().media_type(base)
-        return WireFile(identifier if underscore else base, name or base, media_type, data)
+        return WireFile(identifier if underscore else base, name or base, media_type, payload)
 
     def _document(self, root: etree._Element, form: WireForm) -> tuple[dict[str, Any], tuple[str, ...]]:
         head, below = root.find(f"{{{self._namespace}}}envelope"), root.find(f"{{{self._namespace}}}content")
@@ -252,7 +257,7 @@ def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> 
         facts = {
             "id": file.id,
             "name": file.name,
-            "size": str(len(file.data)),
+            "size": str(file.payload.size),
             "mediaType": file.media_type,
             "sha256": file.sha256,
         }
@@ -260,9 +265,9 @@ def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> 
             etree.SubElement(reference, f"{{{namespace}}}{name}").text = text
 
 
-def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, bytes]]:
+def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, Payload]]:
     by_id = {file.id: file for file in files}
-    entries: dict[str, tuple[str, bytes]] = {}
+    entries: dict[str, tuple[str, Payload]] = {}
     for reference in root.iterfind("{*}content/{*}attachments"):
         identifier = collapsed(reference.findtext("{*}id") or "")
         file = by_id.get(identifier)
@@ -271,7 +276,7 @@ def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str,
         said = reference.findtext("{*}sha256")
         if said is not None and trimmed(said) != file.sha256:
             _untranslatable("attachment-changed", "An attachment has other bytes than its hash says.", value=identifier)
-        entry = _entry(identifier, reference.findtext("{*}name") or file.name), file.data
+        entry = _entry(identifier, reference.findtext("{*}name") or file.name), file.payload
         if entries.setdefault(identifier, entry) != entry:
             _untranslatable("duplicate-attachment", "Two files have the same id.", value=identifier)
     return list(entries.values())

@@ -6,6 +6,7 @@ import json
 from typing import Any, Final, NoReturn
 
 from broker.errors import Problem, Refused
+from broker.payloads import Payload
 
 _DEPTH: Final = 64
 
@@ -14,14 +15,15 @@ class _Twice(ValueError):
     """A name stands twice in one object."""
 
 
-def read(data: bytes, *, part: str = "", limit: int | None = None) -> Any:
+def read(data: bytes | Payload, *, part: str = "", limit: int | None = None) -> Any:
     """The value of a JSON text. `part` names it in problems, for JSON that lies within an archive.
 
     Raises: Refused, with `document-too-large`, `bad-encoding`, `duplicate-key`, `too-deep` or `not-json`.
     """
-    if limit is not None and len(data) > limit:
-        refuse("document-too-large", f"The JSON has {len(data)} bytes; {limit} are allowed.", part)
-    value = _parsed(_decoded(data, part), part)
+    payload = Payload.of(data)
+    if limit is not None and payload.size > limit:
+        refuse("document-too-large", f"The JSON has {payload.size} bytes; {limit} are allowed.", part)
+    value = _parsed(_decoded(payload.whole(), part), part)
     _check_depth(value, part)
     return value
 

@@ -11,10 +11,13 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from broker.payloads import PIECE, Payload
 from broker.translation.codecs.json_text import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from broker.payloads import Spool
 
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -56,6 +59,15 @@ def read_zip(data: bytes, limits: ZipLimits, *, part: str = "", only: frozenset[
         refuse("bad-zip", f"The archive cannot be read: {error}.", part)
 
 
+def unpack_zip(payload: Payload, limits: ZipLimits, spool: Spool, *, part: str = "") -> dict[str, Payload]:
+    """Name of every file in an archive, and its bytes, unpacked into a spool. Raises: Refused, as `read_zip` does."""
+    try:
+        with zipfile.ZipFile(payload.file()) as archive:
+            return {info.filename: _unpacked(archive, info, spool) for info in _checked(archive, limits, part)}
+    except _BROKEN as error:
+        refuse("bad-zip", f"The archive cannot be read: {error}.", part)
+
+
 def list_zip(data: bytes, limits: ZipLimits, *, part: str = "") -> tuple[str, ...]:
     """The names of all files in an archive. Raises: Refused, as `read_zip` does."""
     try:
@@ -65,7 +77,7 @@ def list_zip(data: bytes, limits: ZipLimits, *, part: str = "") -> tuple[str, ..
         refuse("bad-zip", f"The archive cannot be read: {error}.", part)
 
 
-def write_zip(files: Iterable[tuple[str, bytes]]) -> bytes:
+def write_zip(files: Iterable[tuple[str, bytes | Payload]]) -> bytes:
     """An archive of files in the given order, without times of its own."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -73,7 +85,11 @@ def write_zip(files: Iterable[tuple[str, bytes]]) -> bytes:
             info = zipfile.ZipInfo(name, _LONG_AGO)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = (stat.S_IFREG | 0o644) << 16
-            archive.writestr(info, data)
+            payload = Payload.of(data)
+            info.file_size = payload.size
+            with archive.open(info, "w") as file:
+                for piece in payload.pieces():
+                    file.write(piece)
     return buffer.getvalue()
 
 
@@ -88,6 +104,16 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if len(data) != info.file_size:
         raise zipfile.BadZipFile("an entry has another size than it says")
     return data
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, spool: Spool) -> Payload:
+    start = spool.size
+    with archive.open(info) as file:
+        while (piece := file.read(PIECE)) and spool.size - start <= info.file_size:
+            spool.write(piece)
+    if spool.size - start != info.file_size:
+        raise zipfile.BadZipFile("an entry has another size than it says")
+    return spool.since(start)
 
 
 def _checked(archive: zipfile.ZipFile, limits: ZipLimits, part: str) -> list[zipfile.ZipInfo]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Problem, Refused
+from broker.payloads import Payload
 from broker.translation.files import office, pdf
 
 if TYPE_CHECKING:
@@ -67,15 +68,16 @@ class FileRules:
         found = [one.media_type for one in self.types if one.suffix == suffix_of(name)]
         return found[0] if found else "application/octet-stream"
 
-    def problems(self, name: str, data: bytes, *, path: str) -> tuple[Problem, ...]:
+    def problems(self, name: str, given: bytes | Payload, *, path: str) -> tuple[Problem, ...]:
         """What is wrong with one file; `path` names it without its name, which may name a person."""
         suffix = suffix_of(name)
         if suffix and suffix not in {one.suffix for one in self.types}:
             return (self._of_another_type(path, suffix),)
-        if not data or len(data) > MAX_BYTES:
-            return (_too_large(path, len(data)) if data else _finding("empty", path),)
+        payload = Payload.of(given)
+        if not payload.size or payload.size > MAX_BYTES:
+            return (_too_large(path, payload.size) if payload.size else _finding("empty", path),)
         try:
-            kind, found = self._look(data, path)
+            kind, found = self._look(payload.whole(), path)
         except Refused as refused:
             return refused.problems
         if kind is None and not suffix:

@@ -17,6 +17,7 @@ from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.errors import Refused, TranslationError
+from broker.payloads import Payload
 from broker.translation.codecs.eu_r7 import JSON, ZIP, EuR7Codec, WireFile, WireLimits
 from broker.translation.codecs.zip_parts import ZipLimits, write_zip
 from broker.translation.facts import facts_of
@@ -26,7 +27,7 @@ WIRE = DATA / "eu-r7"
 CARRIERS = ["ApplicationSubmitted", "ApplicationAmended", "AdditionalInformation", "ApplicationOriginated"]
 PLAIN = sorted(path.stem for path in WIRE.glob("*.json") if "." not in path.stem)
 FILES = tuple(
-    WireFile(*path.name.split("_", 1), "application/pdf", path.read_bytes())
+    WireFile(*path.name.split("_", 1), "application/pdf", Payload(path.read_bytes()))
     for path in sorted((WIRE / "attachments").iterdir())
 )
 STATUS = json.loads((WIRE / "StatusUpdate.json").read_text())
@@ -40,7 +41,7 @@ def archive(kind: Any = "ApplicationSubmitted", *, files: Any = FILES, drop: Any
     parts = {
         "envelope.json": (WIRE / f"{kind}.envelope.json").read_bytes(),
         "application_metadata.json": (WIRE / f"{kind}.application_metadata.json").read_bytes(),
-        "application_file.zip": write_zip((f"{file.id}_{file.name}", file.data) for file in files),
+        "application_file.zip": write_zip((f"{file.id}_{file.name}", file.payload) for file in files),
         **more,
     }
     return write_zip((name, data) for name, data in parts.items() if name not in drop)
@@ -88,7 +89,7 @@ def test_an_application_comes_back_as_it_was(codec: EuR7Codec, gate: etree.XMLSc
     parts = inside(codec.encode(decoded.root, decoded.files).data)
     assert json.loads(parts["envelope.json"]) == wire_json(kind, "envelope")
     assert json.loads(parts["application_metadata.json"]) == wire_json(kind, "application_metadata")
-    assert inside(parts["application_file.zip"]) == {f"{file.id}_{file.name}": file.data for file in FILES}
+    assert inside(parts["application_file.zip"]) == {f"{file.id}_{file.name}": file.payload.whole() for file in FILES}
 
 
 def test_equal_input_gives_equal_bytes(codec: EuR7Codec) -> None:
@@ -99,12 +100,12 @@ def test_equal_input_gives_equal_bytes(codec: EuR7Codec) -> None:
 def test_files_are_named_in_the_document_with_their_hash(codec: EuR7Codec) -> None:
     decoded = codec.decode(archive(), ZIP)
     named = [(one.id, one.name, one.size, one.sha256) for one in facts_of(decoded.root).attachments]
-    assert named == [(file.id, file.name, len(file.data), file.sha256) for file in FILES]
+    assert named == [(file.id, file.name, file.payload.size, file.sha256) for file in FILES]
 
 
 def test_a_file_in_the_outer_archive_is_found_too(codec: EuR7Codec) -> None:
     (file,) = codec.decode(archive(drop=("application_file.zip",), **{"a1_plan.pdf": b"%PDF"}), ZIP).files
-    assert (file.id, file.name, file.data) == ("a1", "plan.pdf", b"%PDF")
+    assert (file.id, file.name, file.payload.whole()) == ("a1", "plan.pdf", b"%PDF")
 
 
 def test_a_field_nobody_knows_is_kept_at_its_path_and_comes_back(codec: EuR7Codec, gate: etree.XMLSchema) -> None:
@@ -357,7 +358,7 @@ def test_an_attachment_without_bytes_or_with_others_stops_the_message(codec: EuR
     with pytest.raises(TranslationError) as caught:
         codec.encode(decoded.root, decoded.files[1:])
     assert caught.value.problems[0].code == "missing-attachment"
-    first = WireFile(FILES[0].id, FILES[0].name, "application/pdf", b"other")
+    first = WireFile(FILES[0].id, FILES[0].name, "application/pdf", Payload(b"other"))
     with pytest.raises(TranslationError) as caught:
         codec.encode(decoded.root, (first, *decoded.files[1:]))
     assert caught.value.problems[0].code == "attachment-changed"
@@ -369,7 +370,7 @@ def with_one_file(identifier: str, name: str) -> tuple[Any, WireFile]:
     for other in (*others, first.find("{*}sha256"), first.find("{*}size")):
         other.getparent().remove(other)
     first.find("{*}id").text, first.find("{*}name").text = identifier, name
-    return root, WireFile(identifier, name, "application/pdf", b"%PDF")
+    return root, WireFile(identifier, name, "application/pdf", Payload(b"%PDF"))
 
 
 @pytest.mark.parametrize(
