@@ -2,6 +2,7 @@
 
 The local verdict stands already: what is not valid by it never came this far. A remote *not valid* parks the message
 with both verdicts, until a person settles it. Silence holds nothing up: the local verdict is then all there is.
+Of an application, which travels as an archive, the document is judged; the files beside it are not for its rules.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Unavailable
 from broker.flow.node import log
 from broker.flow.outcomes import Park
+from broker.translation.codecs.eu_r7 import APPLICATION_PART, ZIP
+from broker.translation.codecs.zip_parts import ZipLimits, read_zip
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
@@ -20,18 +23,17 @@ if TYPE_CHECKING:
 #: What such an exchange is parked for, and nothing else.
 DISPUTED: Final = frozenset({"remote-invalid"})
 _BREAKER: Final = "remote validator"
-_NOT_TEXT: Final = frozenset({"application/zip"})
 
 
 async def opinion(node: Node, exchange: Exchange, document: Payload) -> Park | None:
     """Why the message must wait for a person; None: it may go."""
-    if node.validator is None or exchange.signed_off_at or exchange.content_type in _NOT_TEXT:
+    if node.validator is None or exchange.signed_off_at:
         return None
     breaker, asked_at = node.breakers.of(_BREAKER), node.clock.now()
     if breaker.blocked(asked_at):
         return None
     try:
-        verdict = await node.validator.judge(document.whole())
+        verdict = await node.validator.judge(_judged(exchange.content_type, document.whole()))
     except Unavailable as silence:
         breaker.failed(node.clock.now())
         log.warning("validator.silent", exchange_id=exchange.id, code=silence.code)
@@ -42,3 +44,10 @@ async def opinion(node: Node, exchange: Exchange, document: Payload) -> Park | N
     if verdict.valid:
         return None
     return Park(f"two validators disagree: not valid by {verdict.by}; valid by {node.judged_by}", verdict.problems)
+
+
+def _judged(content_type: str, payload: bytes) -> bytes:
+    """The document in a payload."""
+    if content_type != ZIP:
+        return payload
+    return read_zip(payload, ZipLimits(), only=frozenset({APPLICATION_PART}))[APPLICATION_PART]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from broker.flow.retry import Breakers
 from broker.flow.staff import sign_off
 from broker.judges import Verdict
 from broker.model.exchanges import State
-from tests.support.flow_node import Flow, case_in, dossier, pre_screening
+from tests.support.flow_node import Flow, bring_files, case_in, dossier, lodged, pre_screening
 
 
 class FakeValidator:
@@ -19,12 +21,13 @@ class FakeValidator:
 
     def __init__(self, *problems: Problem) -> None:
         self.problems, self.away, self.asked = problems, False, 0
+        self.seen: list[dict[str, Any]] = []
 
     async def judge(self, data: bytes) -> Verdict:
         self.asked += 1
         if self.away:
             raise Unavailable("The remote validator does not answer.")
-        assert data.startswith(b"{")
+        self.seen.append(json.loads(data))
         return Verdict("the validator at example.org, report of today", self.problems)
 
     async def ping(self) -> None:
@@ -87,3 +90,18 @@ async def test_silence_holds_nothing_up_and_after_some_of_it_nobody_is_asked(cas
     sent += [await case.from_office(document) for document in (pre_screening(), dossier("StatusUpdate"))]
     assert [(await case.exchange(message_id)).state for message_id in sent] == [State.SUBMITTED] * 3
     assert validator.asked == 2
+
+
+@pytest.mark.parametrize(("said", "state"), [((), State.SUBMITTED), ((ODD,), State.PARKED)], ids=["valid", "not valid"])
+async def test_of_an_application_the_document_in_the_archive_is_judged(
+    flow: Flow, said: tuple[Problem, ...], state: State
+) -> None:
+    validator = FakeValidator(*said)
+    flow.node = replace(flow.node, validator=validator)
+    await bring_files(flow)
+    exchange = await flow.exchange(await flow.from_office(lodged("EXEMPLE-2027-7777")))
+    assert (exchange.type, exchange.content_type) == ("ApplicationOriginated", "application/zip")
+    assert (exchange.state, validator.asked) == (state, 1)
+    [document] = validator.seen
+    assert document["title"] == "Devenir après un AVC en France et en Finlande (exemple)"
+    assert set(document["form"]) >= {"section2", "section8"}
