@@ -12,6 +12,7 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -83,7 +84,9 @@ def _worker_loops(built: Built, watch: WorkerWatch) -> dict[str, Callable[[], Aw
 
 def _fetcher(built: Built) -> Fetcher | None:
     point: AccessPoint | None = built.node.access_point
-    return Fetcher(built.node, point, poll=built.settings.access_point.poll > 0) if point is not None else None
+    section = built.settings.access_point
+    after = timedelta(seconds=section.unavailable_after)
+    return Fetcher(built.node, point, section.poll > 0, after) if point is not None else None
 
 
 def _serve_loops(

@@ -88,6 +88,8 @@ class AccessPointSection(Section):
     password: SecretStr = SecretStr("")
     poll: Annotated[float, BeforeValidator(_off_as_zero), Field(ge=0)] = 1.0
     #: seconds between two looks at the pending list; `false` switches them off
+    unavailable_after: Annotated[float, Field(gt=0)] = 3600.0
+    #: seconds for which a pending message cannot be fetched, until a person is told
     timeout: float = 30.0  #: seconds for one call
     mtom: bool = False  #: submit payloads as MIME parts; answers are read in either form
     roles: bool = True  #: the access point asks for a status in a role (Domibus 5.1 and later)

@@ -19,6 +19,8 @@ from broker.flow.arrival import Arrival
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.lost import GONE, lost_key, park_lost
 from broker.flow.node import commit, log
+from broker.flow.unavailable import CAME, park_unavailable, settle
+from broker.flow.unavailable import GONE as IS_GONE
 from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
 from broker.ports import ALWAYS, Window
@@ -43,6 +45,8 @@ MOST_WINDOWS: Final = 200  # of one look: an access point may not heed the times
 GONE_TRIES: Final = 3
 #: Tries after which an answer that cannot be read is kept for a person.
 GARBLED_TRIES: Final = 3
+#: How long a person is spared a pending message that cannot be fetched, and how seldom it is asked for after that.
+UNAVAILABLE_AFTER: Final = timedelta(hours=1)
 #: How long one of which a person was told, and which will hardly change, is left alone.
 HOPELESS: Final = timedelta(days=1)
 _HOPELESS: Final = frozenset({"answer-too-large", "answer-bomb", "payload-too-large"})
@@ -53,12 +57,15 @@ _STILL_PENDING: Final = "The message is still pending at the access point, and f
 class Fetcher:
     """Fetches for one node from one access point; `poll` also asks for what is pending.
 
-    `resting` says which id is left alone until when, `in_hand` which are being fetched.
+    A pending message that cannot be fetched for `unavailable_after` is put before a person. `failing` says which id
+    cannot be fetched since when, `resting` which is left alone until when, `in_hand` which are being fetched.
     """
 
     node: Node
     access_point: AccessPoint
     poll: bool = True
+    unavailable_after: timedelta = UNAVAILABLE_AFTER
+    failing: dict[str, datetime] = field(default_factory=dict)
     resting: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     looked_behind: datetime | None = None
     in_hand: dict[str, asyncio.Task[bool]] = field(default_factory=dict)
@@ -169,9 +176,32 @@ class Fetcher:
 
     async def _again(self, message_id: str, error: BrokerError, tries: int) -> datetime:
         """When what failed is tried again; what a person was told of and is hopeless, seldom."""
-        told = isinstance(error, Garbled) and tries >= GARBLED_TRIES and await self._set_aside(message_id, error)
+        if not isinstance(error, Garbled):
+            return await self._again_unavailable(message_id, error, tries)
+        told = tries >= GARBLED_TRIES and await self._set_aside(message_id, error)
         delay = self.node.retry.delay(tries, self.node.random)
         return self.node.clock.now() + (max(delay, HOPELESS) if told and _code(error) in _HOPELESS else delay)
+
+    async def _again_unavailable(self, message_id: str, error: BrokerError, tries: int) -> datetime:
+        """When it is tried again; what has failed for long, and is still listed, is put before a person."""
+        now = self.node.clock.now()
+        delay = self.node.retry.delay(tries, self.node.random)
+        since = self.failing.setdefault(message_id, now)
+        if isinstance(error, NotFound) or now - since < self.unavailable_after:
+            return now + delay
+        told = await self._put_before(message_id, error)
+        return now + (max(delay, self.unavailable_after) if told else delay)
+
+    async def _put_before(self, message_id: str, error: BrokerError) -> bool:
+        """Whether a person knows of it; while nothing can be had of the access point, no single message is to blame."""
+        try:
+            if message_id not in await self.access_point.pending(ALWAYS):
+                return False
+            await park_unavailable(self.node, self.access_point.name, message_id, _code(error))
+        except BrokerError as problem:
+            log.warning("fetch.not_set_aside", wire_message_id=message_id, code=problem.code)
+            return False
+        return True
 
     async def _by_row(self, message_id: str) -> bool:
         """Fetch what was notified; what fails waits in its row."""
@@ -213,12 +243,14 @@ class Fetcher:
         try:
             if not (known and await self._is_kept(inbox_key(message_id))):
                 await self._keep(await self.access_point.retrieve(message_id))
+            await settle(self.node, self.access_point.name, message_id, CAME)
             await self.access_point.mark_downloaded(message_id)
         except BrokerError as problem:
             return problem
         except Exception as error:  # noqa: BLE001 -- what nobody foresaw of one message must not hold up the others
             log.error("fetch.broken", wire_message_id=message_id, exc_info=error)
             return BrokerError()
+        self.failing.pop(message_id, None)
         return None
 
     async def _is_kept(self, key: str) -> bool:
@@ -251,12 +283,14 @@ class Fetcher:
         return True
 
     async def _report_gone(self, message_id: str) -> None:
+        self.failing.pop(message_id, None)
         if await self._is_kept(inbox_key(message_id)) or await self._is_kept(lost_key(message_id)):
             return
         async with self.node.store.transaction() as tx:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)
             await tx.write_entry(entry)
         await park_lost(self.node, self.access_point.name, message_id, GONE)
+        await settle(self.node, self.access_point.name, message_id, IS_GONE)
 
 
 def _code(error: BrokerError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from broker.model.exchanges import State
 from broker.model.messages import Door, Message
 from broker.ports import Notification, Part, Told, UserMessage
 from tests.support.flow_node import CENTRAL_PARTY, Flow, eu, eu_application, sha256
+
+if TYPE_CHECKING:
+    from broker.flow.fetch import Fetcher
 
 
 def waiting(flow: Flow, message_id: str, data: bytes = b"{}", **more: object) -> None:
@@ -85,6 +89,79 @@ async def test_one_that_cannot_be_fetched_does_not_hold_up_the_others_and_rests_
     assert await fetcher.drain() == 1
     assert fetcher.resting == {}
     assert len(await kept(flow)) == 10
+
+
+def away(flow: Flow, message_id: str, times: int = 1000) -> None:
+    flow.point.script[f"retrieve {message_id}"].extend(Unavailable("a lock") for _ in range(times))
+
+
+async def for_hours(flow: Flow, fetcher: Fetcher, hours: float) -> int:
+    """How often it was asked for."""
+    before = len([call for call in flow.point.calls if call[0] == "retrieve"])
+    end = flow.clock.now() + timedelta(hours=hours)
+    while flow.clock.now() < end:
+        await fetcher.drain()
+        flow.clock.advance(60)
+    return len([call for call in flow.point.calls if call[0] == "retrieve"]) - before
+
+
+@pytest.mark.parametrize("notified_first", [False, True])
+async def test_one_that_is_listed_and_never_to_be_had_is_put_before_a_person_once_and_settles_itself(
+    flow: Flow, *, notified_first: bool
+) -> None:
+    waiting(flow, "one")
+    away(flow, "one")
+    if notified_first:
+        await notified(flow.node, "ap-fr", Notification(Told.RECEIVED, ("one",)))
+    fetcher = flow.fetcher()
+    fetcher.poll = not notified_first
+    assert await for_hours(flow, fetcher, 0.9) > 5
+    assert await flow.all(states=("PARKED",)) == ()
+    await for_hours(flow, fetcher, 1)
+    [put] = await flow.all(states=("PARKED",))
+    [problem] = put.problems
+    assert (problem["code"], problem["value"]) == ("message-unavailable", "unavailable")
+    assert json.loads(await flow.bytes(put.message_id)) == {"access_point": "ap-fr", "message_id": "one"}
+    assert 9 <= await for_hours(flow, fetcher, 10) <= 11
+    assert [one.id for one in await flow.all(states=("PARKED",))] == [put.id]
+    flow.point.script["retrieve one"].clear()
+    await for_hours(flow, fetcher, 1.1)
+    assert await flow.all(states=("PARKED",)) == ()
+    settled = await flow.exchange(put.message_id)
+    assert (settled.state, settled.reason) == (State.CANCELLED, "the message came after all")
+    [entry] = await flow.journal("exchange.closed")
+    assert (entry.target, entry.actor) == (put.id, f"node:{flow.node.name}")
+    assert flow.point.marked == ["one"]
+    assert fetcher.failing == {}
+
+
+async def test_while_nothing_can_be_had_of_the_access_point_no_single_message_is_to_blame(flow: Flow) -> None:
+    waiting(flow, "one")
+    away(flow, "one")
+    await notified(flow.node, "ap-fr", Notification(Told.RECEIVED, ("one",)))
+    fetcher = flow.fetcher()
+    fetcher.poll = False
+    flow.point.script["pending"].extend(Unavailable("away") for _ in range(1000))
+    await for_hours(flow, fetcher, 5)
+    assert await flow.all(states=("PARKED",)) == ()
+    flow.point.script["pending"].clear()
+    await for_hours(flow, fetcher, 0.5)
+    assert [one.problems[0]["code"] for one in await flow.all(states=("PARKED",))] == ["message-unavailable"]
+
+
+async def test_one_that_is_gone_in_the_end_is_put_before_a_person_as_gone_alone(flow: Flow) -> None:
+    waiting(flow, "one")
+    away(flow, "one", 20)
+    await notified(flow.node, "ap-fr", Notification(Told.RECEIVED, ("one",)))
+    fetcher = flow.fetcher()
+    fetcher.poll = False
+    while not await flow.all(states=("PARKED",)):
+        await for_hours(flow, fetcher, 0.5)
+    flow.point.script["retrieve one"].clear()
+    del flow.point.inbox["one"]
+    await for_hours(flow, fetcher, 4)
+    [parked] = await flow.all(states=("PARKED",))
+    assert parked.problems[0]["code"] == "message-gone"
 
 
 async def test_what_nobody_foresaw_of_one_message_holds_up_no_other(flow: Flow) -> None:
