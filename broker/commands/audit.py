@@ -14,7 +14,7 @@ from broker.errors import ConfigurationError
 from broker.ledger.export import Export
 from broker.ledger.handover import first_public
 from broker.ledger.keys import read_public_key
-from broker.ledger.verify import verify_lines
+from broker.ledger.verify import expectation, verify_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +37,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     verify = commands.add_parser("verify", help="check an export, or the journal of this node")
     verify.add_argument("file", metavar="FILE", nargs="?", default="", help="an export; default: this node's database")
     verify.add_argument("--key", action="append", default=[], metavar="PEM", help="a public key that you trust")
+    verify.add_argument("--expect", type=expectation, metavar="NUMBER:HASH", help="a head that was seen earlier")
     verify.set_defaults(run=_verify)
 
 
@@ -75,12 +76,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     if not arguments.file:
         settings = settings_of(arguments)
         trusted = trusted or (first_public(keys_dir(settings)),)
-        return _judge(asyncio.run(_lines(settings)), trusted)
+        return _judge(asyncio.run(_lines(settings)), trusted, arguments.expect)
     try:
         lines = Path(arguments.file).read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
     except OSError as error:
         raise ConfigurationError(f"{arguments.file} cannot be read: {error.strerror}") from error
-    return _judge(lines, trusted)
+    return _judge(lines, trusted, arguments.expect)
 
 
 async def _lines(settings: Settings) -> list[str]:
@@ -88,10 +89,10 @@ async def _lines(settings: Settings) -> list[str]:
         return [line async for line in exporter(settings, store).lines()]
 
 
-def _judge(lines: Sequence[str], trusted: tuple[Ed25519PublicKey, ...]) -> int:
-    verdict: Any = verify_lines(lines, trusted=trusted)
+def _judge(lines: Sequence[str], trusted: tuple[Ed25519PublicKey, ...], expected: tuple[int, str] | None = None) -> int:
+    verdict: Any = verify_lines(lines, trusted=trusted, expected=expected)
     if verdict.holds:
-        say(f"{verdict.entries} entries and {verdict.checkpoints} checkpoints hold; head {verdict.last} {verdict.head}")
+        say(f"{verdict.entries} entries and {verdict.checkpoints} checkpoints hold; head {verdict.last}:{verdict.head}")
         return 0
     for finding in verdict.findings:
         say(str(finding))

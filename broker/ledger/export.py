@@ -5,6 +5,7 @@
 - `entry`: a sealed entry
 - `message`: behind the entry that says a message was kept: the hash that the message's row names now
 - `content`: behind the first entry that names a content's hash: the hash of the bytes kept under it now
+- `stray`: a message that came by a door and that no entry is about: those that were are gone
 - `end`: how many records and entries there were
 
 Nothing stands in it that the verifier does not check.
@@ -30,6 +31,7 @@ FORMAT: Final = "hdeu-journal-1"
 KEPT: Final = "message.kept"  #: the action whose `detail.sha256` names a message's bytes
 _HASH_SUFFIX: Final = "sha256"  #: every member of `detail` with this ending names kept bytes
 _HASH_LENGTH: Final = 64
+_STRAYS: Final = 50  #: that are named at most
 Record = dict[str, Any]
 
 
@@ -67,6 +69,11 @@ class Export:
             entries += record["kind"] == "entry"
             records += 1
             yield record
+        async with self.store.transaction() as transaction:
+            strays = await transaction.unjournalled(_STRAYS)
+        for stray in strays:
+            yield {"kind": "stray", "id": stray}
+        records += len(strays)
         yield {"kind": "end", "entries": entries, "records": records}
 
     async def _entries(self, last: int) -> AsyncIterator[Record]:
@@ -109,7 +116,7 @@ def _hashes(sealed: SealedEntry) -> set[str]:
 async def _message_hash(transaction: Transaction, message_id: str) -> str:
     try:
         return (await transaction.message(message_id)).sha256
-    except NotFound:
+    except (NotFound, ValueError):  # a row that nobody can read any more
         return ""
 
 

@@ -6,7 +6,7 @@
 It reads an export (JSON lines, see `export.py`) and says for each thing that does not hold which entry it is and
 what is wrong. Without `--key` it trusts the keys that the export names: then somebody who holds the whole
 journal and signs it anew is not found out; keep the node's public key elsewhere. `--expect` holds the journal to
-a head seen earlier, so that a journal that lost its tail together with its checkpoints is found out too.
+a head seen earlier: a journal that lost its tail with its checkpoints is found out where no later message is kept, too.
 
 Exit code: 0 everything holds, 1 something does not, 2 the call was wrong.
 """
@@ -151,6 +151,7 @@ def _read(journal: _Journal, record: Record) -> None:
         "entry": _read_entry,
         "message": _read_message,
         "content": _read_content,
+        "stray": _read_stray,
         "end": _read_end,
         "altered": _read_altered,
     }
@@ -168,8 +169,7 @@ def _read(journal: _Journal, record: Record) -> None:
 
 
 def _number(record: Record) -> int:
-    number = record.get("number", record.get("entry", 0))
-    return number if isinstance(number, int) else 0
+    return number if isinstance(number := record.get("number", record.get("entry", 0)), int) else 0
 
 
 def _read_header(journal: _Journal, record: Record) -> None:
@@ -271,10 +271,13 @@ def _read_message(journal: _Journal, record: Record) -> None:
         journal.found(record["entry"], "content-changed", "the message that it says was kept is kept with other bytes")
 
 
+def _read_stray(journal: _Journal, record: Record) -> None:
+    journal.found(0, "not-journalled", f"message {record['id']} is kept, and no entry is about it: some were removed")
+
+
 def _check_chain(journal: _Journal) -> None:
     """No gap up to the highest number, and each entry hangs on the one before."""
-    before, head = 0, GENESIS
-    pushed = 0  # by how many places the entries stand behind those under which they were sealed
+    before, head, pushed = 0, GENESIS, 0  # pushed: by how many places entries stand behind where they were sealed
     for number, (previous, stated) in sorted(journal.links.items()):
         further = number - journal.moved[number] - pushed if number in journal.moved else 0
         if number > before + 1:
@@ -297,8 +300,7 @@ def _blame(journal: _Journal, number: int) -> None:
 def _check_signatures(journal: _Journal) -> None:
     """Every checkpoint is signed by a trusted key and names the head that stands here; every entry is covered."""
     trusts = _trusts(journal)
-    good = 0  # the last number up to which a signature vouches for the chain
-    covered = 0
+    good = covered = 0  # good: the last number up to which a signature vouches for the chain
     for checkpoint in sorted(journal.checkpoints, key=lambda known: int(known["number"])):
         number = checkpoint["number"]
         if not _is_signed(checkpoint, trusts):
@@ -370,7 +372,8 @@ def _read_pem(path: str) -> Ed25519PublicKey:
     return key
 
 
-def _expectation(words: str) -> tuple[int, str]:
+def expectation(words: str) -> tuple[int, str]:
+    """`NUMBER:HASH`. Raises: ValueError."""
     number, _, head = words.partition(":")
     return int(number), head
 
@@ -380,7 +383,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="verify", description="Verify an exported journal.")
     parser.add_argument("file", help="JSON lines as exported")
     parser.add_argument("--key", action="append", type=_read_pem, default=[], help="a trusted public key, PEM")
-    parser.add_argument("--expect", type=_expectation, help="NUMBER:HASH of a head that was seen earlier")
+    parser.add_argument("--expect", type=expectation, help="NUMBER:HASH of a head that was seen earlier")
     asked = parser.parse_args(arguments)
     with Path(asked.file).open(encoding="utf-8", errors="replace", newline="\n") as lines:
         verdict = verify_lines(lines, trusted=asked.key, expected=asked.expect)

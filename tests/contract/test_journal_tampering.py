@@ -11,6 +11,7 @@ from sqlalchemy import text
 from broker.ledger.entries import chain, sign_head
 from broker.ledger.export import Export
 from broker.ledger.verify import verify, verify_lines
+from broker.model.messages import Door
 from tests.support.journals import (
     BYTES,
     KEPT_AT,
@@ -21,7 +22,7 @@ from tests.support.journals import (
     sealed_journal,
     with_the_file,
 )
-from tests.support.samples import NOW, SetClock, entry
+from tests.support.samples import NOW, SetClock, entry, message
 
 if TYPE_CHECKING:
     from adapters.store.sql import SqlStore
@@ -255,6 +256,23 @@ async def test_a_tail_removed_with_its_checkpoints_is_found_by_a_head_seen_earli
     assert verify_lines(lines).holds
     found = verify_lines(lines, expected=(seen.last, seen.head)).findings
     assert [(finding.number, finding.code) for finding in found] == [(12, "not-as-expected")]
+
+
+async def test_a_journal_emptied_with_its_checkpoints_shows_by_the_messages_that_are_kept(
+    store: SqlStore, clock: SetClock, store_url: str
+) -> None:
+    await sealed_journal(store, clock)
+    tamper(store_url, "DELETE FROM journal", "DELETE FROM checkpoints")
+    [found] = (await verdict(store)).findings
+    assert (found.number, found.code, "m-1" in found.detail) == (0, "not-journalled", True)
+
+
+async def test_what_the_broker_wrote_itself_needs_no_entry_that_it_was_kept(store: SqlStore, clock: SetClock) -> None:
+    await sealed_journal(store, clock)
+    async with store.transaction() as transaction:
+        digest = await transaction.put_content(BYTES)
+        await transaction.add_message(message("m-2", sha256=digest, size=len(BYTES), door=Door.RULE, key="k-2"))
+    assert (await verdict(store)).holds
 
 
 async def test_kept_bytes_are_checked_where_the_verifier_has_access(store: SqlStore, clock: SetClock) -> None:

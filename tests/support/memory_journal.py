@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from broker.model.messages import Door
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
@@ -64,6 +66,11 @@ class MemoryStore:
 
     async def sealed(self, after: int, limit: int) -> tuple[SealedEntry, ...]:
         return tuple(sealed for sealed in self.chain if sealed.number > after)[:limit]
+
+    async def unjournalled(self, limit: int) -> tuple[str, ...]:
+        about = {entry.target for entry in (*(sealed.entry for sealed in self.chain), *self.waiting)}
+        came = sorted(one.id for one in self.messages.values() if one.door is not Door.RULE)
+        return tuple(one for one in came if one not in about)[:limit]
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         self.signed.append(checkpoint)

@@ -212,6 +212,7 @@ async def _parts(tx: Transaction, archive: bytes) -> tuple[KeptPart, ...]:
 
 async def _seed_decision(tx: Transaction) -> None:
     await tx.add_message(message("m-1", sha256=await tx.put_content(DOCUMENT), size=len(DOCUMENT)))
+    await tx.write_entry(Entry("e-m-1", NOW, "flow", "message.kept", "m-1", "done", {"door": "http"}))
     report = await tx.put_content(REPORT)
     losses = ({"fact": "decision-kind"},)
     facts = {"report_sha256": report, "receipt_sha256": await tx.put_content(RECEIPT), "receipt_verdict": "proven"}

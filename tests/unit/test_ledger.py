@@ -25,12 +25,14 @@ from broker.ledger import verify as verifier
 from broker.ledger.entries import GENESIS, chain, entry_hash, sign_head
 from broker.ledger.keys import create_signing_key, public_jwk, public_pem, read_public_key, read_signing_key
 from broker.ledger.verify import verify_lines
-from tests.support.journals import KEY, OTHER_KEY, exported, sealed_journal
+from tests.support.journals import KEPT_AT, KEY, OTHER_KEY, exported, sealed_journal
 from tests.support.memory_journal import MemoryStore
 from tests.support.samples import NOW, SetClock, entry
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from broker.model.messages import Message
 
 #: What is hashed, written out by hand: the verifier of another author would have to build these bytes.
 CANONICAL = (
@@ -129,6 +131,17 @@ def test_an_untouched_export_holds(lines: tuple[str, ...]) -> None:
     assert verdict.findings == ()
     assert (verdict.entries, verdict.checkpoints, verdict.last) == (12, 3, 12)
     assert verify_lines(lines).holds
+
+
+async def test_a_message_whose_row_nobody_can_read_is_found_at_its_entry() -> None:
+    class Torn(MemoryStore):
+        async def message(self, message_id: str) -> Message:
+            raise ValueError(f"Invalid isoformat string: {message_id}")
+
+    store = Torn()
+    await sealed_journal(store, SetClock())
+    [found] = verify_lines(await exported(store), trusted=[KEY.public]).findings
+    assert (found.number, found.code) == (KEPT_AT, "content-changed")
 
 
 def test_an_export_signed_by_somebody_else_does_not_hold_against_the_known_key(lines: tuple[str, ...]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from adapters.store.sql.rows import Rows, values_of
-from adapters.store.sql.tables import CHECKPOINTS, JOURNAL
+from adapters.store.sql.tables import CHECKPOINTS, JOURNAL, MESSAGES
 from broker.errors import Conflict
 from broker.model.journal import Checkpoint, Entry, SealedEntry
+from broker.model.messages import Door
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -24,6 +25,12 @@ _AFTER: Final = _SEALED.where(_J.number > bindparam("after")).order_by(_J.number
 _NUMBER: Final = select(_J.number).where(_J.id == bindparam("id"))
 _UNSEALED: Final = select(*_ENTRY).where(_J.number.is_(None)).order_by(_J.at, _J.id).limit(bindparam("limit"))
 _ABOUT: Final = select(*_ENTRY).where(_J.target.in_(bindparam("targets", expanding=True))).order_by(_J.at, _J.id)
+_UNJOURNALLED: Final = (
+    select(MESSAGES.c.id)
+    .where(MESSAGES.c.door != Door.RULE, ~exists().where(_J.target == MESSAGES.c.id))
+    .order_by(MESSAGES.c.id)
+    .limit(bindparam("limit"))
+)
 _WRITE: Final = insert(JOURNAL)
 _SEAL: Final = (
     update(JOURNAL)
@@ -72,6 +79,10 @@ class JournalRows(Rows):
     async def entries_about(self, targets: tuple[str, ...]) -> tuple[Entry, ...]:
         """Oldest first, sealed or not."""
         return tuple(_entry(row) for row in await self._run(_ABOUT, {"targets": targets}))
+
+    async def unjournalled(self, limit: int) -> tuple[str, ...]:
+        """Messages that came by a door and that no entry is about: it was written with the message, and is gone."""
+        return tuple(row.id for row in await self._run(_UNJOURNALLED, {"limit": limit}))
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Raises: Conflict, if this head was signed already."""

@@ -200,15 +200,21 @@ def test_the_journal_is_exported_and_verified(seeded: Run, tmp_path: Path) -> No
     assert seeded("audit", "export", str(file))[0] == 0
     assert seeded("audit", "verify", str(file))[:2] == seeded("audit", "verify")[:2]
     status, out, _ = seeded("audit", "verify", str(file))
+    head = out.split()[-1]
+    assert seeded("audit", "verify", "--expect", head)[0] == 0
+    assert seeded("audit", "verify", "--expect", f"{head[:-1]}x")[:2] == (
+        1,
+        f"entry {head.partition(':')[0]}: not-as-expected: the journal has not the head that was seen earlier\n",
+    )
     assert status == 0
-    assert out.startswith("4 entries")
+    assert out.startswith("5 entries")
 
 
 def test_a_changed_journal_does_not_hold_and_the_entry_is_named(seeded: Run, tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     seeded("audit", "export", str(file))
     text = file.read_text()
-    assert text.count('"outcome":"done"') == 4
+    assert text.count('"outcome":"done"') == 5
     lines = text.splitlines(keepends=True)
     third = next(index for index, line in enumerate(lines) if '"number":3' in line and '"kind":"entry"' in line)
     lines[third] = lines[third].replace('"outcome":"done"', '"outcome":"gone"')
