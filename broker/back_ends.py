@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from adapters.backends.amqp import AmqpBackend
 from adapters.backends.pull import PullBackend
+from adapters.backends.rems.answers import failures
 from adapters.backends.webhook import WebhookBackend, WebhookSettings
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from adapters.amqp.connection import Rabbit
     from broker.ports import Backend
     from broker.settings import BackendSection, Settings
+
+REMS: Final = "rems-1"
 
 
 def connected(settings: Settings, name: str, session: aiohttp.ClientSession, rabbit: Rabbit | None) -> Connected:
@@ -40,7 +43,8 @@ def _backend(
     if section.kind == "webhook":
         secret = section.secret.get_secret_value().encode()
         called = WebhookSettings(url=section.url, secret=secret, timeout=section.timeout)
-        return WebhookBackend(name, called, session=session, node=settings.node.name)
+        said = failures if section.profile == REMS else None
+        return WebhookBackend(name, called, session=session, node=settings.node.name, failures=said)
     if section.kind == "amqp" and rabbit is not None:
         return AmqpBackend(name, rabbit, node=settings.node.name, api_base=settings.public_url)
     if section.kind == "amqp" and settings.embedded:

@@ -7,6 +7,7 @@ the back end and this node share.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 #: Client errors that say "later", not "never".
 LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+READ_AT_MOST: Final = 64 * 1024  #: bytes of an answer, where its body matters
+#: What the body of a 2xx answer says went wrong; nothing where all is well.
+Failures = Callable[[bytes], tuple[Problem, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +49,26 @@ def signature(secret: bytes, body: bytes) -> str:
 class WebhookBackend:
     """The `Backend` port over HTTP. A 2xx answer is the back end's acknowledgement."""
 
-    def __init__(self, name: str, settings: WebhookSettings, *, session: aiohttp.ClientSession, node: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: WebhookSettings,
+        *,
+        session: aiohttp.ClientSession,
+        node: str,
+        failures: Failures | None = None,
+    ) -> None:
         self.name = name
         self._settings = settings
         self._session = session
         self._node = node
+        self._failures = failures
 
     async def deliver(self, delivery: Delivery) -> bool:
         """POST it; True once the back end said 2xx.
 
-        Raises: Unavailable (408, 425, 429, 5xx, time-out, no connection), Refused (any other answer).
+        Raises: Unavailable (408, 425, 429, 5xx, time-out, no connection), Refused (any other answer, and a 2xx whose
+        body says that it failed, where such a body is known).
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
@@ -77,9 +93,12 @@ class WebhookBackend:
                 allow_redirects=False,
             ) as answer:
                 status = answer.status
+                said = await answer.content.read(READ_AT_MOST) if self._failures else b""
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"The back end {self.name} does not answer ({type(error).__name__})") from error
         self._judge(status)
+        if self._failures and (problems := self._failures(said)):
+            raise Refused(problems)
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:
         return {

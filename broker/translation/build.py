@@ -65,21 +65,6 @@ def additional_info_ack(head: Envelope, *, date_received: datetime) -> etree._El
     return root
 
 
-def application_ack(head: Envelope, *, status_id: str, date: datetime, description: str = "") -> etree._Element:
-    """An application was taken in (D6.4 section 7.2)."""
-    root, content = _message("ApplicationAck", head)
-    _leaves(
-        content,
-        (
-            ("applicationId", head.application_id),
-            ("statusId", status_id),
-            ("statusDescription", description),
-            ("dateAcknowledged", moment(date)),
-        ),
-    )
-    return root
-
-
 def withdrawal_confirmed(head: Envelope, *, date: datetime) -> etree._Element:
     """A withdrawal was taken in (D6.4 v0.5 R9.2.9)."""
     root, content = _message("WithdrawalConfirmed", head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
@@ -12,10 +13,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from pydantic import SecretStr
 
 from adapters.backends.pull import PullBackend
+from adapters.backends.rems.answers import failures
 from adapters.backends.webhook import WebhookBackend, WebhookSettings
+from broker.back_ends import connected
 from broker.errors import Refused, Unavailable
+from broker.settings import BackendSection, Settings
 from tests.support.deliveries import a_delivery
 
 if TYPE_CHECKING:
@@ -34,6 +39,7 @@ class Receiver:
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
         self.stalling = False
+        self.says = b""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())
@@ -41,7 +47,9 @@ class Receiver:
         if self.stalling:
             await asyncio.sleep(2)
         status = self.statuses.pop(0) if self.statuses else 200
-        return web.Response(status=status, headers={"Location": "/elsewhere"} if status // 100 == 3 else {})
+        return web.Response(
+            status=status, body=self.says, headers={"Location": "/elsewhere"} if status // 100 == 3 else {}
+        )
 
 
 @pytest.fixture
@@ -147,3 +155,48 @@ async def test_a_closed_port_is_unavailable(session: aiohttp.ClientSession) -> N
 
 async def test_a_pulling_back_end_is_handed_nothing_and_has_acknowledged_nothing() -> None:
     assert await PullBackend("findata").deliver(a_delivery()) is False
+
+
+FAILED = b'{"success": false, "errors": [{"type": "t.form.validation/required", "form-id": 1, "field-id": "aim"}]}'
+
+
+def rems_at(server: TestServer, session: aiohttp.ClientSession) -> Backend:
+    settings = WebhookSettings(str(server.make_url("/in")), SECRET, first_pause=0.01)
+    return WebhookBackend("rems", settings, session=session, node="fr", failures=failures)
+
+
+async def test_what_rems_says_failed_under_200_is_refused_in_its_words_and_not_tried_again(
+    server: TestServer, session: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    receiver.says = FAILED
+    with pytest.raises(Refused) as refused:
+        await rems_at(server, session).deliver(a_delivery(b"{}"))
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path, problem.rule) == ("refused-by-rems", "1/aim", "t.form.validation/required")
+    assert len(receiver.bodies) == 1
+
+
+@pytest.mark.parametrize("says", [b"", b"OK", b'{"success": true}', b'{"application-id": 7}', b"[]"])
+async def test_any_other_answer_beside_rems_counts_by_its_status(
+    server: TestServer, session: aiohttp.ClientSession, receiver: Receiver, says: bytes
+) -> None:
+    receiver.says = says
+    assert await rems_at(server, session).deliver(a_delivery(b"{}")) is True
+
+
+async def test_the_body_of_another_back_end_is_not_read_for_failures(backend: Backend, receiver: Receiver) -> None:
+    receiver.says = FAILED
+    assert await backend.deliver(a_delivery(b"{}")) is True
+
+
+@pytest.mark.parametrize(("profile", "is_heard"), [("rems-1", True), ("fr-hdh-1", False)])
+async def test_a_node_hears_what_rems_says_of_a_back_end_with_its_profile(
+    server: TestServer, session: aiohttp.ClientSession, receiver: Receiver, profile: str, *, is_heard: bool
+) -> None:
+    section = BackendSection(
+        kind="webhook", profile=profile, url=str(server.make_url("/in")), secret=SecretStr("shared")
+    )
+    receiver.says = FAILED
+    called = connected(Settings(backends={"office": section}), "office", session, None).backend
+    with pytest.raises(Refused) if is_heard else contextlib.nullcontext():
+        await called.deliver(a_delivery(b"{}"))

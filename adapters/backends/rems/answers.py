@@ -50,6 +50,11 @@ def read_answer(status: int, body: bytes) -> Answer:
     return Answer(ok=True, body=said)
 
 
+def failures(body: bytes) -> tuple[Problem, ...]:
+    """Why what a 2xx answer speaks of failed; nothing for an answer that is not one of REMS."""
+    return tuple(problem for problem in read_answer(HTTPStatus.OK, body).problems if problem.code == "refused-by-rems")
+
+
 def _errors(errors: Any) -> tuple[Problem, ...]:
     """One problem per error; REMS gives a list, and sometimes one object whose `type` is a list."""
     given = errors if isinstance(errors, list) else [errors]

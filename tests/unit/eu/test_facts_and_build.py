@@ -99,7 +99,6 @@ WRITTEN = {
     ),
     "StatusUpdate": lambda: build.status_update(ENVELOPE, status="PROCESSING", date=NOW),
     "AdditionalInfoAck": lambda: build.additional_info_ack(ENVELOPE, date_received=NOW),
-    "ApplicationAck": lambda: build.application_ack(ENVELOPE, status_id="SUBMITTED", date=NOW),
     "WithdrawalConfirmed": lambda: build.withdrawal_confirmed(ENVELOPE, date=NOW),
     "DecisionNoticeToPeers": lambda: build.decision_notice_to_peers(ENVELOPE, example("DecisionIssued"), nation="FR"),
 }
