@@ -34,6 +34,9 @@ _PEPPOL: Final = re.compile(
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(T.*)?")
 _COLON_DAY: Final = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{4})")
 _OTHER_DAY: Final = re.compile(r"([0-9]{1,2})[-./]([0-9]{1,2})[-./]([0-9]{4})")
+_WRITTEN_DAY: Final = re.compile(
+    r"(?<![0-9])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{4}|[0-9]{2}:[0-9]{2}:[0-9]{4})(?![0-9])"
+)  #: within other words
 _Y_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2)
 
 
@@ -93,7 +96,7 @@ def load_checks(path: Path) -> Plausibility:
 
 
 def _check(row: dict[str, Any]) -> Check:
-    if row["kind"] not in {*_LOOKS, "vat", "period"}:
+    if row["kind"] not in {*_LOOKS, "vat", "period", "range"}:
         raise ValueError(f"no check is of the kind {row['kind']!r}")
     paths = tuple(row.get("paths", ()))
     return Check(row["kind"], row["source"], paths, row.get("within", ""), row.get("from", ""), row.get("to", ""))
@@ -113,8 +116,19 @@ def _looked(root: etree._Element, check: Check, vat: Mapping[str, str]) -> Itera
     for path in check.paths:
         for element in _found(root, path):
             text = " ".join((element.text or "").split())
-            if text and not (is_vat(text, vat) if check.kind == "vat" else _LOOKS[check.kind](text)):
+            if check.kind == "range":
+                yield from _ranged(text, element, check)
+            elif text and not (is_vat(text, vat) if check.kind == "vat" else _LOOKS[check.kind](text)):
                 yield _odd(element, check)
+
+
+def _ranged(text: str, element: etree._Element, check: Check) -> Iterator[Problem]:
+    """A period in words of the applicant: the days that it names, and two of them in their order."""
+    days = [day_of(written) for written in _WRITTEN_DAY.findall(text)]
+    if None in days:
+        yield _odd(element, check)
+    elif len(days) == 2 and days != sorted(day for day in days if day):  # noqa: PLR2004  from and to
+        yield _hint("implausible-period", "It ends before it begins.", element, check)
 
 
 def _odd(element: etree._Element, check: Check) -> Problem:
@@ -148,22 +162,19 @@ def _backwards(holder: etree._Element, first: str, last: str) -> bool:
 
 
 def day_of(text: str) -> date | None:
-    """The day that a text names: ISO 8601, or DD:MM:YYYY; None where it names none, or none of the calendar."""
-    iso, colon = _ISO_DAY.fullmatch(text), _COLON_DAY.fullmatch(text)
+    """The day that a text names, ISO 8601 or the day first; None where it names none, or none of the calendar."""
+    iso, other = _ISO_DAY.fullmatch(text), _COLON_DAY.fullmatch(text) or _OTHER_DAY.fullmatch(text)
     try:
         if iso:
             return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        return date(int(colon[3]), int(colon[2]), int(colon[1])) if colon else None
+        return date(int(other[3]), int(other[2]), int(other[1])) if other else None
     except ValueError:
         return None
 
 
 def is_day(text: str) -> bool:
     """False where a text is written as a day, and no calendar has it; free words about time are not judged."""
-    other = _OTHER_DAY.fullmatch(text)
-    if other:
-        return day_of(f"{int(other[3]):04}-{int(other[2]):02}-{int(other[1]):02}") is not None
-    written = _ISO_DAY.fullmatch(text) or _COLON_DAY.fullmatch(text)
+    written = _ISO_DAY.fullmatch(text) or _COLON_DAY.fullmatch(text) or _OTHER_DAY.fullmatch(text)
     return written is None or day_of(text) is not None
 
 

@@ -96,11 +96,28 @@ def test_each_oddity_is_told_once_with_its_place_and_without_its_value() -> None
     assert all(hint.hint and hint.rule for hint in looks.hints(root, CHECKS))
 
 
-@pytest.mark.parametrize(("first", "last", "odd"), [("2028-01-01", "2027-01-01", 1), ("2027-01-01", "2027-01-01", 0)])
+@pytest.mark.parametrize(
+    ("first", "last", "odd"),
+    [("2028-01-01", "2027-01-01", 1), ("2027-01-01", "2027-01-01", 0), ("31/12/2028", "2027-01-01", 1)],
+)
 def test_a_period_that_ends_before_it_begins_is_seen(first: str, last: str, odd: int) -> None:
     names = ("estimatedStartDatesForDataProcessing", "estimatedEndDatesForDataProcessing")
     root = changed(**{f"section8__{name}": day for name, day in zip(names, (first, last), strict=True)})
     assert told(root) == [("implausible-period", "content/form/section8")] * odd
+
+
+@pytest.mark.parametrize(
+    ("period", "codes"),
+    [
+        *((text, []) for text in ("01-01-2019 t/m 31-12-2024", "2019-01-01/2024-12-31", "1.2.2019-1.2.2019")),
+        *((text, []) for text in ("since 2015", "31-12-2024 (earlier: 01-01-2019, 01-01-2018)", "")),
+        *((text, ["implausible-period"]) for text in ("31-12-2024 t/m 01-01-2019", "from 31:12:2024 to 2019-01-01")),
+        *((text, ["implausible-day"]) for text in ("30-02-2019 t/m 31-12-2024", "du 01/01/2019 au 31/11/2024")),
+    ],
+)
+def test_a_period_in_words_is_looked_at_for_the_days_that_it_names(period: str, codes: list[str]) -> None:
+    root = changed(section6__timePeriodOfDataExtraction=period)
+    assert told(root) == [(code, "content/form/section6[1]/timePeriodOfDataExtraction") for code in codes]
 
 
 def test_every_path_of_the_table_is_a_leaf_of_eu_1() -> None:
