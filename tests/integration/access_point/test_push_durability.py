@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections import Counter
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +111,34 @@ def test_a_whole_message_that_was_answered_200_survives_sigkill(node: Running) -
     assert node.verdict("pushed-whole@example")["validated"] is False
     assert push(node, whole("pushed-whole@example", GOSSIP)).status == 200
     assert len(node.find("pushed-whole@example|RECEIVING")) == 1
+
+
+@contextmanager
+def grown_by_less_than(node: Running, megabytes: int) -> Iterator[None]:
+    """The node's resident memory at its highest, against what it is now."""
+    proc = Path(f"/proc/{node.pid}")
+    (proc / "clear_refs").write_text("5", encoding="ascii")  # the highest is the present again
+    before = highest(proc)
+    yield
+    assert highest(proc) - before < megabytes * 1024
+
+
+def highest(proc: Path) -> int:
+    """In kB."""
+    lines = (proc / "status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def test_a_large_message_survives_sigkill_and_is_held_whole_neither_in_nor_out(node: Running) -> None:
+    data = random.Random(1).randbytes(30 * 2**20)
+    with grown_by_less_than(node, 15):
+        assert push(node, whole("large@example", data, "application/zip")).status == 200
+    kill_and_start(node)
+    with grown_by_less_than(node, 15):
+        assert node.verdict("large@example")["validated"] is False
+        [row] = node.find("large@example|RECEIVING")
+        assert sha256(node.kept(row["id"])).digest() == sha256(data).digest()
+    assert [problem["code"] for problem in node.message(row["id"])["problems"]] == ["bad-zip"]
 
 
 def test_an_id_that_does_not_exist_is_noted_and_those_behind_it_pass(node: Running) -> None:
