@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from broker.errors import Conflict, Problem, Unavailable
+from broker.flow.arrival import Arrival
 from broker.flow.node import log
 from broker.flow.notices import repeat_notices
 from broker.model.exchanges import FIRST, Direction, Exchange, State
@@ -21,7 +22,6 @@ from broker.model.work import WorkKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from broker.flow.arrival import Arrival
     from broker.flow.node import Node
     from broker.ports import Part, Transaction
 
@@ -94,6 +94,17 @@ def _message(node: Node, arrival: Arrival) -> Message:
 
 def _kept_part(part: Part) -> KeptPart:
     return KeptPart(part.href, part.media_type, part.payload.size, part.payload.sha256)
+
+
+async def keep_apart(node: Node, tx: Transaction, whole: Message, entries: Sequence[bytes]) -> None:
+    """Keep the messages that one holds, each under a key of its own, through the transaction that ends the one."""
+    for number, data in enumerate(entries, start=1):
+        headers = {**whole.headers, "whole": whole.id, "entry": f"{number}/{len(entries)}"}
+        key = f"{whole.key}#{number}"
+        arrival = Arrival(whole.door, whole.party, key, data, whole.content_type, headers)
+        message = _message(node, arrival)
+        await _write_kept(node, tx, message, arrival)
+        await tx.add_work(replace(node.work(WorkKind.PREPARE, message.id), line=_line(message)))
 
 
 async def _insert(node: Node, message: Message, arrival: Arrival) -> Message | None:

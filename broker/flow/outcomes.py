@@ -41,5 +41,12 @@ class Park:
     problems: tuple[Problem, ...] = ()
 
 
-Stop = Later | Refuse | Park
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """It is several messages in one: each is kept as one of its own and goes its way."""
+
+    entries: tuple[bytes, ...]
+
+
+Stop = Later | Refuse | Park | Apart
 Outcome = Done | Stop

@@ -21,15 +21,16 @@ from broker.flow.complete import complete
 from broker.flow.correlate import correlate
 from broker.flow.events import ANSWERS
 from broker.flow.examine import examine
+from broker.flow.keep import keep_apart
 from broker.flow.node import Node, commit, log
 from broker.flow.notices import write_notice
 from broker.flow.order import A_MOMENT, EARLY, comes_after, put_behind, spoken_of
-from broker.flow.outcomes import Later, Park, Refuse, Stop
+from broker.flow.outcomes import Apart, Later, Park, Refuse, Stop
 from broker.flow.passage import Passage
 from broker.flow.read import read, validate
 from broker.flow.record import record, write_rules
 from broker.flow.write import write
-from broker.model.exchanges import Direction, State
+from broker.model.exchanges import Direction, Outcome, State
 from broker.model.messages import Door, MessageType
 from broker.model.work import Attempt, Work, WorkKind
 
@@ -186,7 +187,30 @@ async def _finish(node: Node, tx: Transaction, read: _Read, decided: Passage | S
     if isinstance(decided, Passage):
         log.info("message.prepared", message_id=read.kept.message.id, type=decided.message.type)
         return await record(node, tx, decided)
+    if isinstance(decided, Apart):
+        await _take_apart(node, tx, passage, decided)
+        return ()
     return await _stop(node, tx, passage, decided)
+
+
+async def _take_apart(node: Node, tx: Transaction, passage: Passage, apart: Apart) -> None:
+    """End a message that is several; each of them is kept in the same commit, and one that is bad holds up no other."""
+    await keep_apart(node, tx, passage.message, apart.entries)
+    reason = f"it holds {len(apart.entries)} messages; each goes its way as one of its own"
+    now = node.clock.now()
+    ended = replace(
+        passage.exchange,
+        state=State.ACKNOWLEDGED,
+        outcome=Outcome.RECORDED.value,
+        reason=reason,
+        addressee=node.name,
+        profile=node.wire.profile,
+        updated_at=now,
+        acknowledged_at=now,
+    )
+    exchange = await tx.save_exchange(ended)
+    await tx.write_entry(node.entry("message.apart", exchange.id, exchange.state, entries=str(len(apart.entries))))
+    log.info("message.apart", message_id=passage.message.id, entries=len(apart.entries))
 
 
 async def _hold(node: Node, tx: Transaction, work: Work, passage: Passage, later: Later) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from lxml import etree
 
 from broker.errors import Problem, Refused, TranslationError
 from broker.flow.events import FROM_BODY, FROM_CENTRAL
-from broker.flow.outcomes import Park, Refuse, Stop
+from broker.flow.outcomes import Apart, Park, Refuse, Stop
 from broker.flow.uploads import need_named
 from broker.model.exchanges import Direction
 from broker.model.messages import Attachment
 from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.build import moment
-from broker.translation.codecs.codec import Transport
+from broker.translation.codecs.codec import Several, Transport
 from broker.translation.facts import facts_of
 from broker.translation.pieces import lacks_of, shipped_pieces
 from broker.translation.plausibility import hints, shipped_checks
@@ -41,6 +41,8 @@ async def read(node: Node, passage: Passage) -> Passage | Stop:
         if passage.exchange.direction is Direction.INBOUND:
             return await _with_files(node, _decode(node, passage))
         return await _translate(node, passage)
+    except Several as several:
+        return Apart(several.entries)
     except Refused as refused:
         return Refuse(refused.problems)
     except TranslationError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from broker.errors import Refused
 from broker.translation.codecs.zip_parts import ZipLimits
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from broker.errors import Problem
     from broker.payloads import Payload
 
 
@@ -58,6 +60,14 @@ class Retold(NamedTuple):
     target: str
     fate: str = "copied"
     table: str = ""  #: code list or text convention
+
+
+class Several(Refused):
+    """A payload holds several messages, and each can be read by itself: `entries` are payloads of one each."""
+
+    def __init__(self, problem: Problem, entries: tuple[bytes, ...]) -> None:
+        super().__init__((problem,))
+        self.entries = entries
 
 
 @dataclass(frozen=True, slots=True)

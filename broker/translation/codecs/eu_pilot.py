@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lxml import etree
 
-from broker.errors import Problem, TranslationError
+from broker.errors import Problem, Refused, TranslationError
 from broker.payloads import Payload
 from broker.translation.codecs import json_text, json_tree, wire_forms
-from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireLimits
+from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Several, Transport, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
 from broker.translation.schema_model import load_schema
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from broker.translation.schema_parts import Element, SchemaModel
 
 MEDIA_TYPE: Final = "text/xml"  #: what the pilot called it, although it is no XML
+MOST: Final = 100  #: messages that the pilot connector put into one list (`message_list_size`)
 PERMIT: Final = "dataPermit"
 CATALOGUE: Final = "updateCentralEUCatalog"
 APPLY: Final = "applyPermit"
@@ -85,6 +86,7 @@ class EuPilotCodec:
     def decode(self, data: bytes | Payload, media_type: str, transport: Transport = Transport()) -> Decoded:  # noqa: ARG002, B008 -- the pilot calls everything text/xml; the default is immutable
         """Read a payload.
 
+        Raises: Several, for a list of up to 100 messages.
         Raises: Refused, with `payload-too-large`, `bad-base64`, `missing-part`, `several-messages`, `bad-shape`,
         `unknown-message-type`, `bad-character` and the codes of `json_text.read`.
         """
@@ -94,7 +96,7 @@ class EuPilotCodec:
             refuse("payload-too-large", f"The payload has {payload.size} bytes; {limit} are allowed.")
         kept = json_tree.Kept()
         whole = self._layer(payload.whole(), "/list", kept)
-        message = self._layer(_only(whole.get("messages")), "/message", kept)
+        message = self._layer(_only(whole), "/message", kept)
         content = self._unpacked(message.get("content"), "/content")
         topic = whole.get("type")
         if not isinstance(topic, str) or topic not in _TYPES or message.get("type") != topic:
@@ -190,13 +192,17 @@ def _expanded(model: SchemaModel, form: WireForm) -> Sequence[str]:
     return [path for path in paths if any(path == name or path.startswith(f"{name}/") for name in form.lost)]
 
 
-def _only(messages: Any) -> Any:
+def _only(whole: dict[str, Any]) -> Any:
+    messages = whole.get("messages")
     if not isinstance(messages, list) or not messages:
         refuse("missing-part", "The list has no message.", "/list/messages")
-    if len(messages) > 1:
-        hint = "Send each message as an AS4 message of its own."
-        refuse("several-messages", f"The list has {len(messages)} messages.", "/list/messages", hint=hint)
-    return messages[0]
+    if len(messages) == 1:
+        return messages[0]
+    hint = "Send each message as an AS4 message of its own."
+    problem = Problem("several-messages", f"The list has {len(messages)} messages.", "/list/messages", hint=hint)
+    if len(messages) > MOST:
+        raise Refused((problem,))
+    raise Several(problem, tuple(_packed({**whole, "messages": [one]}).encode() for one in messages))
 
 
 def _application(content: dict[str, Any], kept: json_tree.Kept) -> dict[str, Any]:
