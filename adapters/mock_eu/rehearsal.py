@@ -49,7 +49,14 @@ async def _played(run: Run, each: scenario.Scenario) -> Finding:
 
 
 def _files(named: Iterable[Path]) -> list[Path]:
-    return [file for path in named for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    return [file for path in named for file in (_in(path) if path.is_dir() else [path])]
+
+
+def _in(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.toml"))
+    if not found:
+        raise scenario.BadScenario(f"{folder}: no scenario is in this folder (*.toml)")
+    return found
 
 
 def _say(finding: Finding) -> None:

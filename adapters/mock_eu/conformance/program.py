@@ -47,12 +47,10 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
     """The exit status."""
     parser = _parser()
     given = parser.parse_args(argv)
-    if given.role == "daams" and not (given.api_key or given.list):
-        parser.error("--role daams needs --api-key: the key that the case system must send")
-    if not given.dispatcher.startswith(("http://", "https://")):
-        parser.error("--dispatcher must be an address that begins with http:// or https://")
-    if bool(given.second_api_key) != bool(given.second_catalog):
-        parser.error("--second-api-key and --second-catalog go together")
+    if given.list and not given.role:
+        return _list_all(given.only, given.without)
+    if wrong := _misused(given):
+        parser.error(wrong)
     known = (
         *CASES[given.role],
         *(pushed.CASES if given.push else ()),
@@ -65,7 +63,7 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
     if not cases:
         parser.error("--only and --without leave no case")
     if given.list:
-        sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
+        _list(cases)
         return 0
     try:
         for order in given.report:
@@ -76,6 +74,33 @@ def main(config_path: str | None, argv: Sequence[str]) -> int:
         return _WRONG_USAGE
     _report(given, results)
     return 0 if passed(results) else 1
+
+
+def _misused(given: argparse.Namespace) -> str:
+    """What options lack or contradict; "" if nothing."""
+    if not given.role:
+        return "--role says what the system under test is: dispatcher or daams"
+    if given.role == "daams" and not (given.api_key or given.list):
+        return "--role daams needs --api-key: the key that the case system must send"
+    if not given.dispatcher.startswith(("http://", "https://")):
+        return "--dispatcher must be an address that begins with http:// or https://"
+    if bool(given.second_api_key) != bool(given.second_catalog):
+        return "--second-api-key and --second-catalog go together"
+    return ""
+
+
+def _list(cases: Sequence[Case]) -> None:
+    sys.stdout.write("".join(f"{case.id:<28} {case.title} [{case.passage}]\n" for case in cases))
+
+
+def _list_all(only: Sequence[str], without: Sequence[str]) -> int:
+    """Every case of both roles, under the options that it is played with."""
+    parts = {f"--role {role}": cases for role, cases in CASES.items()}
+    parts |= {"--role dispatcher --push": pushed.CASES, "--role dispatcher --second-api-key": routing.CASES}
+    for options, cases in sorted(parts.items()):
+        sys.stdout.write(f"{options}:\n")
+        _list(chosen(cases, only, without))
+    return 0
 
 
 def chosen(cases: Sequence[Case], only: Sequence[str], without: Sequence[str]) -> list[Case]:
@@ -169,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_config(parser)
     add = parser.add_argument
-    add("--role", required=True, choices=tuple(CASES), help="what the system under test is")
+    add("--role", choices=tuple(CASES), help="what the system under test is; needed for all but --list")
     add("--list", action="store_true", help="show the cases and stop")
     add("--only", action="append", default=[], metavar="CASE", help="a case or a group of cases; may be repeated")
     add("--without", action="append", default=[], metavar="CASE", help="leave a case or a group out; may be repeated")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from lxml import etree, html
 
+from adapters.mock_eu.conformance import pushed, routing
 from adapters.mock_eu.conformance.cue import Cue
 from adapters.mock_eu.conformance.gitb import as_gitb
 from adapters.mock_eu.conformance.model import Case, Ending, Failed, Result, Skipped
@@ -211,6 +212,22 @@ def test_people_who_wait_are_told_what_has_ended_and_programs_are_not(
 def test_the_list_is_printed_without_any_system(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(None, ["--role", "dispatcher", "--list", "--only", "receiving.key"]) == 0
     assert capsys.readouterr().out.startswith("receiving.key")
+
+
+def test_the_whole_list_has_every_case_of_both_roles_under_what_plays_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(None, ["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("--")] == [
+        *("--role daams:", "--role dispatcher:", "--role dispatcher --push:", "--role dispatcher --second-api-key:"),
+    ]
+    known = [*CASES["daams"], *CASES["dispatcher"], *pushed.CASES, *routing.CASES]
+    assert [line.split()[0] for line in lines if not line.startswith("--")] == [case.id for case in known]
+
+
+def test_a_role_is_needed_for_everything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(None, [])
+    assert (caught.value.code, "--role" in capsys.readouterr().err) == (2, True)
 
 
 @pytest.mark.parametrize("words", [["--report", "pdf=a.pdf"], ["--dispatcher", "dispatcher.example.org"]])

@@ -151,3 +151,10 @@ def test_the_documents_prepare_mock_and_node_for_scenarios_as_the_tests_do(tmp_p
     assert written[1].strip() == ours.strip()
     wanted = [f"{name}={value}" for name, value in SHORT.items() if "PUSH" not in name]
     assert [variable for variable in wanted if variable not in block] == []
+
+
+def test_a_folder_without_scenarios_is_wrong_usage_and_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mock-eu", "run", str(tmp_path), "--mock", "http://127.0.0.1:1"]) == 2
+    assert "no scenario is in this folder" in capsys.readouterr().err
