@@ -1,7 +1,7 @@
 """Each row of a recode table says the same on both sides, by a source; a row that was changed and published is found.
 
-`tests/data/table-rows.csv` names for each row the source that it was held against; whole lists, written from the sources
-alone, stand in `test_lists_of_the_sources.py`.
+`tests/data/table-rows.csv` names for each row the source that it was held against; whole lists, written from the
+sources alone, stand in `test_lists_of_the_sources.py`.
 """
 
 from __future__ import annotations
