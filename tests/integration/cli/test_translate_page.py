@@ -72,6 +72,22 @@ def test_no_personal_value_is_on_the_page_unless_asked_for(tools: Tools, kind: s
     assert [word for word in words if word in back] == []
 
 
+def test_the_table_of_personal_fields_has_the_name_of_every_file() -> None:
+    """Whoever adds a file to eu-1, and not to the table, would have its name shown."""
+    leaves = {kind: {leaf.path for leaf in MODEL.leaves(kind)} for kind in MODEL.roots}
+    names = {path for paths in leaves.values() for path in paths if path.replace("/name", "/size") in paths - {path}}
+    assert len(names) > 20
+    assert sorted(name for name in names if not FIELDS.holds(name)) == []
+
+
+def test_who_is_sanctioned_and_why_is_not_on_the_page(tools: Tools) -> None:
+    text = (DATA / "eu-1/EnforcementRecord.xml").read_text("utf-8")
+    for name in ("subjectId", "subjectName", "reasons"):
+        text = re.sub(rf"<{name}>[^<]*", f"<{name}>planted-{name}", text)
+    hidden, _ = page(tools, "eu-1", "fi-findata-1", text.encode())
+    assert "planted-" not in hidden
+
+
 @pytest.mark.parametrize("target", ["fr-hdh-1", "fi-findata-1"])
 def test_what_stands_in_for_a_transport_is_not_put_over_what_the_carry_brings_home(tools: Tools, target: str) -> None:
     data = (DATA / "eu-1/ApplicationSubmitted.xml").read_bytes()
