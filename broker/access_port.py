@@ -116,8 +116,8 @@ class AccessPoint(Protocol):
         """Without marking it as downloaded. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
         ...
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
-        """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
+    async def retrieve_aside(self, message_id: str) -> UserMessage:
+        """The same, and the bytes are laid aside meanwhile: a Garbled has them, so that nobody fetches them again."""
         ...
 
     async def mark_downloaded(self, message_id: str) -> None:

@@ -143,6 +143,7 @@ class Garbled(Unavailable):
     def __init__(self, detail: str = "", problems: tuple[Problem, ...] = (), **facts: Any) -> None:
         super().__init__(detail, **facts)
         self.problems = problems or (Problem(self.code, self.detail),)
+        self.raw: tuple[str, Any] | None = None  #: Content-Type and payload of the answer, where it was laid aside
 
 
 class LostLease(Unavailable):

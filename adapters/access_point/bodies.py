@@ -47,11 +47,13 @@ async def taken(response: aiohttp.ClientResponse, limit: int, *, cut: int) -> tu
     return (bytes(data[:cut]), stopped) if stopped else (bytes(data), None)
 
 
-async def laid_aside(response: aiohttp.ClientResponse, limit: int, *, cut: int, folder: str | None) -> Payload:
-    """The body; of one that is not taken its first `cut` bytes for a person to look at."""
+async def laid_aside(
+    response: aiohttp.ClientResponse, limit: int, *, cut: int, folder: str | None
+) -> tuple[Payload, Unreadable | None]:
+    """The body; of one that is not taken why, and its first `cut` bytes for a person to look at."""
     spool = Spool(folder)
     stopped = await _poured(response, limit, cut, spool.write)
-    return Payload(spool, 0, min(cut, spool.size)) if stopped else spool.since(0)
+    return (Payload(spool, 0, min(cut, spool.size)), stopped) if stopped else (spool.since(0), None)
 
 
 async def _poured(

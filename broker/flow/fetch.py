@@ -156,11 +156,11 @@ class Fetcher:
 
     async def _guarded(self, message_id: str) -> bool:
         """Fetch what is pending; what fails rests."""
-        error = await self._tried(message_id)
+        tries = self.resting.get(message_id, (0, None))[0] + 1
+        error = await self._tried(message_id, tries, known=tries > 1)
         if error is None:
             self.resting.pop(message_id, None)
             return True
-        tries = self.resting.get(message_id, (0, None))[0] + 1
         if isinstance(error, NotFound) and (tries == GONE_TRIES or not await self._is_listed(message_id)):
             await self._report_gone(message_id)
         self.resting[message_id] = (tries, await self._again(message_id, error, tries))
@@ -208,7 +208,7 @@ class Fetcher:
         work = await commit(self.node, lambda tx: self._claim(tx, message_id))
         if work is None:
             return False
-        error = await self._tried(message_id, known=True)
+        error = await self._tried(message_id, work.attempts, known=True)
         left = await self._left(work, error)
         try:
             await commit(self.node, lambda tx: self._put_down(tx, work, left))
@@ -238,11 +238,12 @@ class Fetcher:
         log.warning("fetch.failed", wire_message_id=work.subject, code=_code(error), attempt=work.attempts)
         await tx.postpone_work(work, at=at, error=_code(error))
 
-    async def _tried(self, message_id: str, *, known: bool = False) -> BrokerError | None:
+    async def _tried(self, message_id: str, tries: int, *, known: bool) -> BrokerError | None:
         """Fetch one; what went wrong, None if nothing did. `known`: it may be kept already."""
+        retrieve = self.access_point.retrieve if tries < GARBLED_TRIES else self.access_point.retrieve_aside
         try:
             if not (known and await self._is_kept(inbox_key(message_id))):
-                await self._keep(await self.access_point.retrieve(message_id))
+                await self._keep(await retrieve(message_id))
             await settle(self.node, self.access_point.name, message_id, CAME)
             await self.access_point.mark_downloaded(message_id)
         except BrokerError as problem:
@@ -267,13 +268,13 @@ class Fetcher:
     async def _set_aside(self, message_id: str, error: Garbled) -> bool:
         """Keep the answer that cannot be read for a person, once; whether she knows of it.
 
-        The message stays pending and is tried on.
+        The message stays pending and is tried on. What came of another call than the fetch is not the message's.
         """
         key = f"{message_id}|UNREADABLE"
         try:
-            if await self._is_kept(key):
-                return True
-            content_type, raw = await self.access_point.retrieve_raw(message_id)
+            if error.raw is None or await self._is_kept(key):
+                return error.raw is not None
+            content_type, raw = error.raw
             named = {"message_id": message_id}
             arrival = Arrival(Door.ACCESS_POINT, self.access_point.name, key, raw, content_type[:200], named)
             await quarantine(self.node, arrival, *_told(error))

@@ -69,6 +69,12 @@ async def _whole(node: Node, access_point: str, notification: Notification) -> N
         await keep(node, arrival)
     except KeyReused as reused:
         await quarantine(node, arrival, *reused.problems)
+    await commit(node, partial(_to_mark, node, access_point, notification.message.message_id))
+
+
+async def _to_mark(node: Node, access_point: str, message_id: str, tx: Transaction) -> None:
+    """Its payload is here: by a row it is marked as downloaded, and not fetched a second time."""
+    await tx.add_work_once(fetch_row(node, access_point, message_id))
 
 
 async def _sent(node: Node, access_point: str, notification: Notification, *, status: str = "") -> None:

@@ -369,9 +369,15 @@ async def test_the_bytes_of_an_answer_that_cannot_be_read_are_had_within_limits(
     await plain.file()
     (message_id,) = await patient.pending()
     await plain.arm(name, nation="fr", type="retrieveMessage", nth=1)
-    content_type, raw = await patient.retrieve_raw(message_id)
+    with pytest.raises(Garbled) as caught:
+        await patient.retrieve_aside(message_id)
+    assert caught.value.raw is not None
+    content_type, raw = caught.value.raw
     assert content_type
     assert 0 < raw.size <= 10 * 1024 * 1024
+    asked = (await plain.get(f"/log?operation=retrieveMessage&message_id={message_id}"))["entries"]
+    assert len(asked) == 1
+    assert (await patient.retrieve_aside(message_id)).message_id == message_id
 
 
 async def test_a_retrieve_conflict_is_unavailable_and_passes(plain: MockNode, quick: AccessPoint) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from broker.errors import AlreadySubmitted, NotFound, OutcomeUnknown, Unavailable
+from broker.errors import AlreadySubmitted, Garbled, NotFound, OutcomeUnknown, Unavailable
+from broker.payloads import Payload
 from broker.ports import ALWAYS
 
 if TYPE_CHECKING:
@@ -70,9 +71,12 @@ class FakeAccessPoint:
             raise NotFound(f"Message not found, id [{message_id}]")
         return self.inbox[message_id]
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, bytes]:
-        self._told("raw", message_id)
-        return "text/plain", f"what came of {message_id}".encode()
+    async def retrieve_aside(self, message_id: str) -> UserMessage:
+        try:
+            return await self.retrieve(message_id)
+        except Garbled as garbled:
+            garbled.raw = ("text/plain", Payload(f"what came of {message_id}".encode()))
+            raise
 
     async def mark_downloaded(self, message_id: str) -> None:
         self._told("mark", message_id)

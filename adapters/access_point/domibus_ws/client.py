@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.access_point.domibus_ws.settings import DomibusSettings
-    from broker.payloads import Payload
+    from adapters.access_point.domibus_ws.transport import Reply
     from broker.ports import UserMessage, Window
 
 _log = structlog.get_logger(__name__)
@@ -71,7 +71,9 @@ class DomibusWs:
 
     async def retrieve(self, message_id: str) -> UserMessage:
         """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
-        message = await self._read(requests.retrieve(message_id), answers.Answer.user_message)
+        return self._asked_for(message_id, await self._read(requests.retrieve(message_id), answers.Answer.user_message))
+
+    def _asked_for(self, message_id: str, message: UserMessage) -> UserMessage:
         if message.message_id != message_id:
             raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
         _log.info(
@@ -79,9 +81,15 @@ class DomibusWs:
         )
         return message
 
-    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
-        """Content-Type and bytes of the answer to a fetch, unread, for a person to look at. Raises: Unavailable."""
-        return await self._transport.post_raw(Outgoing.of(requests.retrieve(message_id)))
+    async def retrieve_aside(self, message_id: str) -> UserMessage:
+        """The same, and a Garbled has the answer's bytes for a person to look at. Raises: as `retrieve`."""
+        body = Outgoing.of(requests.retrieve(message_id))
+        reply = await patiently(lambda: self._transport.post_aside(body), self._settings.patience, once=False)
+        try:
+            return self._asked_for(message_id, _valued(_answered(reply), answers.Answer.user_message))
+        except Garbled as garbled:
+            garbled.raw = reply.raw
+            raise
 
     async def mark_downloaded(self, message_id: str) -> None:
         """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""
@@ -150,20 +158,28 @@ class DomibusWs:
 
     async def _read(self, body: bytes, reader: Callable[[answers.Answer], _Value]) -> _Value:
         """A call without lasting effect, or with one that may happen twice."""
-        answer = await self._call(Outgoing.of(body), submitting=False)
-        try:
-            return reader(answer)
-        except Unreadable as error:
-            raise verdicts.garbled(error) from error
+        return _valued(await self._call(Outgoing.of(body), submitting=False), reader)
 
     async def _call(self, body: Outgoing, *, submitting: bool) -> answers.Answer:
         reply = await patiently(lambda: self._transport.post(body), self._settings.patience, once=submitting)
-        answer = reply.answer
-        if isinstance(answer, Unreadable):
-            raise verdicts.of_http(reply.status, answer, submitting=submitting) from answer
-        if answer.fault is not None:
-            raise verdicts.of_fault(answer.fault, submitting=submitting)
-        return answer
+        return _answered(reply, submitting=submitting)
+
+
+def _answered(reply: Reply, *, submitting: bool = False) -> answers.Answer:
+    """Raises: what the answer stands for, where it is none, or a fault."""
+    answer = reply.answer
+    if isinstance(answer, Unreadable):
+        raise verdicts.of_http(reply.status, answer, submitting=submitting) from answer
+    if answer.fault is not None:
+        raise verdicts.of_fault(answer.fault, submitting=submitting)
+    return answer
+
+
+def _valued(answer: answers.Answer, reader: Callable[[answers.Answer], _Value]) -> _Value:
+    try:
+        return reader(answer)
+    except Unreadable as error:
+        raise verdicts.garbled(error) from error
 
 
 def _moment(at: datetime | None) -> str:

@@ -30,6 +30,7 @@ class Reply:
 
     status: int
     answer: Answer | Unreadable
+    raw: tuple[str, Payload] | None = None  #: Content-Type and body, where they were laid aside
 
 
 class Transport:
@@ -48,17 +49,12 @@ class Transport:
             async with self._posting(body) as response:
                 return Reply(response.status, await self._answer(response))
 
-    async def post_raw(self, body: Outgoing) -> tuple[str, Payload]:
-        """Content-Type and body of the answer, unread; of one beyond the limit as much as a document may have.
-
-        Raises: Unavailable.
-        """
+    async def post_aside(self, body: Outgoing) -> Reply:
+        """The same, and the reply has what it was read from; of a body beyond the limit what a document may have."""
         with one_call(f"the access point {self._settings.name}"):
             await self._no_mock()
             async with self._posting(body) as response:
-                limits = self._settings.limits
-                raw = await laid_aside(response, limits.answer, cut=limits.document, folder=self._settings.folder)
-                return response.headers.get("Content-Type", ""), raw
+                return await self._aside(response)
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -107,6 +103,21 @@ class Transport:
         except Unreadable as error:
             response.close()
             return as_it_travelled(error, response)
+
+    async def _aside(self, response: aiohttp.ClientResponse) -> Reply:
+        """The body laid down first, then read as SOAP."""
+        limits, folder = self._settings.limits, self._settings.folder
+        content_type = response.headers.get("Content-Type", "")
+        raw, stopped = await laid_aside(response, limits.answer, cut=limits.document, folder=folder)
+        if stopped:
+            return Reply(response.status, stopped, (content_type, raw))
+        try:
+            read_on = intake(content_type, limits, folder)
+            for piece in raw.pieces():
+                read_on.feed(piece)
+            return Reply(response.status, answer_of(read_on.end(), limits), (content_type, raw))
+        except Unreadable as error:
+            return Reply(response.status, as_it_travelled(error, response), (content_type, raw))
 
 
 def _is_small(response: aiohttp.ClientResponse) -> bool:

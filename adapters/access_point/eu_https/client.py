@@ -89,7 +89,20 @@ class EuHttps:
 
     async def retrieve(self, message_id: str) -> UserMessage:
         """Fetch, leaving it pending. Raises: NotFound, Unavailable; Garbled, if the answer cannot be read."""
-        reply = await self._read("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
+        reply = await self._call("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
+        try:
+            return await self._asked_for(message_id, reply)
+        except Garbled as garbled:
+            garbled.raw = (reply.content_type, Payload(reply.body))
+            raise
+
+    async def retrieve_aside(self, message_id: str) -> UserMessage:
+        """The same: the whole answer is at hand in any case. Raises: as `retrieve`."""
+        return await self.retrieve(message_id)
+
+    async def _asked_for(self, message_id: str, reply: Reply) -> UserMessage:
+        if verdict := verdicts.of_read(reply):
+            raise verdict
         try:
             message = await self.reading(reply.body)
         except Refused as refused:
@@ -98,13 +111,6 @@ class EuHttps:
         if message.message_id != message_id:
             raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
         return message
-
-    async def retrieve_raw(self, message_id: str) -> tuple[str, Payload]:
-        """Content-Type and bytes of the answer to a fetch, unread. Raises: Unavailable."""
-        reply = await self._call("GET", _pending(message_id), tokens.Asked(RETRIEVE, message_id))
-        if (verdict := verdicts.of_read(reply)) and not reply.problem:
-            raise verdict
-        return reply.content_type, Payload(reply.body)
 
     async def mark_downloaded(self, message_id: str) -> None:
         """Take it off the pending list. *Not found* means that an earlier call did. Raises: Unavailable."""

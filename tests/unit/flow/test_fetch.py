@@ -91,6 +91,45 @@ async def test_one_that_cannot_be_fetched_does_not_hold_up_the_others_and_rests_
     assert len(await kept(flow)) == 10
 
 
+def asked_for(flow: Flow, message_id: str) -> int:
+    return flow.point.calls.count(("retrieve", message_id))
+
+
+async def test_what_is_kept_and_could_not_be_marked_is_marked_and_not_fetched_a_second_time(flow: Flow) -> None:
+    waiting(flow, "one")
+    flow.point.script["mark"].extend([Unavailable("away"), Garbled("cut"), Garbled("cut"), Garbled("cut")])
+    fetcher = flow.fetcher()
+    for _ in range(5):
+        await fetcher.drain()
+        flow.clock.advance(1000)
+    assert (flow.point.marked, asked_for(flow, "one")) == (["one"], 1)
+    assert await flow.all(states=("PARKED",)) == (), "what came of marking it is not the message's answer"
+
+
+async def test_an_answer_that_is_set_aside_is_the_one_that_was_read_and_nothing_is_fetched_for_it(flow: Flow) -> None:
+    waiting(flow, "bad")
+    flow.point.script["retrieve bad"].extend([Garbled("not base64")] * 3)
+    fetcher = flow.fetcher()
+    for _ in range(3):
+        assert await flow.all(states=("PARKED",)) == ()
+        await fetcher.drain()
+        flow.clock.advance(60)
+    [aside] = await flow.all(states=("PARKED",))
+    assert await flow.bytes(aside.message_id) == b"what came of bad"
+    assert asked_for(flow, "bad") == 3
+
+
+async def test_a_message_that_was_pushed_whole_is_marked_and_not_fetched(flow: Flow) -> None:
+    waiting(flow, "one")
+    pushed = Notification(Told.MESSAGE, ("one",), message=flow.point.inbox["one"])
+    await notified(flow.node, "ap-fr", pushed)
+    fetcher = flow.fetcher()
+    for _ in range(2):
+        await fetcher.drain()
+    assert (flow.point.marked, asked_for(flow, "one")) == (["one"], 0)
+    assert list(await kept(flow)) == ["one"]
+
+
 def away(flow: Flow, message_id: str, times: int = 1000) -> None:
     flow.point.script[f"retrieve {message_id}"].extend(Unavailable("a lock") for _ in range(times))
 
