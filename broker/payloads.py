@@ -58,9 +58,24 @@ class Spool:
         with _disk():
             return os.pread(self._file, count, start)
 
+    def amend(self, start: int, data: ReadableBuffer) -> None:
+        """Put these from there on in the place of what is there, and behind it. Raises: Unavailable."""
+        view = memoryview(data)
+        inside = view[: self.size - start]
+        if self._file < 0:
+            self._held[start : start + len(inside)] = inside
+        else:
+            with _disk():
+                _amend(self._file, start, inside)
+        self.write(view[len(inside) :])
+
     def since(self, start: int) -> Payload:
         """What was written from there on."""
         return Payload(self, start, self.size - start)
+
+    def file(self) -> BinaryIO:
+        """A file that is written from here on, and sought in: `zipfile` goes back to the heads of its entries."""
+        return cast("BinaryIO", _Writing(self))
 
     def _lay_down(self) -> None:
         """Go over to a file, once."""
@@ -136,6 +151,38 @@ class Payload:
         return f"Payload({self.size} bytes)"
 
 
+class _Writing(io.RawIOBase):
+    """What is written into a spool, from its end of now on."""
+
+    def __init__(self, spool: Spool) -> None:
+        super().__init__()
+        self._spool = spool
+        self._start = spool.size
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._spool.size - self._start}[whence]
+        if not 0 <= base + offset <= self._spool.size - self._start:
+            raise OSError("a place where nothing was written")
+        self._at = base + offset
+        return self._at
+
+    def write(self, data: ReadableBuffer) -> int:
+        count = len(memoryview(data).cast("B"))
+        self._spool.amend(self._start + self._at, data)
+        self._at += count
+        return count
+
+
 class _Reading(io.RawIOBase):
     """One way through a payload."""
 
@@ -171,6 +218,12 @@ def _disk() -> Iterator[None]:
         yield
     except OSError as error:
         raise Unavailable(f"What is large cannot be laid aside: {error.strerror}.") from error
+
+
+def _amend(file: int, start: int, view: memoryview) -> None:
+    while view:
+        written = os.pwrite(file, view, start)
+        start, view = start + written, view[written:]
 
 
 def _write(file: int, view: memoryview) -> None:

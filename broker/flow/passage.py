@@ -33,7 +33,7 @@ class Outgoing:
     ref_to: str = ""  #: AS4 MessageId that it answers
     profile: str = ""
     wire_id: str = ""
-    document: bytes = b""
+    document: bytes | Payload = b""
     content_type: str = ""
     pivot: bytes = b""
     report: bytes = b""

@@ -82,7 +82,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     return replace(
         done,
         content_type=encoded.media_type,
-        document=encoded.data,
+        document=encoded.payload,
         report=with_anew(passage.report, build.said_anew(outgoing.root, root)) if outgoing.own else b"",
         problems=_dicts(passage.flags) if outgoing.own else (),
         losses=(*own_losses, *losses),

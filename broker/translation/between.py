@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
+from broker.payloads import Payload
 from broker.translation.codecs.codec import Encoded, Retold, Transport
 from broker.translation.codecs.wires import WIRES
 from broker.translation.report import Lossy
@@ -72,8 +73,8 @@ class Tools:
         """The way back of `tree`."""
         codec = self.national.get(profile)
         if codec is None:
-            return Encoded(XML, etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
-        return Encoded(codec.media_type, codec.encode(root))
+            return Encoded(XML, Payload(etree.tostring(root, xml_declaration=True, encoding="UTF-8")))
+        return Encoded(codec.media_type, Payload(codec.encode(root)))
 
     def codec_of(self, profile: str) -> Codec:
         """The codec of a wire profile. Raises: TranslationError, if none is at hand."""
@@ -157,13 +158,13 @@ def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
 
 def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> Between:
     written = tools.translator.write(target, read.pivot, carry=carry)
-    media_type, document = tools.document(target, written.root)
+    document = tools.document(target, written.root)
     led = (*read.hops, *([written.report.as_dict()] if target != PIVOT else []))
     hops = led or (_same_hop(tools.translator.legal.model, read.pivot),)
     kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
     sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
     problems = (*read.problems, *written.problems)
-    return Between(document, media_type, read.pivot, joined(hops), kept, sign_off, problems, hops)
+    return Between(document.data, document.media_type, read.pivot, joined(hops), kept, sign_off, problems, hops)
 
 
 def _unplaced(codec: Codec, root: etree._Element) -> tuple[Lossy, ...]:

@@ -68,6 +68,22 @@ def test_an_archive_is_read_from_it(tmp_path: Path) -> None:
         assert archive.read("large") == LARGE
 
 
+@pytest.mark.parametrize("before", [b"x", LARGE])
+def test_what_is_written_as_a_file_can_be_amended_and_does_not_touch_what_stands_before(before: bytes) -> None:
+    spool = Spool()
+    spool.write(before)
+    file = spool.file()
+    file.write(b"head, and then ")
+    file.seek(0)
+    file.write(b"HEAD")
+    assert (file.tell(), file.seek(-5, os.SEEK_END)) == (4, 10)
+    file.write(b"there" + LARGE)
+    assert spool.since(len(before)).whole() == b"HEAD, and there" + LARGE
+    assert spool.read(0, len(before)) == before
+    with pytest.raises(OSError, match="nothing was written"):
+        file.seek(len(LARGE) + 100)
+
+
 def open_files(folder: Path) -> int:
     opened = [one for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
     return sum(str(folder) in str(one.readlink()) for one in opened)

@@ -44,7 +44,12 @@ class Encoded(NamedTuple):
     """A payload."""
 
     media_type: str
-    data: bytes
+    payload: Payload
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes at once, for what is known to be small."""
+        return self.payload.whole()
 
 
 class Beside(NamedTuple):

@@ -113,7 +113,7 @@ class EuPilotCodec:
         said = {"operation": APPLY, "application": content, **frames["permit"]} if topic == PERMIT else content
         message = {"type": topic, "content": _packed(said), "from": "", **frames["message"]}
         whole = {"type": topic, "messages": [_packed(message)], "from": "", **frames["list"]}
-        return Encoded(MEDIA_TYPE, _packed(whole).encode())
+        return Encoded(MEDIA_TYPE, Payload(_packed(whole).encode()))
 
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:
         """Pointers of kept wire fields whose place in the document is gone: a report must name them."""

@@ -22,7 +22,7 @@ from broker.translation.codecs import decision_card, json_text, json_tree, wire_
 from broker.translation.codecs.codec import Beside, Decoded, Encoded, Retold, Transport, WireFile, WireLimits
 from broker.translation.codecs.json_text import refuse
 from broker.translation.codecs.wire_forms import Body, WireForm
-from broker.translation.codecs.zip_parts import is_plain, unpack_zip, write_zip
+from broker.translation.codecs.zip_parts import is_plain, pack_zip, unpack_zip, write_zip
 from broker.translation.files.rules import shipped_file_rules
 from broker.translation.schema_model import load_schema
 from broker.translation.schema_parts import Element
@@ -122,12 +122,13 @@ class EuR7Codec:
         envelope = {"messageType": message_type, **document["envelope"]}
         if form.body is not Body.ZIP:
             whole = {"envelope": envelope, "content": document["content"]}
-            return Encoded(JSON, json_text.write(whole))
-        parts = [(ENVELOPE_PART, json_text.write(envelope)), (APPLICATION_PART, json_text.write(document["content"]))]
+            return Encoded(JSON, Payload(json_text.write(whole)))
+        texts = [(ENVELOPE_PART, json_text.write(envelope)), (APPLICATION_PART, json_text.write(document["content"]))]
         entries = _entries(root, files)
-        if entries:
-            parts.append((FILES_PART, write_zip(entries)))
-        return Encoded(ZIP, write_zip(parts))
+        if not entries:
+            return Encoded(ZIP, Payload(write_zip(texts)))
+        spool = entries[0][1].beside()
+        return Encoded(ZIP, pack_zip([*texts, (FILES_PART, pack_zip(entries, spool))], spool))
 
     def unplaced(self, root: etree._Element) -> tuple[str, ...]:
         """Pointers of kept wire fields whose place in the document is gone: a report must name them."""

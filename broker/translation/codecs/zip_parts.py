@@ -16,6 +16,7 @@ from broker.translation.codecs.json_text import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import BinaryIO
 
     from broker.payloads import Spool
 
@@ -80,7 +81,19 @@ def list_zip(data: bytes, limits: ZipLimits, *, part: str = "") -> tuple[str, ..
 def write_zip(files: Iterable[tuple[str, bytes | Payload]]) -> bytes:
     """An archive of files in the given order, without times of its own."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    _pack(files, buffer)
+    return buffer.getvalue()
+
+
+def pack_zip(files: Iterable[tuple[str, bytes | Payload]], spool: Spool) -> Payload:
+    """The same, in a spool."""
+    start = spool.size
+    _pack(files, spool.file())
+    return spool.since(start)
+
+
+def _pack(files: Iterable[tuple[str, bytes | Payload]], target: BinaryIO) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files:
             info = zipfile.ZipInfo(name, _LONG_AGO)
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -90,7 +103,6 @@ def write_zip(files: Iterable[tuple[str, bytes | Payload]]) -> bytes:
             with archive.open(info, "w") as file:
                 for piece in payload.pieces():
                     file.write(piece)
-    return buffer.getvalue()
 
 
 def is_plain(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
+import zipfile
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,20 @@ def test_of_a_large_application_no_file_is_held(codec: EuR7Codec, tmp_path: Path
         name: sha256(data).hexdigest() for name, data in FILES.items()
     }
     assert peak < 12 * PIECE < payload.size / 6
+
+
+def test_a_large_application_is_written_as_it_is_read_with_no_file_held(codec: EuR7Codec, tmp_path: Path) -> None:
+    decoded = codec.decode(spooled(tmp_path), ZIP)
+    tracemalloc.start()
+    encoded = codec.encode(decoded.root, decoded.files)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * PIECE < encoded.payload.size / 6
+    assert codec.decode(encoded.payload, ZIP).files == decoded.files
+    files = [(f"{file.id}_{file.name}", file.payload) for file in decoded.files]
+    with zipfile.ZipFile(encoded.payload.file()) as archive:
+        assert archive.testzip() is None
+        assert archive.read("application_file.zip") == write_zip(files)
 
 
 def test_a_full_disk_is_no_fault_of_the_archive(
