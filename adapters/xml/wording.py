@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _VALUE_LENGTH: Final = 80
 _RULE_LENGTH: Final = 200
+_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _ATTRIBUTE: Final = re.compile(r"missing required attribute '([^']+)'|'([^']+)' attribute not allowed")
 _FACETS: Final = {
     "XsdEnumerationFacets": "enumeration",
@@ -71,12 +72,18 @@ def _of_root(_error: XMLSchemaValidationError, element: etree._Element, _reason:
 
 
 def _of_text(_error: XMLSchemaValidationError, element: etree._Element, reason: str) -> Problem:
+    if "cannot substitute" in reason:
+        marked = next((inner for inner in element if inner.get(_XSI_TYPE)), element)
+        detail = "Another type is put in the place of the schema's."
+        return Problem("forbidden-type", detail, f"{place(marked)}/@xsi:type", "type of the element")
     return Problem("unexpected-text", reason, place(element), "element content", shortened(element.text or ""))
 
 
 def _of_simple(_error: XMLSchemaValidationError, element: etree._Element, reason: str) -> Problem:
     if "blocked" in reason:
         return Problem("forbidden-type", reason, f"{place(element)}/@xsi:type", "block")
+    if "nillable" in reason:
+        return Problem("unknown-attribute", reason, f"{place(element)}/@xsi:nil", "nillable")
     inner = next(iter(element), element)
     return Problem("unknown-element", reason, place(inner), "simple content")
 

@@ -102,6 +102,23 @@ async def test_a_type_from_outside_the_schema_is_forbidden(documents: XmlDocumen
     assert (problem.code, problem.path) == ("forbidden-type", "/StatusUpdate/content/reason/@xsi:type")
 
 
+XSI = b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xs="http://www.w3.org/2001/XMLSchema" '
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "path"),
+    [
+        (b'xsi:type="xs:string"', "forbidden-type", "/StatusUpdate/content/@xsi:type"),
+        (b'xsi:nil="true"', "unknown-attribute", "/StatusUpdate/content/@xsi:nil"),
+    ],
+)
+async def test_what_a_document_says_of_the_schema_itself_is_called_so(
+    documents: XmlDocuments, said: bytes, code: str, path: str
+) -> None:
+    told = await documents.diagnose("eu-1", STATUS.replace(b"<content>", b"<content " + XSI + said + b">"))
+    assert (told[0].code, told[0].path) == (code, path)
+
+
 async def test_a_root_of_another_namespace_is_named(documents: XmlDocuments) -> None:
     (problem,) = await documents.diagnose("eu-1", b'<StatusUpdate xmlns="urn:other"/>')
     assert (problem.code, problem.value) == ("wrong-root", "urn:other")
