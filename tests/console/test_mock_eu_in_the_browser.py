@@ -26,7 +26,13 @@ async def test_axe_finds_nothing_on_the_mocks_pages(chromium: Browser, tmp_path:
             await mock.nation("fr").until_status(f"news-{number}", "ACKNOWLEDGED")
         page = await (await chromium.new_context(color_scheme=scheme)).new_page()
         await mock.arm("drop", nation="fi")
-        for path in ("/applicant/", f"/applicant/pages/{application_id}", "/log/page", "/faults/page"):
+        for path in (
+            "/applicant/",
+            f"/applicant/pages/{application_id}",
+            "/log/page",
+            "/faults/page",
+            "/retention/page",
+        ):
             await page.goto(mock.base + path)
             found = await Axe().run(page, options=AXE)
             violations = found.response["violations"]
