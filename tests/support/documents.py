@@ -123,7 +123,7 @@ def _parts(tokens: object, random: Random) -> list[str]:
 
 def _one_of(choices: list[tuple[object, object]], random: Random) -> str:
     if str(choices[0][0]) == "NEGATE":
-        return "x"
+        return "x" if not _is_among("x", choices[1:]) else random.choice("é ")
     kind, value = random.choice(choices)
     if str(kind) == "RANGE":
         return chr(random.randint(*value))  # type: ignore[misc]  # a pair of code points
@@ -154,3 +154,8 @@ def _collect(element: etree._Element, path: str, found: dict[str, str]) -> None:
             _collect(child, below, found)
         else:
             found[below] = child.text or ""
+
+
+def _is_among(sign: str, choices: list[tuple[object, object]]) -> bool:
+    ranges = (value if str(kind) == "RANGE" else (value, value) for kind, value in choices)
+    return any(low <= ord(sign) <= high for low, high in ranges)  # type: ignore[misc]  # pairs of code points
