@@ -190,6 +190,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "restored": N_("Given to the access point once more by a person"),
     "closed": N_("Closed by a person"),
     "receipt_kept": N_("Signed receipt kept"),
+    "apart": N_("Taken apart: it held several messages"),
     "read": N_("Read"),
 }
 

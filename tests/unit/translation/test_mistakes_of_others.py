@@ -32,6 +32,7 @@ from broker.flow.opinion import opinion
 from broker.flow.outcomes import Park
 from broker.flow.retry import Breakers
 from broker.judges import Verdict
+from broker.payloads import Payload
 from broker.translation.answers import shipped_questions, unknown_answers
 from broker.translation.codecs.codec import Transport
 from broker.translation.codecs.eu_pilot import EuPilotCodec
@@ -165,7 +166,7 @@ def an_archive_is_opened_with_care(decode: Decode) -> None:
     ):
         assert code_of(decode, archive(files=zipped(*entries)), ZIP) == code
     both = decode(archive(files=zipped(("1_a.pdf", b"%PDF-one"), ("2_a.pdf", b"%PDF-two"))), ZIP)
-    assert sorted(file.data for file in both.files) == [b"%PDF-one", b"%PDF-two"]
+    assert sorted(file.payload.whole() for file in both.files) == [b"%PDF-one", b"%PDF-two"]
 
 
 def a_value_of_a_newer_release_is_kept_and_flagged(decode: Decode) -> None:
@@ -254,7 +255,7 @@ def diagnosed(documents: XmlDocuments, data: bytes) -> tuple[Problem, ...]:
 
 
 def asked(node: Any, exchange: Any) -> Park | None:
-    return asyncio.run(opinion(node, exchange, b"{}"))
+    return asyncio.run(opinion(node, exchange, Payload(b"{}")))
 
 
 # the mistakes
