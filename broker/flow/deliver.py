@@ -229,7 +229,8 @@ async def _record(node: Node, tx: Transaction, work: Work, outcome: Outcome, sta
         await write_notice(node, tx, after, MessageType.OUTCOME_NOTICE)
     detail = {"wire_id": exchange.wire_message_id, "document_sha256": exchange.document_sha256}
     await tx.write_entry(node.entry(f"exchange.{after.state.lower()}", exchange.id, after.state, **detail))
-    log.info("exchange.delivered", exchange_id=exchange.id, state=after.state.value, type=exchange.type)
+    known = {"wire_message_id": after.wire_message_id} if after.wire_message_id else {}
+    log.info("exchange.delivered", exchange_id=exchange.id, state=after.state.value, type=exchange.type, **known)
     return await next_in_turn(tx, exchange)
 
 

@@ -62,7 +62,7 @@ class DomibusWs:
             raise OutcomeUnknown(f"the access point's answer is unreadable: {error}") from error
         if ids != (message.message_id,):
             raise OutcomeUnknown("the access point confirmed another MessageId than ours")
-        _log.info("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
+        _log.debug("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
 
     async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
         """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
@@ -76,7 +76,7 @@ class DomibusWs:
     def _asked_for(self, message_id: str, message: UserMessage) -> UserMessage:
         if message.message_id != message_id:
             raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
-        _log.info(
+        _log.debug(
             "access_point.retrieved", access_point=self.name, wire_message_id=message_id, parts=len(message.parts)
         )
         return message
