@@ -155,7 +155,7 @@ class AmqpDoor:
         arrival = arrival_of(message, key)
         problem = examine(message, key, self._backends)
         if problem is not None:
-            await self._set_aside(replace(arrival, key=_content_key(Payload(message.body))), problem)
+            await self._set_aside(replace(arrival, key=_content_key(message.body)), problem)
             await self._refuse(message, (problem,))
             return
         try:
@@ -174,21 +174,21 @@ class AmqpDoor:
         key = routing_key_before_death(message)
         proven = examine(message, key, self._backends) is None
         arrival = arrival_of(message, key)
-        await self._set_aside(arrival if proven else replace(arrival, key=_content_key(Payload(message.body))), problem)
+        await self._set_aside(arrival if proven else replace(arrival, key=_content_key(message.body)), problem)
 
     async def _take_back(self, backend: str, message: AbstractIncomingMessage) -> None:
         """A delivery of ours goes before a person; what is none is kept, so that nothing is dropped."""
         known = await self._patiently(self._give_back, backend, message.message_id or "")
         if not known:
             arrival = arrival_of(message, routing_key_before_death(message))
-            await self._set_aside(replace(arrival, party=backend, key=_content_key(Payload(message.body))), _GIVEN_BACK)
+            await self._set_aside(replace(arrival, party=backend, key=_content_key(message.body)), _GIVEN_BACK)
 
     async def _set_aside(self, arrival: Arrival, problem: Problem) -> None:
         _log.warning("door.set_aside", door=Door.AMQP, party=arrival.party, code=problem.code)
         try:
             await self._patiently(self._quarantine, arrival, problem)
         except Conflict:
-            other = replace(arrival, key=_content_key(arrival.payload))
+            other = replace(arrival, key=_content_key(arrival.data))
             await self._patiently(self._quarantine, other, problem)
 
     async def _refuse(self, message: AbstractIncomingMessage, problems: tuple[Problem, ...]) -> None:
@@ -252,7 +252,7 @@ def arrival_of(message: AbstractIncomingMessage, key: str) -> Arrival:
     return Arrival(
         door=Door.AMQP,
         party=message.user_id or "",
-        key=message.message_id or _content_key(Payload(message.body)),
+        key=message.message_id or _content_key(message.body),
         data=message.body,
         content_type=message.content_type or "",
         headers=_headers(message, key),
@@ -277,9 +277,9 @@ def problems_of(error: BrokerError) -> tuple[Problem, ...]:
 
 def error_notice(message: AbstractIncomingMessage, problems: tuple[Problem, ...], *, node: str) -> Message:
     """The `<backend>.error` message: which message, and what is wrong. Its id is the same for every redelivery."""
-    cause = message.message_id or _content_key(Payload(message.body))
+    cause = message.message_id or _content_key(message.body)
     notice_id = str(
-        uuid5(NAMESPACE_URL, f"{source(node)}/{message.user_id}/{cause}/{_content_key(Payload(message.body))}/error")
+        uuid5(NAMESPACE_URL, f"{source(node)}/{message.user_id}/{cause}/{_content_key(message.body)}/error")
     )
     key = message.message_id or ""
     body = {"key": key, "message_id": key, "problems": [problem.as_dict() for problem in problems]}
@@ -310,8 +310,8 @@ def _headers(message: AbstractIncomingMessage, key: str) -> dict[str, str]:
     return {**sent, **{name: value for name, value in properties.items() if value}}
 
 
-def _content_key(payload: Payload) -> str:
-    return f"sha256:{payload.sha256}"
+def _content_key(data: bytes | Payload) -> str:
+    return f"sha256:{Payload.of(data).sha256}"
 
 
 def _log_wait(state: RetryCallState) -> None:

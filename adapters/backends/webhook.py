@@ -16,6 +16,7 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from adapters.backends.envelope import headers
+from adapters.http_bodies import first_bytes
 from broker.errors import Problem, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Client errors that say "later", not "never".
 LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-
-
 READ_AT_MOST: Final = 64 * 1024  #: bytes of an answer, where its body matters
 #: What the body of a 2xx answer says went wrong; nothing where all is well.
 Failures = Callable[[bytes], tuple[Problem, ...]]
@@ -93,7 +92,7 @@ class WebhookBackend:
                 allow_redirects=False,
             ) as answer:
                 status = answer.status
-                said = await answer.content.read(READ_AT_MOST) if self._failures else b""
+                said = await first_bytes(answer, READ_AT_MOST) if self._failures else b""
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"The back end {self.name} does not answer ({type(error).__name__})") from error
         self._judge(status)

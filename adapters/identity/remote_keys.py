@@ -18,6 +18,7 @@ import aiohttp
 import jwt
 import structlog
 
+from adapters.http_bodies import first_bytes
 from adapters.identity.tokens import ALLOWED
 from broker.errors import ConfigurationError, Unavailable
 
@@ -104,9 +105,7 @@ def http_fetch(session: aiohttp.ClientSession, url: str) -> Fetch:
         async with session.get(url, allow_redirects=False, timeout=TIMEOUT) as response:
             if response.status != 200:  # noqa: PLR2004 - HTTP OK
                 raise Unavailable(f"the issuer answered {response.status}")
-            body = await response.content.read(MAX_BYTES + 1)
-            while not response.content.at_eof() and len(body) <= MAX_BYTES:
-                body += await response.content.read(MAX_BYTES + 1 - len(body))
+            body = await first_bytes(response, MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise ValueError("the key set is too large")
         return json.loads(body)

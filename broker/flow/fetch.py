@@ -91,7 +91,9 @@ class Fetcher:
         done, listed = await self._drained(ALWAYS, seen)
         if listed:
             return done + await self._behind(listed, seen)
-        self.resting = {mid: rest for mid, rest in self.resting.items() if mid in seen}
+        for mid in self.resting.keys() - seen:
+            del self.resting[mid]
+            self.failing.pop(mid, None)
         return done
 
     async def _drained(self, window: Window, seen: set[str]) -> tuple[int, int]:

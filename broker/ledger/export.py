@@ -4,7 +4,7 @@
 - `checkpoint`: the signed heads; they stand before the entries, so that a file cut short shows against them
 - `entry`: a sealed entry
 - `message`: behind the entry that says a message was kept: the hash that the message's row names now
-- `content`: behind the first entry that names a content's hash: the hash of the bytes kept under it now
+- `content`: behind the first entry that names a content's hash: the hash of the bytes kept under it now, if whole
 - `stray`: a message that came by a door and that no entry is about: those that were are gone
 - `end`: how many records and entries there were
 
@@ -31,6 +31,7 @@ FORMAT: Final = "hdeu-journal-1"
 KEPT: Final = "message.kept"  #: the action whose `detail.sha256` names a message's bytes
 _HASH_SUFFIX: Final = "sha256"  #: every member of `detail` with this ending names kept bytes
 _HASH_LENGTH: Final = 64
+_NOT_WHOLE: Final = "not whole"  #: in the place of a hash: bytes are there, and not as many as there should be
 _STRAYS: Final = 50  #: that are named at most
 Record = dict[str, Any]
 
@@ -121,10 +122,11 @@ async def _message_hash(transaction: Transaction, message_id: str) -> str:
 
 
 async def _content_hash(transaction: Transaction, named: str) -> str:
-    digest = sha256()
+    digest, pieces = sha256(), 0
     try:
         async for piece in transaction.content_pieces(named):
             digest.update(piece)
+            pieces += 1
     except NotFound:
-        return ""
+        return _NOT_WHOLE if pieces else ""
     return digest.hexdigest()

@@ -141,6 +141,27 @@ async def test_without_ext_nothing_is_restored_and_no_receipt_is_had(node: MockN
     await stranger.close()
 
 
+async def test_a_receipt_that_comes_in_two_is_heard_to_its_end(node: MockNode) -> None:
+    whole = b"<receipt>" + b"x" * 4_000 + b"</receipt>"
+
+    async def halting() -> AsyncIterator[bytes]:
+        yield whole[:2_000]
+        await asyncio.sleep(0.2)
+        yield whole[2_000:]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=halting(), headers={"Content-Length": str(len(whole))})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        slow = client(node, ext_url=str(server.make_url("/ext")))
+        try:
+            assert await slow.receipt("out-1") == whole
+        finally:
+            await slow.close()
+
+
 async def test_notifications_that_were_given_up_are_listed_and_sent_again(tmp_path: Path) -> None:
     came: list[bytes] = []
     answers = [500]

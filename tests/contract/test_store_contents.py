@@ -119,7 +119,8 @@ DAMAGES = {
     "the last piece deleted": "DELETE FROM content_pieces WHERE number = 2",
     "pieces in another order": "UPDATE content_pieces SET number = -number",
     "a piece hung onto the end": "INSERT INTO content_pieces SELECT sha256, 3, {zero} FROM contents",
-    "its size": "UPDATE contents SET size = 1",
+    "a size that is less": "UPDATE contents SET size = 1",
+    "a size that is more": "UPDATE contents SET size = size + 1",
 }
 
 
@@ -130,6 +131,17 @@ async def test_a_change_of_the_pieces_is_found_and_the_entry_named(
     zero = "x'00'" if store_url.startswith("sqlite") else "'\\x00'::bytea"
     findings = await damaged(store, clock, store_url, DAMAGES[what].format(zero=zero))
     assert [(found.number, found.code) for found in findings] == [(1, "content-changed")]
+
+
+@pytest.mark.parametrize("what", [what for what in DAMAGES if "deleted" in what or "order" in what])
+async def test_what_is_kept_in_part_is_never_handed_out_for_the_whole(
+    store: SqlStore, clock: SetClock, store_url: str, what: str
+) -> None:
+    await damaged(store, clock, store_url, DAMAGES[what])
+    async with store.transaction() as transaction:
+        for ask in (transaction.content, transaction.payload):
+            with pytest.raises(NotFound, match=f"Of the {len(MANY)} bytes"):
+                await ask(sha256(MANY).hexdigest())
 
 
 async def test_what_an_earlier_release_kept_whole_is_read_as_it_is(store: SqlStore, store_url: str) -> None:

@@ -39,6 +39,7 @@ class Receiver:
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
         self.stalling = False
+        self.halting = False
         self.says = b""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -47,9 +48,15 @@ class Receiver:
         if self.stalling:
             await asyncio.sleep(2)
         status = self.statuses.pop(0) if self.statuses else 200
-        return web.Response(
-            status=status, body=self.says, headers={"Location": "/elsewhere"} if status // 100 == 3 else {}
-        )
+        body = self._in_two() if self.halting else self.says
+        return web.Response(status=status, body=body, headers={"Location": "/elsewhere"} if status // 100 == 3 else {})
+
+    async def _in_two(self) -> AsyncIterator[bytes]:
+        """Half of the body, and the other half when the first has long arrived."""
+        half = len(self.says) // 2
+        yield self.says[:half]
+        await asyncio.sleep(0.2)
+        yield self.says[half:]
 
 
 @pytest.fixture
@@ -174,6 +181,15 @@ async def test_what_rems_says_failed_under_200_is_refused_in_its_words_and_not_t
     [problem] = refused.value.problems
     assert (problem.code, problem.path, problem.rule) == ("refused-by-rems", "1/aim", "t.form.validation/required")
     assert len(receiver.bodies) == 1
+
+
+async def test_what_rems_says_failed_is_heard_to_its_end_when_it_comes_in_two(
+    server: TestServer, session: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    receiver.says, receiver.halting = FAILED, True
+    with pytest.raises(Refused) as refused:
+        await rems_at(server, session).deliver(a_delivery(b"{}"))
+    assert [problem.code for problem in refused.value.problems] == ["refused-by-rems"]
 
 
 @pytest.mark.parametrize("says", [b"", b"OK", b'{"success": true}', b'{"application-id": 7}', b"[]"])

@@ -225,7 +225,14 @@ async def mock_node(folder: Path, *, france: dict[str, Any] | None = None, **sty
     settings = Settings(data_dir=folder, durable=False, style=given)
     nations = {**settings.nations, "fr": replace(settings.nations["fr"], **(france or {}))}
     settings = replace(settings, nations=nations)
-    runner = web.AppRunner(create_app(settings), shutdown_timeout=0.1)
+    async with served(create_app(settings), settings) as node:
+        yield node
+
+
+@asynccontextmanager
+async def served(app: web.Application, settings: Settings) -> AsyncIterator[MockNode]:
+    """A mock that was made already, on a free port."""
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

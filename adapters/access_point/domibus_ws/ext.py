@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from adapters.http_bodies import first_bytes
 from broker.errors import ConfigurationError, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Ext:
         url = self._settings.ext_url.rstrip("/") + path
         try:
             async with self._opened().request(method, url, allow_redirects=False) as response:
-                body = await response.content.read(_MOST + 1)
+                body = await first_bytes(response, _MOST + 1)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(f"the access point's /ext services fell silent: {type(error).__name__}") from error
         self._judge(response.status, len(body))

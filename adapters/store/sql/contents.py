@@ -51,18 +51,20 @@ class Contents(Rows):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def content_pieces(self, sha256: str) -> AsyncIterator[bytes]:
-        """The bytes, a piece at a time. Raises: NotFound."""
+        """The bytes, a piece at a time. Raises: NotFound, at the end of what is not all of it, too."""
         row = (await self._run(_FIRST, {"sha256": sha256})).first()
         if row is None:
             raise NotFound(f"No content {sha256} is kept here.")
+        size = len(row.data)
         yield bytes(row.data)
-        if len(row.data) >= row.size:
-            return
-        for number in count(1):
+        for number in count(1) if size < row.size else ():
             data = (await self._run(_NEXT, {"sha256": sha256, "number": number})).scalar()
             if data is None:
-                return
+                break
+            size += len(data)
             yield bytes(data)
+        if size != row.size:
+            raise NotFound(f"Of the {row.size} bytes of content {sha256} {size} are kept here.")
 
     async def payload(self, sha256: str) -> Payload:
         """The bytes in a spool, for what takes longer than a transaction may. Raises: NotFound, Unavailable."""

@@ -11,19 +11,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import ClientSession, web
 
 from adapters.mock_eu import Settings, create_app
 from adapters.mock_eu.model import Chance
 from adapters.mock_eu.retention import Retention
 from adapters.mock_eu.settings import BadSettings, load
-from tests.support.mock_node import MockNode, mock_node
+from tests.support.mock_node import mock_node, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.mock_node import Nation
+    from tests.support.mock_node import MockNode, Nation
 
 PART = ("cid:message", "application/json", b"{}")
 RULE = "/access-points/fr/retention"
@@ -43,14 +42,8 @@ async def clocked(folder: Path, clock: Clock, retention: Retention) -> AsyncIter
     settings = Settings(data_dir=folder, durable=False)
     style = replace(settings.style, retention=retention, retention_seconds=0.02, receipt_seconds=0)
     settings = replace(settings, style=style)
-    runner = web.AppRunner(create_app(settings, Chance(clock, lambda digits: "a" * digits)), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with ClientSession() as session:
-            yield MockNode(f"http://127.0.0.1:{runner.addresses[0][1]}", session, settings)
-    finally:
-        await runner.cleanup()
+    async with served(create_app(settings, Chance(clock, lambda digits: "a" * digits)), settings) as node:
+        yield node
 
 
 async def put(node: MockNode, **members: Any) -> tuple[int, Any]:
