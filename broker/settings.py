@@ -6,8 +6,9 @@ All errors are told at once, each with its key. Secrets are SecretStr and are ne
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -215,7 +216,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, over variables, over the file."""
-        path = os.environ.get("HDEU_CONFIG", "")
+        path = _NAMED.get(os.environ.get("HDEU_CONFIG", ""))
         file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
         return (init_settings, env_settings, *file)
 
@@ -280,19 +281,29 @@ def _is_protected(url: str) -> bool:
     return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
 
 
+#: The file of the settings that are being made: a class method of theirs asks for it, and takes no argument.
+_NAMED: Final[ContextVar[str]] = ContextVar("named")
+
+
+def _read(file: str) -> Settings:
+    given = _NAMED.set(file)
+    try:
+        return Settings()
+    finally:
+        _NAMED.reset(given)
+
+
 def load_settings(path: Path | str | None = None) -> Settings:
     """Settings from `path`, or from the file that HDEU_CONFIG names, and from variables.
 
     Raises: ConfigurationError, with one line per wrong key and per variable that nobody reads.
     """
-    if path is not None:
-        os.environ["HDEU_CONFIG"] = str(path)
-    named = os.environ.get("HDEU_CONFIG", "")
+    named = os.environ.get("HDEU_CONFIG", "") if path is None else str(path)
     if named and not Path(named).is_file():
         raise ConfigurationError(f"HDEU_CONFIG names {named}, and there is no such file")
     misspelt = unread(os.environ, Settings)
     try:
-        settings = Settings()
+        settings = _read(named)
     except ValidationError as error:
         raise ConfigurationError("\n".join((*misspelt, *map(_line, error.errors())))) from None
     if misspelt:

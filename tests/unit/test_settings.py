@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,12 @@ def test_what_is_wrong_with_the_whole_is_said_in_plain_words(tmp_path: Path) -> 
     with pytest.raises(ConfigurationError) as caught:
         load_settings(file)
     assert str(caught.value) == "backends: only one back end can be the default"
+
+
+def test_a_file_that_was_read_once_is_nobody_elses(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text("[api]\nport = 9123\n", "utf-8")
+    before = dict(os.environ)
+    assert load_settings(file).api.port == 9123
+    assert load_settings().api.port == Settings().api.port == 8080
+    assert dict(os.environ) == before
