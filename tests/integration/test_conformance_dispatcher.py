@@ -49,6 +49,7 @@ SILENT = {"swallows an answer", "answers another message", "never marks"}
 DISPATCHER = CASES["dispatcher"]
 PUSH_USER, PUSH_PASSWORD = "domibus", "Push-Only-Tests-2026!"
 PUSHED = {"HDEU_ACCESS_POINT__PUSH_USERNAME": PUSH_USER, "HDEU_ACCESS_POINT__PUSH_PASSWORD": PUSH_PASSWORD}
+TIMES = 4  #: that a case is played again
 #: mutant: the case that finds it, and words of what it says
 FOUND = {
     "drops a field": ("receiving.listed", "no member dateSubmitted"),
@@ -78,7 +79,7 @@ class Played:
 
 
 @contextmanager
-def node(folder: Path, kit_port: int) -> Iterator[Running]:
+def node(folder: Path, kit_port: int, **more: str) -> Iterator[Running]:
     """Our node, polling the access point at `kit_port`."""
     keys = {"hdh": KEY, "second": SECOND_KEY, "": MASTER_KEY}
     clients = json.dumps(
@@ -91,7 +92,7 @@ def node(folder: Path, kit_port: int) -> Iterator[Running]:
     stage = replace(
         stage,
         mock_url=f"http://127.0.0.1:{kit_port}",
-        extra={FRANCE.node: {**EMBEDDED, **PUSHED, **SECOND, "HDEU_CLIENTS": clients}},
+        extra={FRANCE.node: {**EMBEDDED, **PUSHED, **SECOND, "HDEU_CLIENTS": clients, **more}},
     )
     running = Running(stage, Parties())
     running.parties.start(stage.node(FRANCE))
@@ -226,3 +227,19 @@ async def test_a_skipped_case_is_no_success() -> None:
         done = await asyncio.to_thread(command, *words)
     assert done.returncode == 1
     assert "3 skipped" in done.stdout
+
+
+def test_a_node_that_is_told_of_everything_and_seldom_asks_is_not_blamed_for_what_it_had_already(
+    tmp_path: Path,
+) -> None:
+    port, behind = free_port(), free_port()
+    with node(tmp_path, port, HDEU_ACCESS_POINT__POLL="3") as running:
+        given = orders(f"{running.api}/national-dispatcher", patience=PATIENCE)
+        found = asyncio.run(again(given, settings(behind, tmp_path / "kit", running), port, "duplicates.list"))
+    assert [(result.ending, result.text) for result in found] == [(Ending.PASSED, "")] * TIMES
+
+
+async def again(given: argparse.Namespace, mock: Settings, port: int, case: str) -> list[Result]:
+    """One case several times: whether the node hears of a message or asks first is a matter of chance."""
+    async with dispatcher_kit(given, mock) as kit, soap_proxy(kit.world.url, port):
+        return [result for _ in range(TIMES) for result in await examine(chosen(DISPATCHER, (case,), ()), kit)]
