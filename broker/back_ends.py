@@ -33,6 +33,7 @@ def connected(settings: Settings, name: str, session: aiohttp.ClientSession, rab
         catalogs=frozenset(section.catalogs),
         default=section.default,
         chain=section.lifecycle,
+        policies=frozenset({f"appeals:{section.appeals}", f"completion:{section.completion}"}),
         codec=load_national(section.profile, schemas_dir(), binding=section.binding, forms=section.forms),
     )
 

@@ -123,6 +123,8 @@ class BackendSection(Section):
     url: str = ""  #: webhook address
     secret: SecretStr = SecretStr("")  #: signs webhook bodies
     lifecycle: str = ""  #: national chain, a file of schemas/lifecycles
+    appeals: Literal["negative", "all"] = "negative"  #: which decisions are appealed (D6.4 §10; D6.3 §7.10)
+    completion: Literal["one-window", "anew"] = "one-window"  #: what a second question does to the four weeks
     catalogs: tuple[str, ...] = ()  #: catalogue ids routed here
     default: bool = True  #: gets what no catalogue claims
     timeout: float = 10.0

@@ -16,9 +16,9 @@ from broker.flow.events import ANSWERS, APPLICATIONS, NEWS, OF_THE_BODY, event_o
 from broker.flow.node import CENTRAL, Due
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.flow.passage import Outgoing, Passage
+from broker.flow.periods import periods
 from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
-from broker.model.clocks import moved_clocks
 from broker.model.exchanges import Direction, State
 from broker.model.lifecycle import BRANCH, NONE, ORIGINATED, Change, Event, advance, off_branch
 from broker.model.messages import MessageType
@@ -115,8 +115,14 @@ def _event_for(node: Node, passage: Passage, leg: Leg) -> Event:
 
 
 def _advance(node: Node, passage: Passage, leg: Leg, event: Event) -> Change:
-    chain = _chain(node, leg.owner)
-    return advance(leg, event, lifecycle=node.lifecycle, national=chain, at=passage.message.kept_at)
+    return advance(
+        leg,
+        event,
+        lifecycle=node.lifecycle,
+        national=_chain(node, leg.owner),
+        at=passage.message.kept_at,
+        policies=node.policies_of(leg.owner),
+    )
 
 
 def _chain(node: Node, owner: str) -> Lifecycle | None:
@@ -130,16 +136,11 @@ def _new_leg(node: Node, passage: Passage, owner: str) -> Leg:
 
 
 def _with_changes(node: Node, passage: Passage, changes: tuple[Change, ...]) -> Passage:
-    clocks = tuple(
-        clock
-        for change in changes
-        for step in change.steps
-        for clock in moved_clocks(
-            passage.clocks, step, change.leg, at=passage.message.kept_at, rules=node.clocks, days=node.days
-        )
-    )
+    clocks, flags = periods(node, passage, changes)
     outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in change.step.emits)
-    return replace(passage, changes=changes, moved=clocks, outgoing=(*passage.outgoing, *outgoing))
+    return replace(
+        passage, changes=changes, moved=clocks, flags=(*passage.flags, *flags), outgoing=(*passage.outgoing, *outgoing)
+    )
 
 
 def _outgoing(node: Node, passage: Passage, change: Change, emit: str) -> Outgoing:

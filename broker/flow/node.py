@@ -15,6 +15,7 @@ from broker.errors import Conflict, Unavailable
 from broker.flow.order import Hands
 from broker.flow.retry import Breakers, PauseBoard, RetryPolicy
 from broker.model.journal import Entry
+from broker.model.lifecycle import POLICIES
 from broker.model.work import Work, WorkKind
 from broker.translation.completeness import RuleSet, shipped_rules
 from broker.translation.files.rules import FileRules, shipped_file_rules
@@ -48,6 +49,7 @@ class Connected:
     chain: str = ""
     wants_notices: bool = True
     codec: NationalCodec | None = None  #: of a profile whose documents are not XML
+    policies: frozenset[str] = POLICIES  #: what the body chose where the sources differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ class Node:
     hold_seconds: float = 3600.0
     production: bool = False  #: messages that are marked as tests wait for a person
     worker: str = "worker"
+
+    def policies_of(self, owner: str) -> frozenset[str]:
+        """What the body behind this back end chose where the sources differ."""
+        link = self.backends.get(owner)
+        return link.policies if link else POLICIES
 
     def wire_id(self, *parts: str) -> str:
         """The MessageId towards the access point: the same parts give the same id, so a repeat is a duplicate."""

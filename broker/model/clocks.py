@@ -15,9 +15,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from broker.model.cases import RunningClock
+from broker.model.lifecycle import POLICIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from broker.model.cases import Leg
@@ -62,6 +63,8 @@ class ClockRule:
     extension: Mapping[str, int] = field(default_factory=dict)  #: by how much it may be extended; empty: it may not
     extension_basis: str = ""
     shorter: Shorter | None = None  #: what holds in its place for some legs
+    continues: str = ""  #: the policy with which a second start goes on with the first period
+    late: str = ""  #: what a person should know when the applicant's part comes after the last day
 
     def of(self, leg: Leg) -> ClockRule:
         """The rule as it holds for this leg."""
@@ -99,6 +102,8 @@ def _read_rule(row: Mapping[str, Any]) -> ClockRule:
         extension=row.get("extension", {}),
         extension_basis=row.get("extension_basis", ""),
         shorter=Shorter(**row["shorter"]) if "shorter" in row else None,
+        continues=row.get("continues", ""),
+        late=row.get("late", ""),
     )
 
 
@@ -162,12 +167,37 @@ def moved_clocks(
     at: datetime,
     rules: Mapping[str, ClockRule],
     days: WorkingDays,
+    policies: Collection[str] = POLICIES,
 ) -> tuple[RunningClock, ...]:
     """The clocks of the leg that this step starts, stops, pauses, resumes, extends or counts anew, as they are then."""
-    before = [clock for clock in running if clock.leg == leg.owner and clock.state in {"running", "paused"}]
+    known = [clock for clock in running if clock.leg == leg.owner]
+    before = [clock for clock in known if clock.state in {"running", "paused"}]
     moved = [after for clock in before if (after := _moved(clock, step, leg, at, rules, days)) is not clock]
     started = [rules[name].of(leg) for name in step.starts if rules[name].concerns(leg)]
-    return (*moved, *(start_clock(rule, leg, at, days) for rule in started))
+    return (*moved, *(_started(rule, leg, known if rule.continues in policies else (), at, days) for rule in started))
+
+
+def _started(rule: ClockRule, leg: Leg, known: Iterable[RunningClock], at: datetime, days: WorkingDays) -> RunningClock:
+    """A new period; or the first one of those known, which goes on and is no longer for that."""
+    first = min((clock for clock in known if clock.clock == rule.id), key=lambda clock: clock.started_at, default=None)
+    if first is None:
+        return start_clock(rule, leg, at, days)
+    on = at.astimezone(days.zone).date().isoformat()
+    reason = f"{first.reason}; asked again on {on}, in the same period"
+    return replace(first, state="running", stopped_at=None, reason=reason)
+
+
+def overdue(
+    running: Iterable[RunningClock], moved: Iterable[RunningClock], step: Step, at: datetime, days: WorkingDays
+) -> tuple[RunningClock, ...]:
+    """The clocks that this step names, ends or lets go on after their last day, as they were or are.
+
+    `ALL` is not a name: what ends everything comes late for nothing.
+    """
+    today = at.astimezone(days.zone).date()
+    ended = [clock for clock in running if clock.clock in step.stops]
+    begun = [clock for clock in moved if clock.clock in step.starts]
+    return tuple(clock for clock in (*ended, *begun) if standing(clock, today) == "expired")
 
 
 def _moved(

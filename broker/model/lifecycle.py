@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from broker.errors import Problem, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from broker.model.cases import Leg
@@ -25,6 +25,8 @@ COMPLETE: Final = "complete"  #: the fact that the assessment has begun
 ACCELERATED: Final = "accelerated"  #: the fact that the leg is on the track of Art. 68(6)
 TRACK_SAID: Final = "track_said"  #: the fact that the body itself said on which track it is
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
+#: What a body chose where the sources differ, as `name:value`; these hold for one that chose nothing (`leg.toml`).
+POLICIES: Final = frozenset({"appeals:negative", "completion:one-window"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Step:
     recounts: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()  #: facts that hold no more
     branch: str = ""  #: the road that it puts the leg on, where a chain has several
+    policy: str = ""  #: only for bodies that chose so
     basis: str = ""
 
 
@@ -131,19 +134,31 @@ def _read_step(row: Mapping[str, Any]) -> Step:
         to=row["to"],
         basis=row.get("source", ""),
         branch=row.get("branch", ""),
+        policy=row.get("policy", ""),
         **{name: tuple(row.get(name, ())) for name in lists},
     )
 
 
-def advance(leg: Leg, event: Event, *, lifecycle: Lifecycle, national: Lifecycle | None, at: datetime) -> Change:
-    """What the event does to the leg.
+def advance(
+    leg: Leg,
+    event: Event,
+    *,
+    lifecycle: Lifecycle,
+    national: Lifecycle | None,
+    at: datetime,
+    policies: Collection[str] = POLICIES,
+) -> Change:
+    """What the event does to the leg of a body with these policies.
 
-    Raises: Refused with code `illegal-step` (the state does not allow it), `guard-unmet` (a fact is missing or
-    already there) or `illegal-national-step` (the national chain is not there yet).
+    Raises: Refused with code `illegal-step` (the state does not allow it), `outside-policy` (it does, and the body
+    chose otherwise), `guard-unmet` (a fact is missing or already there) or `illegal-national-step` (the national chain
+    is not there yet).
     """
     step = _find(lifecycle, leg.state, event)
     if step is None:
-        raise Refused((_illegal(leg, event, lifecycle),))
+        raise Refused((_illegal(leg, event, lifecycle, policies),))
+    if step.policy and step.policy not in policies:
+        raise Refused((_outside(leg, event, step, policies),))
     _check_guards(leg, event, step)
     national_step = _national_step(leg, event, national)
     if national_step:
@@ -265,8 +280,24 @@ def _is_of(row: Step, event: Event) -> bool:
     return row.on == event.name or row.on.startswith(f"{event.name}:")
 
 
-def _illegal(leg: Leg, event: Event, lifecycle: Lifecycle) -> Problem:
-    possible = sorted({step.on for step in lifecycle.steps if _allows(lifecycle, step, leg.state)})
+def _outside(leg: Leg, event: Event, step: Step, policies: Collection[str]) -> Problem:
+    name, _, value = step.policy.partition(":")
+    chosen = next((one.partition(":")[2] for one in policies if one.partition(":")[0] == name), "")
+    where = f"backends.{leg.owner}.{name}"
+    return Problem(
+        code="outside-policy",
+        detail=f"{event.name} from {leg.state} is outside the policy {where} = {chosen}",
+        path="leg",
+        rule=f"{step.id} ({step.basis})",
+        value=leg.state,
+        hint=f'National law decides. If it allows this, set {where} = "{value}" and retry the message; '
+        "if not, tell the sender, and close it with the reason.",
+    )
+
+
+def _illegal(leg: Leg, event: Event, lifecycle: Lifecycle, policies: Collection[str]) -> Problem:
+    allowed = (step for step in lifecycle.steps if not step.policy or step.policy in policies)
+    possible = sorted({step.on for step in allowed if _allows(lifecycle, step, leg.state)})
     return Problem(
         code="illegal-step",
         detail=f"{event.name} is not a lawful step from {leg.state}",

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 from broker.model.exchanges import FINAL, FIRST, STEPS, Direction
-from broker.model.lifecycle import NONE, OPEN, Lifecycle, read_lifecycle
+from broker.model.lifecycle import NONE, OPEN, Lifecycle, Step, read_lifecycle
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -32,7 +32,7 @@ def lifecycle(name: str) -> str:
     lines = ["stateDiagram-v2"]
     moves = [(step, source) for step in table.steps for source in step.sources]
     lines += [
-        f"  {'[*]' if source == NONE else source} --> {step.to} : {label(step.on)}"
+        f"  {'[*]' if source == NONE else source} --> {step.to} : {label(step.on)}{chosen(step)}"
         for step, source in moves
         if step.to not in SPECIAL and source != OPEN
     ]
@@ -57,6 +57,11 @@ def beside(name: str) -> str:
 def label(event: str) -> str:
     """An event as a reader writes it: a colon would end the label."""
     return event.replace(":", " ")
+
+
+def chosen(step: Step) -> str:
+    """What a body must have chosen for the step to be lawful."""
+    return f" ({label(step.policy)})" if step.policy else ""
 
 
 def read(name: str) -> Lifecycle:
