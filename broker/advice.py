@@ -24,6 +24,8 @@ ADVICE: Final[dict[str, str]] = {
     "too-deep": "Nest less: no document of the schemas is that deep.",
     "document-too-large": _SPLIT,
     "payload-too-large": _SPLIT,
+    "content-encoding-unsupported": "Send it plain, or packed by a coding that the answer's Accept-Encoding names.",
+    "body-unreadable": "Send it plain, or packed as Content-Encoding says; look for a proxy that changes bodies.",
     "unsupported-media-type": "Say what it is: application/json or application/zip on the wire, XML from a back end.",
     "missing-part": "Send the part that the path names.",
     "bad-shape": "Give the value the shape that the wire form has at this place.",

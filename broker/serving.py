@@ -28,7 +28,7 @@ from broker.flow.housekeeping import forget_used_tokens
 from broker.flow.loops import Sweeper, handler, repeat
 from broker.flow.node import log
 from broker.flow.receipts import SignedReceipts
-from broker.flow.rems_event import take_event
+from broker.flow.rems_event import set_event_aside, take_event
 from broker.flow.watch import WorkerWatch, push_again
 from broker.ledger.handover import first_key, following_key
 from broker.ledger.sealer import Sealer
@@ -38,7 +38,7 @@ from broker.web.console.console import ConsoleSettings
 from broker.web.health import Check, Health, Heartbeats, build_ops_app
 from broker.web.metrics import Metrics
 from broker.web.rems import RemsDoor
-from broker.web.server import Web, build_api_app
+from broker.web.server import Web, build_api_app, runner_of
 from broker.web.services import Limits
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def _rems_door(built: Built) -> RemsDoor | None:
     known = {name: secret for name, one in bound.items() if (secret := one.secret.get_secret_value())}
     if not known:
         return None
-    return RemsDoor(secrets=known, take=partial(take_event, built.node), limit=Limits().document)
+    take, aside = partial(take_event, built.node), partial(set_event_aside, built.node)
+    return RemsDoor(secrets=known, take=take, set_aside=aside, limit=Limits().document)
 
 
 async def serve(settings: Settings) -> None:
@@ -188,7 +189,7 @@ async def work(settings: Settings) -> None:
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
+    runner = runner_of(app, grace=GRACE_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:

@@ -19,6 +19,7 @@ from adapters.mock_eu.doors import authenticated, nation_of
 from adapters.mock_eu.grammar import Grammar
 from adapters.mock_eu.model import RECEIVING, SENDING
 from adapters.mock_eu.operations import Note, Plugin, Shared, Submission
+from adapters.mock_eu.packing import Unpackable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,9 +83,13 @@ class AccessPoints:
             return await self._serve(request, plugin, self._read(request, body), note)
         except soap.NotSoap as error:
             return await self._refuse(request, plugin, note, WsFault("", str(error)))
+        except Unpackable as error:
+            response = await self._refuse(request, plugin, note, WsFault("", error.detail))
+            response.headers.update(error.headers or {})
+            return response
         except web.RequestPayloadError:
             request.content.feed_eof()
-            fault = WsFault("", "the body is not packed as its header says")
+            fault = WsFault("", "the body breaks off")
             response = await self._refuse(request, plugin, note, fault)
             response.force_close()
             return response

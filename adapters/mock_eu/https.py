@@ -28,6 +28,7 @@ from adapters.mock_eu.answers import Reply
 from adapters.mock_eu.doors import nation_of
 from adapters.mock_eu.model import RECEIVING, SENDING, Header, Part, Property
 from adapters.mock_eu.operations import Note, Shared
+from adapters.mock_eu.packing import codings_of
 from adapters.mock_eu.reading import json_of
 from adapters.mock_eu.signatures import NotSigned, Pen, Readers, Wanted
 
@@ -131,7 +132,12 @@ class Counterparts:
         """One operation behind the signature, with its faults and its line in the log."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            nation, body = nation_of(request, self._settings), await request.read()
+            nation = nation_of(request, self._settings)
+            if codings_of(request):
+                detail = "a signed body travels as it is, without Content-Encoding"
+                refusal = _refusal(415, "content-encoding-unsupported", detail)
+                return _http(replace(refusal, headers={"Accept-Encoding": "identity"}))
+            body = await request.read()
             note = Note(nation.code, operation, request.match_info.get("id", ""))
             try:
                 await self._authenticate(request, nation, signed, body)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from adapters.mock_eu import conformance
+from adapters.mock_eu.packing import runner_of
 from adapters.mock_eu.rehearsal import rehearse
 from adapters.mock_eu.scenario import BadScenario
 from adapters.mock_eu.settings import BadSettings, Settings, access_points, add_config, load, plain
@@ -27,7 +28,7 @@ VERBS: Final = ("run", "conformance")
 async def run(settings: Settings) -> None:
     """Serve until a signal comes or the task is cancelled."""
     stop = _stop_on_signals()
-    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=2)
+    runner = runner_of(create_app(settings), shutdown_timeout=2)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -26,6 +26,7 @@ from adapters.mock_eu.model import SENDING, Chance
 from adapters.mock_eu.notifications import Notifications
 from adapters.mock_eu.operations import Shared
 from adapters.mock_eu.orders import UnknownFault
+from adapters.mock_eu.packing import LARGEST, unpacking
 from adapters.mock_eu.platform import Platform
 from adapters.mock_eu.problem import Problem
 from adapters.mock_eu.pump import Pump
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 _FILTERS: Final = ("nation", "operation", "message_id", "type", "outcome")  #: of the log
 _SHOWN: Final = 50  #: rows of a table for people
-_LARGEST: Final = 128 * 1024 * 1024
 BANNER: Final = {"X-HealthData-EU-Mock": "true"}
 
 
@@ -70,7 +70,7 @@ def create_app(settings: Settings, luck: Chance | None = None) -> web.Applicatio
     deeds = Deeds(store, platform, luck)
     desk = Desk(store, kitchen, registry, platform, frozenset(settings.nations), luck)
     counter = Counter(deeds, kitchen, tuple(settings.nations), lambda: luck.hex(12))
-    app = web.Application(middlewares=[_problems], client_max_size=_LARGEST)
+    app = web.Application(middlewares=[_problems, unpacking], client_max_size=LARGEST)
     shared = Shared(states, notifications, luck)
     for doors in (AccessPoints, Counterparts):
         app.add_routes(doors(settings, store, kitchen, shared, wake=pump.wake).routes())
@@ -206,9 +206,9 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _unreadable(request: web.Request) -> web.StreamResponse:
-    """A body that is not packed as its header says; nothing more is read of this connection."""
+    """A body that breaks off; nothing more is read of this connection."""
     request.content.feed_eof()
-    response = Problem(400, "body-unreadable", "the body is not packed as its Content-Encoding says").response()
+    response = Problem(400, "body-unreadable", "the body breaks off").response()
     response.force_close()
     return response
 

@@ -11,6 +11,7 @@ from broker.flow.keep import KeyReused, keep, quarantine
 from broker.model.messages import Door
 
 if TYPE_CHECKING:
+    from broker.errors import Problem
     from broker.flow.node import Node
 
 JSON: Final = "application/json"
@@ -23,6 +24,13 @@ async def take_event(node: Node, backend: str, data: bytes) -> None:
         await keep(node, arrival)
     except KeyReused as reused:
         await quarantine(node, arrival, *reused.problems)
+
+
+async def set_event_aside(node: Node, backend: str, sent: bytes, problem: Problem) -> None:
+    """Keep a body that nobody here can unpack, as it was sent, for a person to see. Raises: Unavailable."""
+    key = f"sha256:{hashlib.sha256(sent).hexdigest()}"
+    headers = {"Content-Encoding": problem.value} if problem.value else {}
+    await quarantine(node, Arrival(Door.REMS, backend, key, sent, JSON, headers), problem)
 
 
 def event_key(data: bytes) -> str:

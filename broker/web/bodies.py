@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
+from broker.web.packing import Unpacking, coding_of
 from broker.web.problem import RequestError
 
 if TYPE_CHECKING:
@@ -21,33 +24,74 @@ async def limited(request: web.Request, limit: int, *, code: str) -> bytes:
     """The body.
 
     Raises:
-        RequestError: it is larger than `limit` bytes; told from Content-Length where there is one.
+        RequestError: it is larger than `limit` bytes; told from Content-Length where there is one. Or it is packed as
+            nobody here can unpack it.
     """
-    body = bytearray()
-    async for chunk in chunks(request, limit, code=code):
-        body += chunk
-    return bytes(body)
+    return b"".join([chunk async for chunk in chunks(request, limit, code=code)])
 
 
 async def chunks(request: web.Request, limit: int, *, code: str) -> AsyncIterator[bytes]:
-    """The body as it comes.
+    """The body as it comes, unpacked; the limit holds for what it unpacks to.
 
     Raises:
         RequestError: as `limited`; bytes may have been handed out before.
     """
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit, code)
+    unpacking, size = Unpacking(coding_of(request)), 0
+    async for chunk in as_sent(request, limit, code=code):
+        for piece in unpacking.feed(chunk):
+            size = _within(limit, size + len(piece), code)
+            yield piece
+    for piece in unpacking.end():
+        size = _within(limit, size + len(piece), code)
+        yield piece
+
+
+async def as_sent(request: web.Request, limit: int, *, code: str) -> AsyncIterator[bytes]:
+    """The body as it comes, packed or not.
+
+    Raises:
+        RequestError: it is larger than `limit` bytes as it was sent.
+    """
+    _within(limit, request.content_length or 0, code)
     size = 0
     async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit, code)
+        size = _within(limit, size + len(chunk), code)
         yield chunk
 
 
-def _too_large(limit: int, code: str) -> RequestError:
-    hint = "Send files as attachments and leave their content out of the document."
-    return RequestError(code, f"more than {limit} bytes", hint=hint if code == "document-too-large" else "")
+def unpack(sent: bytes, coding: str, limit: int, *, code: str) -> bytes:
+    """A whole body, unpacked.
+
+    Raises:
+        Unpackable: it is not packed as `coding` says.
+        RequestError: it unpacks to more than `limit` bytes.
+    """
+    unpacking, body = Unpacking(coding), bytearray()
+    for piece in chain(unpacking.feed(sent), unpacking.end()):
+        body += piece
+        _within(limit, len(body), code)
+    return bytes(body)
+
+
+async def form(request: web.Request) -> dict[str, str]:
+    """The fields of a small form, `application/x-www-form-urlencoded`; of a field given twice, the last.
+
+    Raises:
+        RequestError: it is no such form.
+    """
+    body = await limited(request, MAX_COMMAND, code="document-too-large")
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_PAGE))
+    except ValueError as error:
+        raise RequestError("bad-request", "the body is not a form") from error
+
+
+def _within(limit: int, size: int, code: str) -> int:
+    """The size itself. Raises: RequestError."""
+    if size > limit:
+        hint = "Send files as attachments and leave their content out of the document."
+        raise RequestError(code, f"more than {limit} bytes", hint=hint if code == "document-too-large" else "")
+    return size
 
 
 async def command(request: web.Request) -> dict[str, Any]:

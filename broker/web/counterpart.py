@@ -24,6 +24,7 @@ from broker.errors import NotFound, Unauthenticated
 from broker.model.identity import Action, Identity, Role
 from broker.web import bodies
 from broker.web.auth import PUBLIC, Access, declare
+from broker.web.packing import UnsupportedCoding, codings_of
 from broker.web.problem import Answer, RequestError, respond
 
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ def _refused(request: web.Request, taken: Accepted) -> web.Response:
 
 async def _body(request: web.Request, counterpart: Counterpart) -> bytes:
     """Raises: RequestError."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        detail = "a signed body travels as it is, without Content-Encoding"
-        raise RequestError("unsupported-media-type", detail, hint="Send the JSON itself.")
+    if packed := codings_of(request):
+        raise UnsupportedCoding(
+            packed, accepted="identity", hint="Send the signed JSON itself: its hash is of what is sent."
+        )
     if request.content_type != "application/json":
         raise RequestError("unsupported-media-type", "the message is application/json", hint="Send JSON.")
     return await bodies.limited(request, counterpart.limit, code="document-too-large")

@@ -41,6 +41,7 @@ STATUSES: Final[dict[str, tuple[int, str]]] = {
     "document-too-large": (413, "The document is too large"),
     "notification-too-large": (413, "The notification is too large"),
     "attachment-too-large": (413, "The attachment is too large"),
+    "content-encoding-unsupported": (415, "A body packed so is not taken here"),
     "unsupported-media-type": (415, "This media type is not taken here"),
     "refused": (422, "The message is refused"),
     "hash-mismatch": (422, "The content does not have this hash"),
@@ -68,6 +69,7 @@ class RequestError(BrokerError):
 
     def __init__(self, code: str, detail: str, *, hint: str = "", path: str = "", value: str = "") -> None:
         self.code = code
+        self.headers: Mapping[str, str] = {}  #: of the answer
         self.problems = (Problem(code, detail, path=path, value=value, hint=hint),)
         super().__init__(detail)
 
@@ -94,7 +96,7 @@ def respond(answer: Answer, *, status: int = 0) -> web.Response:
 
 def from_error(error: BrokerError, *, instance: str) -> Answer:
     """What the caller may know of an error of ours."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
     if error.code == "unauthenticated":
         bearer = 'Bearer realm="hdeu", error="invalid_token"'
         headers["WWW-Authenticate"] = str(error.facts.get("challenge", bearer))

@@ -62,3 +62,8 @@ def build_api_app(web_of: Web) -> web.Application:
         add_rems_route(app, web_of.rems)
     app.on_startup.append(check_routes)
     return app
+
+
+def runner_of(app: web.Application, *, grace: float = 10.0) -> web.AppRunner:
+    """What serves an application of a node: bodies come as they were sent. `grace` is in seconds."""
+    return web.AppRunner(app, access_log=None, shutdown_timeout=grace, auto_decompress=False)

@@ -17,6 +17,7 @@ from aiohttp import ClientSession, encode_basic_auth, web
 from lxml import etree
 
 from adapters.mock_eu import Settings, create_app
+from adapters.mock_eu.packing import runner_of
 from adapters.mock_eu.settings import AccessPointStyle
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ async def mock_node(folder: Path, *, france: dict[str, Any] | None = None, **sty
 @asynccontextmanager
 async def served(app: web.Application, settings: Settings) -> AsyncIterator[MockNode]:
     """A mock that was made already, on a free port."""
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = runner_of(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from adapters.mock_eu.conformance import example
+from adapters.mock_eu.packing import Unpackable, runner_of, unpacking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,7 +90,7 @@ class Counter:
 
     def app(self) -> web.Application:
         """The REST."""
-        app = web.Application()
+        app = web.Application(middlewares=[unpacking])
         app.router.add_get(f"{BASE}/applications", self._list)
         app.router.add_get(f"{BASE}/applications/{{id}}", self._detail)
         app.router.add_post(f"{BASE}/applications/{{id}}/{{operation}}", self._take)
@@ -122,6 +123,8 @@ class Counter:
             body = json.loads(await request.text())
         except ValueError:
             body = None
+        except Unpackable as error:
+            return error.response()
         if refused := self._noted(request, operation, body):
             return refused
         return web.json_response({}, status=202)
@@ -136,7 +139,7 @@ class Counter:
 async def counter(host: str, port: int, key: str) -> AsyncIterator[Counter]:
     """The counter, open for as long as the cases run."""
     made = Counter(key)
-    runner = web.AppRunner(made.app(), access_log=None, shutdown_timeout=0.5)
+    runner = runner_of(made.app(), shutdown_timeout=0.5)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -15,6 +15,7 @@ from adapters.mock_eu import wire
 from adapters.mock_eu.conformance import example
 from adapters.mock_eu.conformance.model import demand
 from adapters.mock_eu.model import RECEIVING, SENDING
+from adapters.mock_eu.packing import runner_of
 from adapters.mock_eu.payloads import BadPayload
 from adapters.mock_eu.store import Store
 from adapters.mock_eu.web import create_app
@@ -149,7 +150,7 @@ class World:
 @asynccontextmanager
 async def world(settings: Settings, nation: str) -> AsyncIterator[World]:
     """The mock on its configured address, for as long as the cases run."""
-    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=0.5)
+    runner = runner_of(create_app(settings), shutdown_timeout=0.5)
     await runner.setup()
     store = Store(settings.data_dir / "mock-eu.sqlite3")
     try:

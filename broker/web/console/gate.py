@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = "/console"
 #: Headers of a refusal that its page keeps.
-_KEPT: Final = ("Allow", "Retry-After", "X-Request-ID")
+_KEPT: Final = ("Accept-Encoding", "Allow", "Retry-After", "X-Request-ID")
 _UNAUTHORIZED: Final = 401
 _YEAR: Final = 365 * 24 * 3600
 #: Nothing but this node's own files; no frames, no plugins, no other base; forms come back here.

@@ -14,6 +14,7 @@ from broker.flow.due import WITHIN_DAYS, due_list
 from broker.model.exchanges import Direction, State
 from broker.model.messages import MessageType
 from broker.ports import ExchangeFilter
+from broker.web import bodies
 from broker.web.auth import identify
 from broker.web.console import labels, present, session
 from broker.web.console.console import CONSOLE, HOME, draw, is_partial, words_of
@@ -181,8 +182,8 @@ async def sign_in(request: web.Request) -> web.Response:
     """A token for a session. A one-time token is used up, also by a caller who may not see the console."""
     if not from_own_page(request):
         raise Forbidden("the form was not sent by a page of this node")
-    form = await request.post()
-    token, back = (str(form.get(name, "")) for name in ("token", "back"))
+    form = await bodies.form(request)
+    token, back = (form.get(name, "") for name in ("token", "back"))
     console = request.app[CONSOLE]
     try:
         identity = await identify(console.services, token.strip())

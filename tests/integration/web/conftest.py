@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from adapters.store.sql import SqlStore, open_store
+from tests.support.as_served import AsServed
 from tests.support.web_node import Flow, TestClock, application, seed, services
 
 Client = TestClient[web.Request, web.Application]
@@ -37,5 +38,5 @@ async def store(tmp_path: Path, clock: TestClock) -> AsyncIterator[SqlStore]:
 async def client(
     store: SqlStore, flow: Flow, clock: TestClock, aiohttp_client: Callable[..., Awaitable[Any]]
 ) -> Client:
-    found: Client = await aiohttp_client(application(services(store, flow, clock)))
+    found: Client = await aiohttp_client(AsServed(application(services(store, flow, clock))))
     return found

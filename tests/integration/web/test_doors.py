@@ -4,9 +4,11 @@ import asyncio
 import gzip
 import hashlib
 import io
+import zlib
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from broker.errors import Conflict, Unavailable
 from broker.flow.arrival import Accepted
@@ -91,6 +93,11 @@ BAD: dict[str, tuple[dict[str, str | None], int, str]] = {
     "text": ({"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
     "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported-media-type"),
     "packed in words alone": ({"Content-Encoding": "gzip"}, 400, "body-unreadable"),
+    "packed by brotli": ({"Content-Encoding": "br"}, 415, "content-encoding-unsupported"),
+    "packed by zstd": ({"Content-Encoding": "zstd"}, 415, "content-encoding-unsupported"),
+    "packed twice": ({"Content-Encoding": "gzip, gzip"}, 415, "content-encoding-unsupported"),
+    "packed in a way that nobody knows": ({"Content-Encoding": "x-urn:example"}, 415, "content-encoding-unsupported"),
+    "packed beyond ASCII": ({"Content-Encoding": "gzíp"}, 415, "content-encoding-unsupported"),
     "no token": ({"Authorization": None}, 401, "unauthenticated"),
     "a token of another kind": ({"Authorization": "Basic aGRoOmhkaA=="}, 401, "unauthenticated"),
     "a word for a token": ({"Authorization": "Bearer hdh"}, 401, "unauthenticated"),
@@ -112,6 +119,74 @@ async def test_a_wrong_request_has_its_own_code_and_the_next_good_one_passes(
     assert not flow.arrivals
     assert PLANTED not in str(body)
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
+    assert (await post(client)).status == 202
+
+
+async def test_an_unknown_coding_is_answered_with_those_that_are_taken_and_what_to_do(client: Any) -> None:
+    response = await post(client, b"\x1b\x02", **{"Content-Encoding": "br"})
+    [problem] = (await problem_of(response))["problems"]
+    assert response.headers["Accept-Encoding"] == "gzip, deflate, identity"
+    assert (problem["path"], problem["value"]) == ("Content-Encoding", "br")
+    assert "Accept-Encoding" in problem["hint"]
+
+
+async def test_headers_that_name_a_coding_twice_are_one_list(client: Any, flow: Flow) -> None:
+    headers = CIMultiDict([*as_backend(**XML).items(), ("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")])
+    twice = gzip.compress(gzip.compress(DOCUMENT))
+    response = await client.post("/api/v1/messages", data=io.BytesIO(twice), headers=headers)
+    assert (response.status, flow.arrivals) == (415, [])
+
+
+def _bare_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = {
+    "gzip": ("gzip", gzip.compress(DOCUMENT, mtime=0)),
+    "GZIP": ("GZIP", gzip.compress(DOCUMENT)),
+    "x-gzip": ("x-gzip", gzip.compress(DOCUMENT)),
+    "gzip in two members": ("gzip", gzip.compress(DOCUMENT[:9]) + gzip.compress(DOCUMENT[9:])),
+    "deflate": ("deflate", zlib.compress(DOCUMENT)),
+    "deflate without its frame": ("deflate", _bare_deflate(DOCUMENT)),
+    "identity": ("identity", DOCUMENT),
+    "an empty list": (" , ", DOCUMENT),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+async def test_a_packed_document_is_kept_unpacked(client: Any, flow: Flow, name: str) -> None:
+    coding, sent = PACKED[name]
+    assert (await post(client, sent, **{"Content-Encoding": coding})).status == 202
+    assert flow.arrivals[0].data == DOCUMENT
+
+
+async def test_a_large_packed_document_comes_out_whole(client: Any, flow: Flow) -> None:
+    data = b"".join(hashlib.sha256(number.to_bytes(4)).digest() for number in range(100_000)) + bytes(6_000_000)
+    assert (await post(client, gzip.compress(data, 1), **{"Content-Encoding": "gzip"})).status == 202
+    assert flow.arrivals[0].data == data
+
+
+@pytest.mark.parametrize(
+    ("coding", "sent"),
+    [
+        ("gzip", gzip.compress(DOCUMENT, mtime=0)[:-1]),
+        ("gzip", gzip.compress(DOCUMENT, mtime=0)[:15]),
+        ("gzip", gzip.compress(DOCUMENT, mtime=0) + b"more"),
+        ("gzip", gzip.compress(DOCUMENT, mtime=0)[:-8] + bytes(8)),
+        ("deflate", zlib.compress(DOCUMENT) + b"more"),
+        ("deflate", zlib.compress(DOCUMENT)[:-1]),
+        ("deflate", DOCUMENT),
+    ],
+)
+async def test_a_body_that_is_packed_wrongly_or_breaks_off_is_refused(
+    client: Any, flow: Flow, coding: str, sent: bytes
+) -> None:
+    response = await post(client, sent, **{"Content-Encoding": coding})
+    body = await problem_of(response)
+    assert (response.status, body["type"]) == (400, "urn:hdeu:problem:body-unreadable")
+    assert body["problems"][0]["hint"]
+    assert not flow.arrivals
     assert (await post(client)).status == 202
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import encode_basic_auth, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from broker.errors import Unavailable
 from broker.web.auth import check_routes, guard
 from broker.web.problem import problems
 from broker.web.push import PATH, Push, add_push_route
+from tests.support.as_served import AsServed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +54,7 @@ async def pusher(taker: Taker) -> AsyncIterator[Any]:
     assert PASSWORD not in repr(push)
     add_push_route(app, push)
     app.on_startup.append(check_routes)
-    async with TestClient(TestServer(app)) as opened:
+    async with TestClient(AsServed(app)) as opened:
         yield opened
 
 
@@ -95,6 +96,18 @@ async def test_more_than_the_limit_is_refused_unread(pusher: Any, taker: Taker) 
 async def test_a_small_body_that_unpacks_to_a_large_one_is_refused(pusher: Any, taker: Taker) -> None:
     response = await pusher.post(PATH, data=io.BytesIO(b"x" * 50_000_000), headers=AUTH, compress="gzip")
     assert response.status == 413
+    assert taker.taken == []
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "nonsense"])
+async def test_a_coding_that_nobody_here_unpacks_is_a_problem_that_says_which_are_taken(
+    pusher: Any, taker: Taker, coding: str
+) -> None:
+    response = await pusher.post(PATH, data=b"<e/>", headers={**AUTH, "Content-Encoding": coding})
+    problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["type"]) == (415, "urn:hdeu:problem:content-encoding-unsupported")
+    assert response.headers["Accept-Encoding"] == "gzip, deflate, identity"
+    assert problem["problems"][0]["value"] == coding
     assert taker.taken == []
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from adapters.system import TimeSortedIds
 from broker.web.auth import PUBLIC, declared_of
@@ -20,6 +20,7 @@ from broker.web.metrics import Metrics
 from broker.web.push import Push
 from broker.web.rems import RemsDoor
 from broker.web.server import Web, build_api_app
+from tests.support.as_served import AsServed
 from tests.support.console_node import settings
 from tests.support.web_node import Flow, TestClock, services
 from tests.unit.identity.test_tokens import FORGED
@@ -51,6 +52,8 @@ class Takers:
     async def take(self, *given: Any) -> None:
         self.took.append(given)
 
+    set_aside = take
+
 
 @pytest.fixture
 def takers() -> Takers:
@@ -74,9 +77,11 @@ async def whole(store: SqlStore, flow: Flow, clock: TestClock, takers: Takers) -
             accepted=b"",
             media_type="text/xml",
         ),
-        rems=RemsDoor(secrets={"rems": "Rems-Only-Tests-2026"}, take=takers.take, limit=1000),
+        rems=RemsDoor(
+            secrets={"rems": "Rems-Only-Tests-2026"}, take=takers.take, set_aside=takers.set_aside, limit=1000
+        ),
     )
-    async with TestClient(TestServer(build_api_app(made))) as client:
+    async with TestClient(AsServed(build_api_app(made))) as client:
         yield client
 
 

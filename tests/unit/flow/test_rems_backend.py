@@ -11,10 +11,12 @@ import pytest
 
 from adapters.store.sql import SqlStore
 from adapters.xml import XmlDocuments
+from broker.errors import Problem
 from broker.flow.node import Connected
-from broker.flow.rems_event import event_key, take_event
+from broker.flow.rems_event import event_key, set_event_aside, take_event
 from broker.model.exchanges import State
 from broker.model.messages import Door
+from broker.ports import ExchangeFilter
 from broker.translation.codecs.rems.codec import RemsCodec
 from broker.translation.translator import Translator
 from tests.support.flow_fakes import FakeOffice
@@ -120,3 +122,15 @@ async def test_a_broken_rule_is_told_at_its_place_in_the_json(flow: Flow) -> Non
     message_id = await told(flow, event("AdditionalInfoRequest", **{"event/time": "yesterday"}))
     problems = (await flow.exchange(message_id)).problems
     assert {(one["code"], one["path"]) for one in problems} == {("bad-value", "/event~1time")}
+
+
+async def test_an_event_that_nobody_can_unpack_waits_for_a_person_with_its_bytes(flow: Flow) -> None:
+    sent, problem = b"\x1b\x02packed", Problem("content-encoding-unsupported", "not taken", value="br")
+    for _ in range(2):
+        await set_event_aside(flow.node, "rems", sent, problem)
+    async with flow.store.transaction() as tx:
+        [exchange] = await tx.exchanges(ExchangeFilter())
+        message = await tx.message(exchange.message_id)
+        assert await tx.content(message.sha256) == sent
+    assert message.headers == {"Content-Encoding": "br"}
+    assert (exchange.state, exchange.problems[0]["code"]) == (State.PARKED, "content-encoding-unsupported")

@@ -283,7 +283,7 @@ async def test_a_body_that_is_packed_in_words_alone_is_refused_and_noted(node: M
     async with node.session.post(
         f"{node.base}/fr/domibus/services/wsplugin", data=b"no gzip", headers=packed
     ) as answer:
-        assert (answer.status, "not packed as its header says" in await answer.text()) == (500, True)
+        assert (answer.status, "not packed as its Content-Encoding says" in await answer.text()) == (500, True)
     async with node.session.post(f"{node.base}/faults", data=b"no gzip", headers=packed) as answer:
         assert (answer.status, (await answer.json(content_type=None))["type"]) == (
             400,
