@@ -6,17 +6,18 @@ All errors are told at once, each with its key. Secrets are SecretStr and are ne
 from __future__ import annotations
 
 import os
+import tomllib
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from broker.errors import ConfigurationError
-from broker.setting_names import unknown, unread
+from broker.setting_names import FILE, unknown, unread
 
 ROLE = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -218,9 +219,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, over variables, over the file."""
-        path = _NAMED.get(os.environ.get("HDEU_CONFIG", ""))
-        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
-        return (init_settings, env_settings, *file)
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, _FILE.get({})))
 
     @property
     def database_url(self) -> str:
@@ -283,29 +282,56 @@ def _is_protected(url: str) -> bool:
     return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
 
 
-#: The file of the settings that are being made: a class method of theirs asks for it, and takes no argument.
-_NAMED: Final[ContextVar[str]] = ContextVar("named")
+#: What the file says of the settings that are being made: a class method of theirs asks for it, and takes no argument.
+_FILE: Final[ContextVar[dict[str, Any]]] = ContextVar("file")
 
 
-def _read(file: str) -> Settings:
-    given = _NAMED.set(file)
+def _made(file: dict[str, Any]) -> Settings:
+    given = _FILE.set(file)
     try:
         return Settings()
     finally:
-        _NAMED.reset(given)
+        _FILE.reset(given)
+
+
+def _read(path: str, *, by: str) -> dict[str, Any]:
+    """The file as TOML. Raises: ConfigurationError, which says `by` what it was named, and where it is wrong."""
+    try:
+        return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig")) if path else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{by} names {path}, {_trouble(error)}") from None
+
+
+def _trouble(error: OSError | UnicodeDecodeError | tomllib.TOMLDecodeError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "and there is no such file"
+        case IsADirectoryError():
+            return "which is a directory: name the file in it"
+        case OSError():
+            return f"which cannot be read: {error.strerror}"
+        case UnicodeDecodeError(object=data, start=start):
+            line = data.count(b"\n", 0, start) + 1
+            return f"which is not UTF-8 (line {line}): TOML is written in UTF-8"
+        case _:
+            return f"which is not TOML: {error}"
 
 
 def load_settings(path: Path | str | None = None) -> Settings:
-    """Settings from `path`, or from the file that HDEU_CONFIG names, and from variables.
+    """Settings from `path` (the option --config), or from the file that HDEU_CONFIG names, and from variables.
 
-    Raises: ConfigurationError, with one line per wrong key and per variable that nobody reads.
+    Raises: ConfigurationError, with one line per wrong key and per variable that nobody reads, or with what is wrong
+        with the file itself.
     """
-    named = os.environ.get("HDEU_CONFIG", "") if path is None else str(path)
-    if named and not Path(named).is_file():
-        raise ConfigurationError(f"HDEU_CONFIG names {named}, and there is no such file")
+    if path is None:
+        file = _read(os.environ.get(FILE, ""), by=FILE)
+    elif str(path):
+        file = _read(str(path), by="--config")
+    else:
+        raise ConfigurationError("--config names no file")
     misspelt = unread(os.environ, Settings)
     try:
-        settings = _read(named)
+        settings = _made(file)
     except ValidationError as error:
         raise ConfigurationError("\n".join((*misspelt, *map(_line, error.errors())))) from None
     if misspelt:

@@ -191,3 +191,53 @@ def test_a_file_that_was_read_once_is_nobody_elses(tmp_path: Path) -> None:
     assert load_settings(file).api.port == 9123
     assert load_settings().api.port == Settings().api.port == 8080
     assert dict(os.environ) == before
+
+
+UNUSABLE = {
+    "and there is no such file": lambda _: None,
+    "which is a directory: name the file in it": lambda file: file.mkdir(),
+    "which is not TOML: Expected '=' after a key in a key/value pair (at line 2, column 6)": lambda file: (
+        file.write_text("# a node\nport 1\n", "utf-8")
+    ),
+    "which is not UTF-8 (line 2): TOML is written in UTF-8": lambda file: file.write_bytes(b"# a node\n# caf\xe9\n"),
+    "which cannot be read: Not a directory": lambda file: (file.parent.rmdir(), file.parent.write_text("", "utf-8")),
+}
+
+
+@pytest.mark.parametrize("problem", UNUSABLE)
+def test_a_file_that_cannot_be_used_is_told_by_what_named_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    file = tmp_path / "folder" / "node.toml"
+    file.parent.mkdir()
+    UNUSABLE[problem](file)
+    monkeypatch.setenv("HDEU_CONFIG", "urn:example:another")
+    with pytest.raises(ConfigurationError) as told:
+        load_settings(str(file))
+    assert str(told.value) == f"--config names {file}, {problem}"
+    monkeypatch.setenv("HDEU_CONFIG", str(file))
+    with pytest.raises(ConfigurationError) as told:
+        load_settings()
+    assert str(told.value) == f"HDEU_CONFIG names {file}, {problem}"
+
+
+def test_a_file_that_may_not_be_read_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigurationError, match=r"^--config names .*, which cannot be read: Permission denied$"):
+        load_settings(tmp_path / "node.toml")
+
+
+def test_an_empty_option_is_no_file_and_an_empty_variable_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HDEU_CONFIG", "")
+    assert load_settings() == Settings()
+    with pytest.raises(ConfigurationError, match=r"^--config names no file$"):
+        load_settings("")
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text("[api]\nport = 9124\n", "utf-8-sig")
+    assert load_settings(file).api.port == 9124

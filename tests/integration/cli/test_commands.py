@@ -240,7 +240,9 @@ def test_every_wrong_key_of_a_configuration_is_told(run: Run, tmp_path: Path) ->
     status, out, err = run("--config", str(file), "config", "show")
     assert (status, out) == (1, "")
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["api.port", "colour"]
-    assert run("--config", str(tmp_path / "none.toml"), "messages", "list")[0] == 1
+    none = tmp_path / "none.toml"
+    said = f"configuration: --config names {none}, and there is no such file\n"
+    assert run("--config", str(none), "messages", "list") == (1, "", said)
 
 
 def test_a_database_is_made_by_migrate(run: Run, data: Path) -> None:
