@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7E]*")
 _LONGEST: Final = 255
+_LONGEST_VALUE: Final = 1024  # of a property, message's or part's, counted as Java does
 _MOST_PARTS: Final = 28
 _PAYLOADS: Final = "WS_PLUGIN_0005"  # the enumeration's name: only payload faults come with an underscore
 _DEFAULT_MEDIA_TYPE: Final = "text/xml"
@@ -31,6 +32,7 @@ def accept(request: Request, nation: Nation, settings: Settings, new_id: str) ->
     head = header(user_message)
     _check_id(head.message_id)
     _check_required(head)
+    _check_lengths(head, user_message)
     _check_process(head, nation, settings)
     _check_properties(head)
     parts = _parts(user_message, request)
@@ -50,6 +52,22 @@ def _check_required(head: Header) -> None:
     for name, value in required.items():
         if not value:
             raise WsFault("EBMS:0009", f"Mandatory field {name} is not provided")
+
+
+def _check_lengths(head: Header, user_message: etree._Element) -> None:
+    """Domibus's core looks at these before any PMode, whatever the plugin's schema validation."""
+    for item in head.properties:
+        if _length(item.value) > _LONGEST_VALUE:
+            text = f"{item.name} property has a value which exceeds {_LONGEST_VALUE} characters size."
+            raise WsFault("EBMS:0003", text)
+    parts = user_message.iterfind(f"{EB}PayloadInfo/{EB}PartInfo/{EB}PartProperties/{EB}Property")
+    if any(_length((item.text or "").strip()) > _LONGEST_VALUE for item in parts):
+        raise WsFault("EBMS:0003", f"PartProperty is too long (over {_LONGEST_VALUE} characters).")
+
+
+def _length(text: str) -> int:
+    """In UTF-16 units, as Java counts."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _check_process(head: Header, nation: Nation, settings: Settings) -> None:

@@ -64,6 +64,45 @@ async def test_a_submit_is_refused_with_domibus_own_code(node: MockNode, case: s
     assert await node.nation("fr").status("refused-1") == "NOT_FOUND"
 
 
+def _more(value: str) -> str:
+    return f'{PROPERTIES}<eb:Property name="trackingIdentifier">{value}</eb:Property>'
+
+
+def _described(value: str) -> str:
+    property_ = f'<eb:Property name="Description">{value}</eb:Property>'
+    return INFO.format("cid:message", f"<eb:PartProperties>{property_}</eb:PartProperties>")
+
+
+TOO_LONG = "{} property has a value which exceeds 1024 characters size."
+LONG_VALUES = {
+    "of a message": ({"properties": _more("x" * 1025)}, TOO_LONG.format("trackingIdentifier")),
+    "of a message, in pairs of UTF-16": (
+        {"properties": _more("\U0001f9ec" * 513)},
+        TOO_LONG.format("trackingIdentifier"),
+    ),
+    "of the addressee": (
+        {"properties": PROPERTIES.replace('name="finalRecipient">', f'name="finalRecipient">{"x" * 1025}')},
+        TOO_LONG.format("finalRecipient"),
+    ),
+    "of a part": ({"infos": _described("x" * 1025)}, "PartProperty is too long (over 1024 characters)."),
+}
+
+
+@pytest.mark.parametrize("answers", ["5.1", "5.2.1"])
+@pytest.mark.parametrize("case", LONG_VALUES)
+async def test_a_property_value_of_more_than_1024_characters_is_refused_at_submit(
+    tmp_path: Path, answers: str, case: str
+) -> None:
+    changes, text = LONG_VALUES[case]
+    async with mock_node(tmp_path, answers=answers) as node:
+        france = node.nation("fr")
+        refused = await france.submit("long-1", PART, **changes)
+        assert (refused.status, refused.fault) == (500, ("EBMS:0003", text))
+        assert await france.status("long-1") == "NOT_FOUND"
+        good = {"properties": _more("x" * 1022 + "\U0001f9ec"), "infos": _described("x" * 1024)}
+        assert (await france.submit("long-1", PART, **good)).ids == ["long-1"]
+
+
 async def test_an_id_is_trimmed_kept_and_taken_once(node: MockNode) -> None:
     france = node.nation("fr")
     answer = await france.submit("  taken-1  ", PART)
