@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from broker.errors import ConfigurationError, Conflict
-from broker.flow.fetch import inbox_key
+from broker.flow.inbox import inbox_key
 from broker.flow.node import commit
 from broker.flow.notified import fetch_row
 from broker.model.messages import Door

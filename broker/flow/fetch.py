@@ -10,23 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from broker.errors import BrokerError, Garbled, LostLease, NotFound, Unavailable
+from broker.flow import settle
 from broker.flow.arrival import Arrival
+from broker.flow.inbox import inbox_key, lost_key
 from broker.flow.keep import KeyReused, keep, quarantine
-from broker.flow.lost import GONE, lost_key, park_lost
+from broker.flow.lost import GONE, park_lost
 from broker.flow.node import commit, log
-from broker.flow.unavailable import CAME, park_unavailable, settle
-from broker.flow.unavailable import GONE as IS_GONE
+from broker.flow.unavailable import failing_since, park_unavailable
+from broker.flow.unreadable import park_unreadable
 from broker.model.messages import Door, document_place
 from broker.model.work import Work, WorkKind
 from broker.ports import ALWAYS, Window
 
 if TYPE_CHECKING:
-    from broker.errors import Problem
     from broker.flow.node import Node
     from broker.ports import AccessPoint, Transaction, UserMessage
 
@@ -50,15 +51,14 @@ UNAVAILABLE_AFTER: Final = timedelta(hours=1)
 #: How long one of which a person was told, and which will hardly change, is left alone.
 HOPELESS: Final = timedelta(days=1)
 _HOPELESS: Final = frozenset({"answer-too-large", "answer-bomb", "payload-too-large"})
-_STILL_PENDING: Final = "The message is still pending at the access point, and fetched as soon as it can be read."
 
 
 @dataclass(slots=True)
 class Fetcher:
     """Fetches for one node from one access point; `poll` also asks for what is pending.
 
-    A pending message that cannot be fetched for `unavailable_after` is put before a person. `failing` says which id
-    cannot be fetched since when, `resting` which is left alone until when, `in_hand` which are being fetched.
+    A pending message that cannot be fetched for `unavailable_after` is put before a person. `failing` remembers which
+    id cannot be fetched since when, `resting` which is left alone until when, `in_hand` which are being fetched.
     """
 
     node: Node
@@ -188,11 +188,21 @@ class Fetcher:
         """When it is tried again; what has failed for long, and is still listed, is put before a person."""
         now = self.node.clock.now()
         delay = self.node.retry.delay(tries, self.node.random)
-        since = self.failing.setdefault(message_id, now)
+        since = await self._since(message_id, error)
         if isinstance(error, NotFound) or now - since < self.unavailable_after:
             return now + delay
         told = await self._put_before(message_id, error)
         return now + (max(delay, self.unavailable_after) if told else delay)
+
+    async def _since(self, message_id: str, error: BrokerError) -> datetime:
+        """When it first failed, kept in the store: a restart does not begin the hour anew."""
+        if message_id not in self.failing:
+            try:
+                since = await failing_since(self.node, self.access_point.name, message_id, _code(error))
+            except BrokerError:
+                return self.node.clock.now()
+            self.failing[message_id] = since
+        return self.failing[message_id]
 
     async def _put_before(self, message_id: str, error: BrokerError) -> bool:
         """Whether a person knows of it; while nothing can be had of the access point, no single message is to blame."""
@@ -246,7 +256,7 @@ class Fetcher:
         try:
             if not (known and await self._is_kept(inbox_key(message_id))):
                 await self._keep(await retrieve(message_id))
-            await settle(self.node, self.access_point.name, message_id, CAME)
+            await settle.came(self.node, self.access_point.name, message_id)
             await self.access_point.mark_downloaded(message_id)
         except BrokerError as problem:
             return problem
@@ -268,22 +278,12 @@ class Fetcher:
             await quarantine(self.node, arrival, *reused.problems)
 
     async def _set_aside(self, message_id: str, error: Garbled) -> bool:
-        """Keep the answer that cannot be read for a person, once; whether she knows of it.
-
-        The message stays pending and is tried on. What came of another call than the fetch is not the message's.
-        """
-        key = f"{message_id}|UNREADABLE"
+        """Whether a person knows of the answer that cannot be read. The message stays pending and is tried on."""
         try:
-            if error.raw is None or await self._is_kept(key):
-                return error.raw is not None
-            content_type, raw = error.raw
-            named = {"message_id": message_id}
-            arrival = Arrival(Door.ACCESS_POINT, self.access_point.name, key, raw, content_type[:200], named)
-            await quarantine(self.node, arrival, *_told(error))
+            return await park_unreadable(self.node, self.access_point.name, message_id, error)
         except BrokerError as problem:
             log.warning("fetch.not_set_aside", wire_message_id=message_id, code=problem.code)
             return False
-        return True
 
     async def _report_gone(self, message_id: str) -> None:
         self.failing.pop(message_id, None)
@@ -293,25 +293,12 @@ class Fetcher:
             entry = self.node.entry("fetch.gone", message_id, "not-found", access_point=self.access_point.name)
             await tx.write_entry(entry)
         await park_lost(self.node, self.access_point.name, message_id, GONE)
-        await settle(self.node, self.access_point.name, message_id, IS_GONE)
+        await settle.gone(self.node, self.access_point.name, message_id)
 
 
 def _code(error: BrokerError) -> str:
     """What exactly is wrong, where that is known."""
     return error.problems[0].code if isinstance(error, Garbled) else error.code
-
-
-def _told(error: Garbled) -> list[Problem]:
-    """The problems of an answer that cannot be read, each with what becomes of the message."""
-    return [
-        replace(one, rule=one.rule or "retrieveMessageResponse", hint=f"{one.hint} {_STILL_PENDING}".strip())
-        for one in error.problems
-    ]
-
-
-def inbox_key(message_id: str) -> str:
-    """The inbox key of what the access point received: the MessageId in the receiving role."""
-    return f"{message_id}|RECEIVING"
 
 
 def arrival_of(access_point: str, user_message: UserMessage) -> Arrival:

@@ -1,4 +1,7 @@
-"""A message for us that nobody can fetch any more: nothing of it is left but its id, and a person must hear of it."""
+"""A message for us that nobody can fetch any more: nothing of it is left but its id, and a person must hear of it.
+
+Should it come after all, that settles itself.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,19 @@ import rfc8785
 
 from broker.errors import Problem
 from broker.flow.arrival import Arrival
+from broker.flow.inbox import lost_key
 from broker.flow.keep import quarantine
 from broker.model.messages import Door
 
 if TYPE_CHECKING:
     from broker.flow.node import Node
 
-_HINT: Final = "Ask the Central Platform to send it again, under another MessageId."
+_HINT: Final = (
+    "Ask the Central Platform to send it again, under another MessageId. Should it come after all, this ends by itself."
+)
 NOT_RECEIVED: Final = Problem("message-not-received", "the access point could not receive a message", hint=_HINT)
 DELETED: Final = Problem("message-deleted", "the access point deleted a message before it was fetched", hint=_HINT)
 GONE: Final = Problem("message-gone", "the access point told of a message and does not have it", hint=_HINT)
-
-
-def lost_key(message_id: str) -> str:
-    """The inbox key of what is known of a message that will not come."""
-    return f"{message_id}|LOST"
 
 
 async def park_lost(node: Node, access_point: str, message_id: str, problem: Problem) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Problem
 from broker.flow.answers import note_receipt
 from broker.flow.arrival import Arrival
-from broker.flow.fetch import arrival_of, inbox_key
+from broker.flow.fetch import arrival_of
+from broker.flow.inbox import inbox_key
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.lost import DELETED, NOT_RECEIVED, park_lost
 from broker.flow.node import Node, commit, log

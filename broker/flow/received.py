@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from broker.errors import Problem, Refused
 from broker.flow.arrival import Accepted, Arrival
-from broker.flow.fetch import arrival_of, inbox_key
+from broker.flow.fetch import arrival_of
+from broker.flow.inbox import inbox_key
 from broker.flow.keep import KeyReused, keep, quarantine
 from broker.flow.node import Node
 from broker.model.exchanges import State

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import NotFound
+from broker.flow.settle import settled
 from broker.flow.timeline import compose, stamp
 from broker.model.exchanges import State
 from broker.model.messages import Door
@@ -136,6 +137,7 @@ def _summary(message: Message, exchanges: tuple[Exchange, ...], work: tuple[Work
         "version": message.version,
         "state": speaker.state if speaker else State.KEPT,
         "outcome": speaker.outcome if speaker else "",
+        "settled": settled(speaker) if speaker else "",
         "addressees": [exchange.addressee for exchange in exchanges if exchange.addressee],
         "sha256": message.sha256,
         "size": message.size,
@@ -269,6 +271,7 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         "document_sha256": exchange.document_sha256,
         "report_sha256": exchange.report_sha256,
         "outcome": exchange.outcome,
+        "settled": settled(exchange),
         "reason": exchange.reason,
         "problems": [dict(problem) for problem in exchange.problems],
         "losses": [dict(loss) for loss in exchange.losses],

@@ -92,6 +92,21 @@ async def test_a_message_with_a_taken_key_is_refused_and_the_transaction_goes_on
             await transaction.message("m-2")
 
 
+async def test_messages_are_found_by_several_keys_at_once_oldest_first(store: SqlStore) -> None:
+    async with store.transaction() as transaction:
+        kept = await keep_message(transaction, full_message())
+        later = [replace(message(f"m-{number}"), key=f"key-{number}") for number in (8, 9)]
+        for one in later:
+            await transaction.add_message(one)
+        await transaction.add_message(replace(message("m-7"), door=Door.AMQP, key="key-9"))
+    keys = ("key-9", kept.key, "key-8", "key-unknown")
+    async with store.transaction() as transaction:
+        found = await transaction.messages_by_keys("http", "hdh", keys)
+        assert {one.id: one for one in found} == {one.id: one for one in (kept, *later)}
+        assert [one.id for one in found] == sorted(one.id for one in found)
+        assert await transaction.messages_by_keys("http", "hdh", ()) == ()
+
+
 async def test_a_message_without_its_bytes_is_refused(store: SqlStore) -> None:
     with pytest.raises(NotFound):
         async with store.transaction() as transaction:

@@ -33,6 +33,11 @@ _BY_KEY: Final = _WITH_ATTACHMENTS.where(
     MESSAGES.c.party == bindparam("party"),
     MESSAGES.c.key == bindparam("key"),
 ).order_by(ATTACHMENTS.c.position)
+_BY_KEYS: Final = _WITH_ATTACHMENTS.where(
+    MESSAGES.c.door == bindparam("door"),
+    MESSAGES.c.party == bindparam("party"),
+    MESSAGES.c.key.in_(bindparam("keys", expanding=True)),
+).order_by(MESSAGES.c.id, ATTACHMENTS.c.position)
 _OF_CASE: Final = _WITH_ATTACHMENTS.where(MESSAGES.c.case_key == bindparam("case_key")).order_by(
     MESSAGES.c.id, ATTACHMENTS.c.position
 )
@@ -68,6 +73,10 @@ class Messages(Rows):
         """The message that came by this door from this party under this key."""
         found = await self._messages(_BY_KEY, {"door": door, "party": party, "key": key})
         return found[0] if found else None
+
+    async def messages_by_keys(self, door: str, party: str, keys: tuple[str, ...]) -> tuple[Message, ...]:
+        """What came by this door from this party under these keys, oldest first."""
+        return await self._messages(_BY_KEYS, {"door": door, "party": party, "keys": keys})
 
     async def describe_message(self, message: Message) -> None:
         """Set what reading found out: type, profile, case, version, attachments. Raises: NotFound."""

@@ -189,6 +189,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "retried": N_("Tried again by a person"),
     "restored": N_("Given to the access point once more by a person"),
     "closed": N_("Closed by a person"),
+    "settled": N_("Settled by itself"),
     "receipt_kept": N_("Signed receipt kept"),
     "apart": N_("Taken apart: it held several messages"),
     "read": N_("Read"),
@@ -266,10 +267,19 @@ CLOCK_STATES: Final[Mapping[str, StateLabel]] = {
     "expired": StateLabel(N_("Expired"), "act", "", ""),
 }
 _UNKNOWN_TONE: Final = "moving"
+#: What settled itself instead of being ended by a person.
+SETTLED: Final[Mapping[str, StateLabel]] = {
+    "came": StateLabel(N_("Settled"), "done", N_("It settled by itself: the message came after all."), _NOBODY),
+    "gone": StateLabel(
+        N_("Settled"), "stopped", N_("It settled by itself: the message is gone, and stands here as such."), _NOBODY
+    ),
+}
 
 
-def state_label(state: str, outcome: str = "") -> StateLabel:
-    """The label of an exchange's state; an exchange that ended rejected is not shown as well done."""
+def state_label(state: str, outcome: str = "", settled: str = "") -> StateLabel:
+    """The label of an exchange's state; one that ended rejected is not shown as well done, nor ours as a person's."""
+    if settled in SETTLED:
+        return SETTLED[settled]
     label = STATES.get(state) or StateLabel(state, _UNKNOWN_TONE, "", "")
     if state == State.ENDED and outcome == Outcome.REJECTED:
         return StateLabel(N_("Ended: rejected"), "stopped", N_("The other side refused it."), _NOBODY)

@@ -61,7 +61,7 @@ def moment(text: Any) -> datetime | None:
 
 def message_row(row: View, words: Words) -> View:
     """One line of a table of messages."""
-    state = labels.state_label(row["state"], row.get("outcome", ""))
+    state = labels.state_label(row["state"], row.get("outcome", ""), row.get("settled", ""))
     return {
         "id": row["id"],
         "short": row["id"][-_SHORT:],
@@ -85,7 +85,7 @@ def badge(label: labels.StateLabel, words: Words, name: str) -> View:
 
 def message_page(view: View, words: Words) -> View:
     """One message with everything about it."""
-    state = labels.state_label(view["state"], view["outcome"])
+    state = labels.state_label(view["state"], view["outcome"], view["settled"])
     return {
         **message_row(view, words),
         "profile": code(view["profile"]),
@@ -133,7 +133,7 @@ def problem_row(problem: Mapping[str, str]) -> View:
 
 
 def _exchange(exchange: View, words: Words) -> View:
-    state = labels.state_label(exchange["state"], exchange["outcome"])
+    state = labels.state_label(exchange["state"], exchange["outcome"], exchange["settled"])
     return {
         "id": exchange["id"],
         "state": badge(state, words, exchange["state"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,3 +48,24 @@ def test_it_is_put_before_a_person_once_asked_for_seldom_and_settled_when_it_com
     assert settled["id"] == put["id"]
     assert node.message(put["id"])["exchanges"][0]["reason"] == "the message came after all"
     assert rows(node, "PARKED") == []
+
+
+def test_the_time_until_a_person_hears_of_it_runs_on_over_a_restart(tmp_path: Path) -> None:
+    after = 12.0
+    stage = embedded_stage(tmp_path, **{**SHORT, "HDEU_ACCESS_POINT__UNAVAILABLE_AFTER": str(after)})
+    with running(stage) as node:
+        node.token("caseworker")
+        fault = node.arm("download-error")
+        node.file()
+        node.until(lambda: node.fired(fault) > 0)
+        time.sleep(0.7 * after)
+        assert rows(node, "PARKED") == []
+        party = node.parties.by_name[node.land.node]
+        party.kill()
+        before = node.fired(fault)
+        party.start()
+        node.until(lambda: node.fired(fault) > before, 60)
+        begun_anew = time.monotonic()
+        [put] = node.until(lambda: rows(node, "PARKED"), 60)
+        assert time.monotonic() - begun_anew < 0.7 * after, "counted from the first try of the second process"
+        assert node.message(put["id"])["exchanges"][0]["problems"][0]["code"] == "message-unavailable"

@@ -168,7 +168,7 @@ async def test_one_that_is_listed_and_never_to_be_had_is_put_before_a_person_onc
     assert await flow.all(states=("PARKED",)) == ()
     settled = await flow.exchange(put.message_id)
     assert (settled.state, settled.reason) == (State.CANCELLED, "the message came after all")
-    [entry] = await flow.journal("exchange.closed")
+    [entry] = await flow.journal("exchange.settled")
     assert (entry.target, entry.actor) == (put.id, f"node:{flow.node.name}")
     assert flow.point.marked == ["one"]
     assert fetcher.failing == {}
