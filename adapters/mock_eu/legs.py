@@ -41,6 +41,7 @@ def new() -> dict[str, Any]:
         "response": None,
         "appeal": None,
         "permit": None,
+        "permit_decision": None,
         "extension": None,
         "withdrawal": None,
         "validation": None,
@@ -58,9 +59,15 @@ def set_status(leg: dict[str, Any], status: str, at: str) -> None:
 def apply(leg: dict[str, Any], payload: Payload, message_id: str, at: str) -> None:
     """Note a validated message of the leg's nation."""
     content = payload.content
+    of_permit = is_of_permit(leg, payload)
     if payload.type in _KEPT_AS:
         files = {"files": papers.described(payload.beside)} if payload.beside else {}
-        leg[_KEPT_AS[payload.type]] = {**content, "at": at, "message_id": message_id, **files}
+        leg["permit_decision" if of_permit else _KEPT_AS[payload.type]] = {
+            **content,
+            "at": at,
+            "message_id": message_id,
+            **files,
+        }
     if payload.type == "ArtSixtyNineOffer":
         leg["offer_response"] = None  # another offer asks for another answer
     if payload.type == "StatusUpdate":
@@ -69,9 +76,14 @@ def apply(leg: dict[str, Any], payload: Payload, message_id: str, at: str) -> No
         question = {"id": message_id, "at": at, "sections": _sections(content["form"]), "answered": False}
         leg["questions"].append(question)
         set_status(leg, content["statusId"], at)
-    if payload.type == "DecisionIssued":
+    if payload.type == "DecisionIssued" and not of_permit:
         leg["structured"] = payload.structured is not None
         set_status(leg, _DECIDED[content["decision"]], at)
+
+
+def is_of_permit(leg: dict[str, Any], payload: Payload) -> bool:
+    """Whether it is a decision on a permit that was issued: the application is decided, and stays as it is."""
+    return payload.type == "DecisionIssued" and bool(leg["permit"])
 
 
 def note_validation(leg: dict[str, Any], payload: Payload, original_type: str, at: str) -> None:

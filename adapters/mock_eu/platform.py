@@ -160,7 +160,7 @@ class Platform:
             content = {"applicationId": payload.application_id}
             ack = Letter("DecisionAck", content, payload.application_id, ref=held.header.message_id)
             self.send(held.nation, ack)
-        if payload.type in _RELAYED:
+        if payload.type in _RELAYED and not legs.is_of_permit(leg, payload):
             self._relay(held, payload, [nation for nation in all_legs if nation != held.nation])
 
     def _warn(self, held: Held, payload: Payload) -> None:

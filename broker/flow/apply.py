@@ -7,6 +7,7 @@ step of a back end is refused before anything leaves the house; an illegal step 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import Problem, Refused
@@ -17,6 +18,7 @@ from broker.flow.node import CENTRAL, Due
 from broker.flow.outcomes import Park, Refuse, Stop
 from broker.flow.passage import Outgoing, Passage
 from broker.flow.periods import periods
+from broker.flow.permits import SAID, is_said_again, permit_status_change, says_more, with_implied
 from broker.flow.routing import owners
 from broker.model.cases import Alias, Leg
 from broker.model.exchanges import Direction, State
@@ -53,11 +55,17 @@ def _from_backend(node: Node, passage: Passage) -> Passage | Stop:
     leg = next((leg for leg in passage.legs if leg.owner == owner), None)
     if leg is None and passage.known.type != MessageType.APPLICATION_ORIGINATED:
         return Refuse((_not_yours(owner),))
+    leg, event = leg or _new_leg(node, passage, owner), event_of(passage.known, node.lifecycle)
+    if is_said_again(leg, event):
+        if not says_more(passage.tree):
+            return replace(passage, recorded=SAID)
+        event = replace(event, variant="")
     try:
-        change = _advance(node, passage, leg or _new_leg(node, passage, owner), event_of(passage.known, node.lifecycle))
+        change = _advance(node, passage, leg, event)
+        change, owed = with_implied(leg, change, passage.known.permit_ref, partial(_advance, node, passage))
     except Refused as refused:
         return Refuse(refused.problems)
-    flags = (*_off_branch(node, passage, change.leg), *_missing_pieces(node, passage, change.leg))
+    flags = (*owed, *_off_branch(node, passage, change.leg), *_missing_pieces(node, passage, change.leg))
     return _with_changes(node, replace(passage, flags=(*passage.flags, *flags)), (change,))
 
 
@@ -137,10 +145,14 @@ def _new_leg(node: Node, passage: Passage, owner: str) -> Leg:
 
 def _with_changes(node: Node, passage: Passage, changes: tuple[Change, ...]) -> Passage:
     clocks, flags = periods(node, passage, changes)
-    outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in change.step.emits)
+    outgoing = tuple(_outgoing(node, passage, change, emit) for change in changes for emit in _emits(change))
     return replace(
         passage, changes=changes, moved=clocks, flags=(*passage.flags, *flags), outgoing=(*passage.outgoing, *outgoing)
     )
+
+
+def _emits(change: Change) -> tuple[str, ...]:
+    return tuple(emit for emit in change.step.emits if emit != MessageType.PERMIT_STATUS_CHANGE or change.implied)
 
 
 def _outgoing(node: Node, passage: Passage, change: Change, emit: str) -> Outgoing:
@@ -161,6 +173,8 @@ def _written(node: Node, passage: Passage, change: Change, emit: str) -> Any:
         return build.additional_info_ack(context, date_received=passage.message.kept_at)
     if emit == MessageType.DECISION_NOTICE_TO_PEERS:
         return build.decision_notice_to_peers(context, passage.tree, nation=node.nation, hdab=node.participant)
+    if emit == MessageType.PERMIT_STATUS_CHANGE:
+        return permit_status_change(node, passage, change, context)
     raise ValueError(f"the lifecycle emits {emit}, and nothing here can write that")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from broker.flow.timeline import stamp
 from broker.flow.views import message_row
 from broker.model.clocks import days_left, standing
+from broker.model.lifecycle import CHANGE, PERMIT, PERMIT_STATUS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -61,9 +62,18 @@ def _leg(leg: Leg, clocks: tuple[RunningClock, ...], today: date) -> dict[str, A
         "state": leg.state,
         "origin": leg.origin,
         "national_state": leg.national_state,
+        "permit": _permit(leg),
         "updated_at": stamp(leg.updated_at),
         "clocks": [clock_view(clock, today) for clock in clocks if clock.leg == leg.owner],
     }
+
+
+def _permit(leg: Leg) -> dict[str, Any] | None:
+    """Two things: whether it holds, and what became of the change that was asked for last; None before there is one."""
+    status = leg.facts.get(PERMIT_STATUS)
+    kind, _, came_to = leg.facts.get(CHANGE, "").partition(" ")
+    request = {"type": kind, "status": came_to} if kind else None
+    return {"number": leg.facts.get(PERMIT, ""), "status": status, "change_request": request} if status else None
 
 
 def clock_view(clock: RunningClock, today: date) -> dict[str, Any]:

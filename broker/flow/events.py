@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from broker.model.lifecycle import Event
@@ -44,6 +45,8 @@ FROM_CENTRAL: Final = (
 #: What another body may send where two nodes speak directly: measures, decisions (Art. 63(6), 68(5)), and answers.
 FROM_BODY: Final = frozenset({M.ENFORCEMENT_RECORD, M.DECISION_NOTICE_TO_PEERS}) | ANSWERS
 
+#: They issue a permit or change one: what they name is its newest number.
+_OF_A_PERMIT: Final = frozenset({M.PERMIT_ISSUED, M.PERMIT_STATUS_CHANGE})
 #: A data request (Art. 69) has other periods than an application (Art. 68).
 _REQUEST: Final = {"DATA_REQUEST_APPLICATION": "request"}
 
@@ -59,4 +62,8 @@ def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
         M.NATIONAL_STEP: facts.step,
         M.PERMIT_STATUS_CHANGE: facts.status,
     }
-    return Event(facts.type, variants.get(M(facts.type), ""), facts.step_outcome, facts.accelerated)
+    variant = variants.get(M(facts.type), "")
+    event = Event(facts.type, variant, facts.step_outcome, facts.accelerated)
+    if event.type in _OF_A_PERMIT:
+        return replace(event, permit=facts.permit_ref, permit_base=facts.permit_base)
+    return event

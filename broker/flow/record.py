@@ -70,7 +70,7 @@ async def _write_case(node: Node, tx: Transaction, passage: Passage) -> None:
         await tx.save_case(after)
     for change in passage.changes:
         await tx.save_leg(change.leg)
-        steps = change.step.id + (f"+{change.national_step.id}" if change.national_step else "")
+        steps = "+".join(step.id for step in change.steps)
         detail = {"leg": change.leg.owner, "step": steps, "message": passage.message.id}
         await tx.write_entry(node.entry("leg.stepped", case.key, change.leg.state, **detail))
     for clock in passage.moved:

@@ -24,6 +24,12 @@ BRANCH: Final = "branch"  #: the fact of a leg that says on which road of its na
 COMPLETE: Final = "complete"  #: the fact that the assessment has begun
 ACCELERATED: Final = "accelerated"  #: the fact that the leg is on the track of Art. 68(6)
 TRACK_SAID: Final = "track_said"  #: the fact that the body itself said on which track it is
+PERMIT: Final = "permit"  #: the fact that names the permit of a leg, by its newest number
+PERMIT_BASE: Final = "permit_base"  #: the fact that names what all versions of it share
+PERMIT_STATUS: Final = "permit_status"  #: its status (D6.4 v0.5 section 9.3 Table 3)
+CHANGE: Final = "change_request"  #: the change of it that was asked for last, and what became of that
+TOLD: Final = "told"  #: the change of status that the platform heard last, with the number of the permit
+PERMIT_STATUS_CHANGE: Final = "PermitStatusChange"
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
 #: What a body chose where the sources differ, as `name:value`; these hold for one that chose nothing (`leg.toml`).
 POLICIES: Final = frozenset({"appeals:negative", "completion:one-window"})
@@ -50,6 +56,11 @@ class Step:
     drop: tuple[str, ...] = ()  #: facts that hold no more
     branch: str = ""  #: the road that it puts the leg on, where a chain has several
     policy: str = ""  #: only for bodies that chose so
+    permit: str = ""  #: the status of the permit then
+    change: str = ""  #: the request for a change of it, and what became of it
+    implies: str = ""  #: the status of the permit that a decision amounts to
+    due: str = ""  #: a message that the body still owes then
+    due_by: str = ""  #: by which article
     basis: str = ""
 
 
@@ -64,10 +75,15 @@ class Lifecycle:
     projections: Mapping[str, Mapping[str, str]]
     groups: Mapping[str, tuple[str, ...]]
     branch_leaf: str = ""  #: where a national document says which road of the chain it is on
+    permit_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: by release: statuses of a permit
 
     def status(self, release: str, state: str) -> str:
         """What the wire of a D6.4 release calls this internal state; "" if it has no word for it."""
         return self.projections.get(release, {}).get(state, "")
+
+    def permit_status(self, release: str, said: str, kept: str) -> str:
+        """What the wire of a D6.4 release calls a change of a permit; if it has no word, the status that is `kept`."""
+        return self.permit_words.get(release, {}).get(said, said) or kept
 
     def group(self, kind: str) -> str:
         """The group (positive, negative, procedural) of a decision kind; the kind itself if unknown."""
@@ -83,6 +99,8 @@ class Event:
     outcome: str = ""  #: of a national step: what was opined, declared or chosen
     #: Of an application: whether its form asks for the accelerated track (Art. 68(6)); None: it says nothing of it.
     accelerated: bool | None = field(default=None, compare=False)
+    permit: str = field(default="", compare=False)  #: the number of the permit that it issues or changes
+    permit_base: str = field(default="", compare=False)  #: what all versions of that permit share
 
     @property
     def name(self) -> str:
@@ -102,11 +120,12 @@ class Change:
     leg: Leg
     step: Step
     national_step: Step | None = None
+    implied: Step | None = None  #: what a decision amounts to for the permit
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """That of the leg, and that of the national chain if it took one."""
-        return (self.step,) if self.national_step is None else (self.step, self.national_step)
+        """That of the leg, what it implies, and that of the national chain; those that were taken."""
+        return tuple(step for step in (self.step, self.implied, self.national_step) if step is not None)
 
 
 def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
@@ -119,6 +138,7 @@ def read_lifecycle(table: Mapping[str, Any]) -> Lifecycle:
         projections=table.get("projection", {}),
         groups={name: tuple(kinds) for name, kinds in table.get("groups", {}).items()},
         branch_leaf=table.get("branch_leaf", ""),
+        permit_words=table.get("permit", {}),
     )
 
 
@@ -127,15 +147,12 @@ def _read_step(row: Mapping[str, Any]) -> Step:
         *("require", "unless", "record", "drop", "emits"),
         *("starts", "stops", "pauses", "resumes", "extends", "recounts"),
     )
+    words = ("branch", "policy", "permit", "change", "implies", "due", "due_by")
+    given: dict[str, Any] = {name: row.get(name, "") for name in words} | {
+        name: tuple(row.get(name, ())) for name in lists
+    }
     return Step(
-        id=row["id"],
-        sources=tuple(row["from"]),
-        on=row["on"],
-        to=row["to"],
-        basis=row.get("source", ""),
-        branch=row.get("branch", ""),
-        policy=row.get("policy", ""),
-        **{name: tuple(row.get(name, ())) for name in lists},
+        id=row["id"], sources=tuple(row["from"]), on=row["on"], to=row["to"], basis=row.get("source", ""), **given
     )
 
 
@@ -201,7 +218,22 @@ def _facts(leg: Leg, event: Event, steps: tuple[Step, ...], at: datetime) -> dic
         facts = {name: text for name, text in facts.items() if name not in step.drop}
         facts |= {fact: at.isoformat() for fact in step.record}
         facts |= {BRANCH: step.branch} if step.branch else {}
+        facts |= _of_the_permit(event, step)
     return facts
+
+
+def _of_the_permit(event: Event, step: Step) -> dict[str, str]:
+    said = {PERMIT_STATUS: step.permit, CHANGE: step.change}
+    if step.permit:
+        said |= {PERMIT: event.permit, PERMIT_BASE: event.permit_base}
+    if event.type == PERMIT_STATUS_CHANGE and event.variant:
+        said[TOLD] = told(event)
+    return {name: text for name, text in said.items() if text}
+
+
+def told(event: Event) -> str:
+    """A change of a permit's status, and of which, in one line."""
+    return f"{event.variant} {event.permit}"
 
 
 def _national_target(leg: Leg, step: Step | None) -> str:

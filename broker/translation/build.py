@@ -92,6 +92,26 @@ def decision_notice_to_peers(
     return root
 
 
+def permit_status_change(
+    head: Envelope, decision: etree._Element, *, status: str, permit_id: str, supersedes: str = ""
+) -> etree._Element:
+    """What became of a permit, taken from an eu-1 DecisionIssued on a change of it (Art. 68(12), 68(13), 63(3)).
+
+    Raises: ValueError, if the decision names no kind or no moment: neither is made up.
+    """
+    kind, issued = (decision.findtext(f"{{*}}content/{{*}}{name}") for name in ("kind", "issuedAt"))
+    if not kind or not issued:
+        raise ValueError("a decision without kind or moment cannot be told to others")
+    root, content = _message("PermitStatusChange", head)
+    _leaves(content, (("applicationId", head.application_id), ("permitId", permit_id), ("supersedes", supersedes)))
+    _leaves(content, (("status", status), ("decisionKind", kind)))
+    _leaf(content, "decisionId", decision.findtext("{*}content/{*}decisionId") or "")
+    _leaf(content, "date", issued)
+    for name in ("reasons", "legalBasis", "document"):
+        _copy(content, decision.iterfind(f"{{*}}content/{{*}}{name}"))
+    return root
+
+
 def with_envelope(
     root: etree._Element,
     *,

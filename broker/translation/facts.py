@@ -73,6 +73,7 @@ class Facts:
     dataset_ids: tuple[str, ...] = ()
     nation: str = ""  #: whose news a PeerStatus, PeerPermit or DecisionNoticeToPeers is
     permit_ref: str = ""
+    permit_base: str = ""  #: the number that all versions of the permit share
     date: str = ""  #: the day or moment that the content names
     attachments: tuple[AttachmentFact, ...] = ()
     unknown_fields: tuple[str, ...] = ()  #: pointers of the wire fields that the schema does not know
@@ -125,6 +126,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         dataset_ids=_distinct(root, "content/datasets/dataset_id", "content/dataset_id", "content/data/dataset_id"),
         nation=_first(root, "content/nationId", "content/issuingHdab/country"),
         permit_ref=_first(root, "content/permitRef", "content/permitId"),
+        permit_base=_text(root, "content/basePermitId"),
         date=_date(root),
         attachments=attachments_of(root),
         unknown_fields=tuple(one.get("path", "") for one in _all(root, "content/unknown/field")),

@@ -219,6 +219,9 @@ LEGS: Final[Mapping[str, str]] = {
     "APPEAL_APPROVED": N_("Appeal approved"),
     "APPEAL_REJECTED": N_("Appeal rejected"),
     "GRANTED": N_("Permit granted"),
+    "EXPIRED": N_("Permit expired"),
+    "REVOKED": N_("Permit revoked"),
+    "REVOKE_APPEALED": N_("Revocation under appeal"),
     "NOT_ISSUED_INCOMPLETE": N_("Not issued: incomplete"),
     "WITHDRAWN": N_("Withdrawn"),
 }
@@ -234,6 +237,8 @@ _LEG_TONES: Final[Mapping[str, str]] = {
     "NEGATIVE_DECISION_ACCEPTED": "stopped",
     "POSITIVE_DECISION_REJECTED": "stopped",
     "APPEAL_REJECTED": "stopped",
+    "EXPIRED": "stopped",
+    "REVOKED": "stopped",
     "NOT_ISSUED_INCOMPLETE": "stopped",
     "WITHDRAWN": "stopped",
 }

@@ -245,8 +245,22 @@ def _leg(leg: View, words: Words) -> View:
         "owner": code(leg["owner"]),
         "state": badge(labels.leg_label(leg["state"]), words, leg["state"]),
         "national_state": code(leg["national_state"]),
+        "permit": _permit(leg.get("permit")),
         "updated_at": moment(leg["updated_at"]),
         "clocks": sorted((_clock(clock, words) for clock in leg["clocks"]), key=_urgency),
+    }
+
+
+def _permit(permit: View | None) -> View | None:
+    """Its number and status, and the change that was asked for last; None before there is one."""
+    if not permit:
+        return None
+    request = permit["change_request"] or {}
+    return {
+        "number": code(permit["number"]),
+        "status": code(permit["status"]),
+        "change": code(request.get("type")),
+        "came_to": code(request.get("status")),
     }
 
 

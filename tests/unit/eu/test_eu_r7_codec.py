@@ -324,7 +324,7 @@ def test_no_kind_of_decision_is_made_up_from_the_wire(codec: EuR7Codec, gate: et
 
 def test_a_decision_without_positive_or_negative_has_no_wire_form(codec: EuR7Codec) -> None:
     root = decision()
-    root.find("{*}content/{*}kind").text = "AMENDMENT_GRANTED"
+    root.find("{*}content/{*}kind").text = "NOT_ISSUED_INCOMPLETE"
     with pytest.raises(TranslationError) as caught:
         codec.encode(root)
     assert caught.value.problems[0].code == "no-wire-form"
