@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from broker.translation.lead_ins import apart, together
+from broker.translation.mapping_file import Profile, load_profile
 from broker.translation.translator import EnvelopeContext
+from tests.fidelity.ways import profile_names
 from tests.support.documents import canonical
-from tests.support.sides import side, translator
+from tests.support.sides import SCHEMAS, side, translator
+from tests.unit.eu.conftest import DATA
 from tests.unit.translation.test_french_profile import FR, example, find, text
 
 BEFORE = ("", " au ", "\nTitres : ")
@@ -138,3 +144,36 @@ def test_a_purpose_without_a_french_one_goes_under_its_letter_and_asks_for_a_per
     assert [problem.code for problem in forth.problems] == codes
     assert forth.root.findtext("{*}Demande/{*}finalites/{*}finalite/{*}pointEU") == (letter if codes else None)
     assert not forth.sign_off
+
+
+with (DATA / "lead-ins.csv").open(encoding="utf-8", newline="") as file:
+    LED = {(row["profile"], row["eu"], row["national"]): row["lead_in"] for row in csv.DictReader(file)}
+
+
+def led(profile: Profile) -> dict[tuple[str, str, str], str]:
+    """What leads in each part of each split: whoever reads the text abroad takes the part for what it is called."""
+    splits = [line for family in profile.families.values() for line in family.lines if line.before]
+    return {
+        (profile.name, line.leaf, leaf): lead.replace("\n", "\\n")
+        for line in splits
+        for leaf, lead in zip(line.others, line.before, strict=True)
+        if lead
+    }
+
+
+def test_each_lead_in_says_what_its_part_is_and_none_is_missing_from_the_list() -> None:
+    found = [led(load_profile(SCHEMAS / "mappings" / name)) for name in profile_names()]
+    assert {leaf: lead for one in found for leaf, lead in one.items()} == LED
+
+
+def test_two_lead_ins_that_are_swapped_are_found_whatever_is_published() -> None:
+    profile = load_profile(SCHEMAS / "mappings/fr-hdh-1")
+    family = profile.families["application"]
+    line = next(one for one in family.lines if len(one.before) > 2)
+    first, one, other, *rest = line.before
+    swapped = replace(line, before=(first, other, one, *rest))
+    lines = tuple(swapped if known is line else known for known in family.lines)
+    changed = replace(profile, families={**profile.families, "application": replace(family, lines=lines)})
+    assert {leaf for leaf, lead in led(changed).items() if LED[leaf] != lead} == {
+        ("fr-hdh-1", line.leaf, leaf) for leaf in line.others[1:3]
+    }
