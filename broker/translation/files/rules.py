@@ -2,7 +2,7 @@
 
 Six types, 1 MB each (D6.3 Annex 5). What breaks that rule of the form is refused: the sender can send another file.
 What only a person can judge is parked: an encrypted file that nobody can look into, one with macros, one without
-content, one that a scanner warns of. The bytes are kept either way.
+content, one that is of two types at once, one that a scanner warns of. The bytes are kept either way.
 """
 
 from __future__ import annotations
@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1024 * 1024
 #: What a person decides; everything else goes back to the sender.
 FOR_A_PERSON: Final = frozenset(
-    {"attachment-encrypted", "attachment-macros", "attachment-empty", "attachment-damaged", "attachment-infected"}
+    {
+        "attachment-encrypted",
+        "attachment-macros",
+        "attachment-empty",
+        "attachment-damaged",
+        "attachment-infected",
+        "attachment-two-types",
+    }
 )
 _VALUE: Final = 80
+_PROGRAM: Final = (b"MZ", b"\x7fELF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,8 @@ class FileRules:
 
     def _look(self, data: bytes, path: str) -> tuple[FileType | None, frozenset[str]]:
         if pdf.is_pdf(data):
-            return self._of("pdf", ()), pdf.findings(data)
+            also = {"two-types"} if data.startswith(_PROGRAM) or office.holds_archive(data) else set()
+            return self._of("pdf", ()), pdf.findings(data) | also
         if data.startswith(office.OLE):
             return self._of("ole", (data,)), office.ole_findings(data)
         if data.startswith(office.ZIP):
@@ -136,4 +145,7 @@ def _finding(what: str, path: str) -> Problem:
         return Problem("attachment-macros", "The file has macros or scripts.", path, hint=_LOOK)
     if what == "empty":
         return Problem("attachment-empty", "The file has no bytes, or no page.", path, "not empty", hint=_LOOK)
+    if what == "two-types":
+        detail = "The file is a PDF, and an archive or a program at once: what is seen hangs on what opens it."
+        return Problem("attachment-two-types", detail, path, "one type", hint=_LOOK)
     return Problem("attachment-damaged", "The file is cut off or broken.", path, hint=_LOOK)

@@ -15,6 +15,7 @@ from broker.errors import ConfigurationError
 from broker.translation.files.rules import FOR_A_PERSON, MAX_BYTES, load_file_types, shipped_file_rules
 from tests.support.files import (
     MACRO_WORD,
+    WORD,
     a_compound_file,
     a_doc,
     a_docx,
@@ -27,6 +28,17 @@ from tests.support.files import (
 )
 
 RULES = shipped_file_rules()
+
+
+def stored(entries: dict[str, bytes]) -> bytes:
+    """An archive of files as they are."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
 GOOD = {
     "plan.pdf": a_pdf(),
     "packed.pdf": a_packed_pdf(),
@@ -41,6 +53,7 @@ GOOD = {
 }
 LARGE = random.Random(1).randbytes(MAX_BYTES + 1)
 BOMB = an_archive({"[Content_Types].xml": b"x", "word/document.xml": b"\0" * 5_000_000})
+PDF_WITHIN = stored({"a.pdf": a_pdf()})
 BAD = {
     "a seventh type": ("notes.txt", b"words", "attachment-type"),
     "a program": ("setup.exe", b"MZ", "attachment-type"),
@@ -71,6 +84,27 @@ BAD = {
         a_pdf(catalog="/OpenAction << /S /JavaScript /JS (x) >> "),
         "attachment-macros",
     ),
+    "a macro project under another name": (
+        "letter.docx",
+        a_docx(kind=f"{WORD} application/vnd.ms-office.vbaProject"),
+        "attachment-macros",
+    ),
+    "a macro document that declares itself in UTF-16": (
+        "letter.docx",
+        an_archive({"[Content_Types].xml": MACRO_WORD.encode("utf-16"), "word/document.xml": b"x"}),
+        "attachment-macros",
+    ),
+    "a macro document that declares itself in small letters": (
+        "letter.docx",
+        an_archive({"[content_types].XML": MACRO_WORD.encode(), "word/document.xml": b"x"}),
+        "attachment-macros",
+    ),
+    "a sheet of macros": ("variables.xlsx", an_xlsx(**{"xl/macrosheets/sheet1.xml": b"x"}), "attachment-macros"),
+    "a control": ("letter.docx", a_docx(**{"word/activeX/activeX1.bin": b"x"}), "attachment-macros"),
+    "a PDF with an archive behind it": ("plan.pdf", a_pdf() + an_archive({"setup.exe": b"MZ"}), "attachment-two-types"),
+    "an archive with a PDF in it": ("plan.pdf", PDF_WITHIN, "attachment-two-types"),
+    "a program with a PDF behind it": ("plan.pdf", b"MZ" + a_pdf(), "attachment-two-types"),
+    "a PDF with an archive behind it, named as text": ("plan.docx", a_pdf() + a_docx(), "attachment-mismatch"),
     "a bomb within a document": ("letter.docx", BOMB, "zip-bomb"),
     "a document that leads out": ("letter.docx", an_archive({"word/../../x": b"x"}), "zip-path"),
     "a broken document": ("letter.docx", a_docx()[:-30], "bad-zip"),
