@@ -20,7 +20,7 @@ ADVICE: Final[dict[str, str]] = {
     "not-json": _WRITE_ANEW,
     "bad-base64": "Encode it as RFC 4648 section 4 says.",
     "bad-encoding": "Write UTF-8 and declare no other encoding.",
-    "bad-character": "Leave control characters out of names.",
+    "bad-character": "Leave out what XML has no place for: control characters, and halves of surrogate pairs.",
     "too-deep": "Nest less: no document of the schemas is that deep.",
     "document-too-large": _SPLIT,
     "payload-too-large": _SPLIT,

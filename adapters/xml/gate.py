@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -32,7 +33,7 @@ class Gate:
         if schema.validate(root):
             return ()
         entries: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment] # the stubs leave it empty
-        return tuple(_problem(entry, root) for entry in entries)[:limit]
+        return tuple(_problem(entry, root) for entry in itertools.islice(entries, limit))
 
     def _schema(self, profile: str) -> etree.XMLSchema:
         try:

@@ -6,6 +6,7 @@ is refused before any of its declarations are read, and only encodings that both
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NoReturn
@@ -24,6 +25,11 @@ _ENCODING_ERRORS: Final = {
 _DECLARATION: Final = len(b"\xef\xbb\xbf<?")  #: how far the beginning of a declaration reaches
 _RESOURCE_ERRORS: Final = {114, 116}  #: XML_ERR_INTERNAL_ERROR (older) and XML_ERR_RESOURCE_LIMIT: only depth is left
 _EXPAT_ENCODING_ERRORS: Final = {18, 19}  #: XML_ERROR_UNKNOWN_ENCODING, XML_ERROR_INCORRECT_ENCODING
+_INVALID_CHARACTER: Final = 9  #: XML_ERR_INVALID_CHAR
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_UNSAID: Final = {b"<\0", b"\0<"}  #: UTF-16, here without byte order mark; not all of it says so in a declaration
+#: How UTF-32 and EBCDIC begin (XML 1.0 Appendix F.1), which no parser here reads.
+_STRANGE: Final = (b"\0\0\xfe\xff", b"\xff\xfe\0\0", b"\0\0\0<", b"<\0\0\0", b"\x4c\x6f\xa7\x94")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +43,22 @@ class Limits:
 def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
     """Read a document; comments and processing instructions are not part of what it says and are left out.
 
-    Raises: Refused, with one of `empty-document`, `document-too-large`, `dtd-forbidden`, `bad-encoding`, `not-xml`,
-    `too-deep`.
+    Raises: Refused, with one of `empty-document`, `document-too-large`, `dtd-forbidden`, `bad-encoding`,
+    `bad-character`, `not-xml`, `too-deep`.
     """
     limits = limits or Limits()
     if not data.strip():
         _refuse("empty-document", "The document is empty.", hint="Send the document as the body.")
     if len(data) > limits.document_bytes:
         _refuse("document-too-large", f"The document has {len(data)} bytes; {limits.document_bytes} are allowed.")
+    if data.startswith(_STRANGE):
+        _refuse("bad-encoding", "The document is UTF-32 or EBCDIC.", hint="Use UTF-8.")
     _look_at_prolog(data)
-    root = _parsed(data)
+    root = _parsed(data, limits)
     if root.getroottree().docinfo.internalDTD is not None:
         _refuse_dtd()
     if _deeper(limits.depth)(root):
-        _refuse("too-deep", f"Elements stand within each other more than {limits.depth} deep.")
+        _refuse_depth(limits)
     return root
 
 
@@ -82,7 +90,7 @@ def _stop(*_: object) -> NoReturn:
     raise _SeenEnough
 
 
-def _parsed(data: bytes) -> etree._Element:
+def _parsed(data: bytes, limits: Limits) -> etree._Element:
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -95,7 +103,7 @@ def _parsed(data: bytes) -> etree._Element:
     try:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        _refuse(_code_of(error), f"The document is not well-formed XML: {error.msg}.")
+        _refuse_malformed(error, data, limits)
 
 
 def _is_cut_by_tags_alone(data: bytes) -> bool:
@@ -114,11 +122,28 @@ def _follows_a_bracket(sign: bytes, data: bytes) -> bool:
     return at > 0
 
 
-def _code_of(error: etree.XMLSyntaxError) -> str:
+def _refuse_malformed(error: etree.XMLSyntaxError, data: bytes, limits: Limits) -> NoReturn:
+    code = _code_of(error, data)
+    if code == "too-deep":
+        _refuse_depth(limits)
+    said = " ".join(str(error.msg).split())  # libxml2 ends some of its sentences with a line of their own
+    _refuse(code, f"The document is not well-formed XML: {said}.")
+
+
+def _code_of(error: etree.XMLSyntaxError, data: bytes) -> str:
     number = getattr(error, "code", 0)
-    if number in _ENCODING_ERRORS:
+    if number in _RESOURCE_ERRORS:
+        return "too-deep"
+    is_wide = b"\0" in data[:4]
+    is_unsaid = data[:2] in _UNSAID and number == _INVALID_CHARACTER
+    if is_unsaid or number in _ENCODING_ERRORS:
         return "bad-encoding"
-    return "too-deep" if number in _RESOURCE_ERRORS else "not-xml"
+    has_control = not is_wide and _CONTROL.search(data) is not None
+    return "bad-character" if has_control or number == _INVALID_CHARACTER else "not-xml"
+
+
+def _refuse_depth(limits: Limits) -> NoReturn:
+    _refuse("too-deep", f"Elements stand within each other more than {limits.depth} deep.")
 
 
 def _refuse_dtd() -> NoReturn:

@@ -25,6 +25,7 @@ from tests.unit.eu.conftest import DATA
 
 STATUS = (DATA / "eu-1/StatusUpdate.xml").read_bytes()
 NAMESPACE = b"urn:hdeu:eu:1"
+BARE = STATUS.decode().partition("?>")[2].lstrip()
 BOMB = write_zip([("a_x.pdf", b"\0" * 5_000_000)])
 RESOLVED = b'<x xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd" parse="text"/></x>'
 
@@ -42,9 +43,21 @@ XML = {
     "an external DTD": (b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a.dtd"><a/>', "dtd-forbidden", ""),
     "an inclusion": (RESOLVED, "wrong-root", "/x"),
     "bytes of another encoding": (STATUS.replace(b"</reason>", b"\xe9</reason>"), "bad-encoding", ""),
-    "a NUL": (with_text("reason", b"a\x00b"), "not-xml", ""),
-    "a control character": (with_text("reason", b"a\x0bb"), "not-xml", ""),
-    "a NUL by number": (with_text("reason", b"a&#0;b"), "not-xml", ""),
+    "a NUL": (with_text("reason", b"a\x00b"), "bad-character", ""),
+    "a control character": (with_text("reason", b"a\x0bb"), "bad-character", ""),
+    "a control character in CDATA": (with_text("reason", b"<![CDATA[a\x0bb]]>"), "bad-character", ""),
+    "a control character in an attribute": (
+        STATUS.replace(b"<envelope", b'<envelope x="\x01"', 1),
+        "bad-character",
+        "",
+    ),
+    "half a surrogate pair by number": (with_text("reason", b"a&#xD800;b"), "bad-character", ""),
+    "UTF-16 that does not say so": (BARE.encode("utf-16-le"), "bad-encoding", ""),
+    "UTF-32": (BARE.encode("utf-32"), "bad-encoding", ""),
+    "UTF-32 without a mark": (BARE.encode("utf-32-be"), "bad-encoding", ""),
+    "EBCDIC": (('<?xml version="1.0" encoding="cp037"?>' + BARE).encode("cp037", "ignore"), "bad-encoding", ""),
+    "malformed UTF-16": (BARE[:-9].encode("utf-16"), "not-xml", ""),
+    "a NUL by number": (with_text("reason", b"a&#0;b"), "bad-character", ""),
     "an element of another namespace": (
         STATUS.replace(b"<status>", b'<status xmlns="urn:other">'),
         "wrong-namespace",
@@ -96,6 +109,9 @@ WIRE = {
     "huge": (b" " * 11_000_000, JSON, "document-too-large", ""),
     "another encoding": ('{"envelope": "é"}'.encode("latin-1"), JSON, "bad-encoding", ""),
     "UTF-16": ('{"envelope": {}}'.encode("utf-16"), JSON, "bad-encoding", ""),
+    "UTF-16 without a mark": ('{"envelope": {}}'.encode("utf-16-le"), JSON, "bad-encoding", ""),
+    "UTF-16 without a mark, big end first": ('{"envelope": {}}'.encode("utf-16-be"), JSON, "bad-encoding", ""),
+    "UTF-32": ('{"envelope": {}}'.encode("utf-32"), JSON, "bad-encoding", ""),
     "half an archive": (archive()[:-40], ZIP, "bad-zip", ""),
     "an entry above the folder": (archive(**{FILES: write_zip([("../a_x.pdf", b"x")])}), ZIP, "zip-path", "../a_x"),
     "a bomb within the archive": (archive(**{FILES: BOMB}), ZIP, "zip-bomb", "a_x.pdf"),

@@ -39,7 +39,7 @@ def code_of(data: Any, limits: Any = None) -> Any:
         (b"<a>", "not-xml"),
         (b"<a/><b/>", "not-xml"),
         (b"<a>&nothing;</a>", "not-xml"),
-        (b"<a>&#0;</a>", "not-xml"),
+        (b"<a>&#0;</a>", "bad-character"),
         (b"<x:a/>", "not-xml"),
         (b"<!-- no element -->", "not-xml"),
         (b'<?xml version="1.0" encoding="UTF-8"?><a>\xe9t\xe9</a>', "bad-encoding"),
