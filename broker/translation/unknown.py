@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from broker.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from lxml import etree
 
@@ -40,9 +40,26 @@ def as_sent(problem: Problem, unknown: Collection[str]) -> Problem:
 
     `unknown`: pointers of the fields that eu-1 has no place for.
     """
-    pointer = "/" + problem.path.lstrip("/").partition("/")[2]
-    if problem.code != "missing-element" or pointer not in unknown:
+    place = _counted(problem.path.lstrip("/").split("/")[1:])
+    if problem.code != "missing-element" or place not in {_counted(_steps(pointer)) for pointer in unknown}:
         return problem
-    name = pointer.rpartition("/")[2]
+    name = place[-1][0]
     hint = f"Write a value that the type of {name} allows."
     return replace(problem, code="bad-value", detail=f"{name} has a value that it cannot have.", rule="type", hint=hint)
+
+
+def _steps(pointer: str) -> list[str]:
+    """The steps of a JSON Pointer as a path has them: an index, which begins at 0, belongs to the name before it."""
+    steps: list[str] = []
+    for step in pointer.split("/")[1:]:
+        if step.isdecimal() and steps:
+            steps[-1] += f"[{int(step) + 1}]"
+        else:
+            steps.append(step)
+    return steps
+
+
+def _counted(steps: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Name and number of each step; what stands alone has no index in a path, and is the first."""
+    parts = (step.partition("[") for step in steps)
+    return tuple((name, number.rstrip("]") or "1") for name, _, number in parts)

@@ -1,14 +1,35 @@
-"""JSON as it is read from and written to the wire: UTF-8, no duplicate names, no numbers that JSON does not have."""
+"""JSON as it is read from and written to the wire: UTF-8, no duplicate names, no numbers that JSON does not have.
+
+A number stays as it was spelled: what a float would round (`12345678901234567.10`), overflow (`1e400`) or spell in
+another way (`2400.00`) is a `Number`.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
-from typing import Any, Final, NoReturn
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from broker.errors import Problem, Refused
 from broker.payloads import Payload
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _DEPTH: Final = 64
+_DIGITS: Final = 4000  #: of a whole number; Python turns no longer text into one (`sys.set_int_max_str_digits`)
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch  #: RFC 8259 section 6
+#: How UTF-16 and UTF-32 begin, with and without a byte order mark: a text of JSON begins with two ASCII characters.
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that no float says as it is spelled."""
+
+    text: str
 
 
 class _Twice(ValueError):
@@ -31,19 +52,27 @@ def read(data: bytes | Payload, *, part: str = "", limit: int | None = None) -> 
 def write(value: Any) -> bytes:
     """The JSON text of a value, compact, UTF-8."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _text(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a surrogate pair: only an escape can say it
         return write_text(value).encode()
 
 
 def read_text(text: str) -> Any:
     """The value of a JSON text that was kept by `write_text`. Raises: ValueError."""
-    return json.loads(text)
+    return json.loads(text, parse_float=number, parse_int=_whole)
 
 
 def write_text(value: Any) -> str:
     """The JSON text of a value in ASCII, so that it can stand in XML whatever characters it speaks of."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return _text(value, ensure_ascii=True)
+
+
+def number(text: str) -> float | Number:
+    """A number that is written again as it is spelled. Raises: ValueError, if JSON cannot spell it so."""
+    if _NUMBER(text) is None:
+        raise ValueError(f"{text[:80]} is not a JSON number")
+    value = float(text)
+    return value if repr(value) == text else Number(text)
 
 
 def refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str = "") -> NoReturn:
@@ -51,7 +80,29 @@ def refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str
     raise Refused((Problem(code, detail, path, value=value, hint=hint),))
 
 
+def _text(value: Any, *, ensure_ascii: bool) -> str:
+    def dumps(one: Any) -> str:
+        return json.dumps(one, ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
+
+    try:
+        return dumps(value)
+    except TypeError:  # the encoder of the standard library knows no `Number`
+        return _spelled(value, dumps)
+
+
+def _spelled(value: Any, dumps: Callable[[Any], str]) -> str:
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{dumps(name)}:{_spelled(inner, dumps)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_spelled(inner, dumps) for inner in value) + "]"
+    return dumps(value)
+
+
 def _decoded(data: bytes, part: str) -> str:
+    if data.startswith(_WIDE) or data[1:2] == b"\0":
+        refuse("bad-encoding", "JSON is UTF-8; these bytes are UTF-16 or UTF-32.", part)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -60,7 +111,9 @@ def _decoded(data: bytes, part: str) -> str:
 
 def _parsed(text: str, part: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=number, parse_int=_whole
+        )
     except _Twice as error:
         refuse("duplicate-key", f"The name {error} stands twice in one object.", part)
     except RecursionError:
@@ -82,11 +135,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if value in {float("inf"), float("-inf")}:
-        raise ValueError(f"{text} is beyond the numbers that are read here")
-    return value
+def _whole(text: str) -> int | Number:
+    return int(text) if len(text) <= _DIGITS else Number(text)
 
 
 def _check_depth(value: Any, part: str) -> None:

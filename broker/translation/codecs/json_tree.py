@@ -15,12 +15,13 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
-from broker.translation.codecs.json_text import read_text, refuse, write_text
+from broker.translation.codecs.json_text import Number, number, read_text, refuse, write_text
 from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _NUMERIC: Final = {"integer", "nonNegativeInteger", "positiveInteger"}
 _MISFIT: Final = object()
+_FURTHEST: Final = 40  #: digits before or behind the point that an exponent is written out to
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}").fullmatch  #: RFC 6901 section 4; no array here is longer
 
 
@@ -163,10 +165,25 @@ def _text(type_: SimpleType | None, value: Any) -> Any:
         return _MISFIT
     if isinstance(value, bool):
         return ("true" if value else "false") if type_.base == "boolean" else _MISFIT
-    text = value if isinstance(value, str) else repr(value)
-    if type_.base == "boolean" or not is_xml(text) or not type_.fits(text):
+    if type_.base == "boolean":
         return _MISFIT
-    return text
+    spellings = (value,) if isinstance(value, str) else _spellings(value)
+    return next((text for text in spellings if is_xml(text) and type_.fits(text)), _MISFIT)
+
+
+def _spellings(value: float | Number) -> Iterator[str]:
+    """How XML may say a number: as it is spelled, else without exponent, else without the zeros of a whole one."""
+    text = value.text if isinstance(value, Number) else repr(value)
+    yield text
+    try:
+        said = Decimal(text)
+    except ArithmeticError:  # an exponent that no computer has room for
+        return
+    if abs(said.adjusted()) <= _FURTHEST:
+        plain = format(said, "f")
+        yield plain
+        if said == said.to_integral_value():
+            yield plain.partition(".")[0]
 
 
 def is_xml(text: str) -> bool:
@@ -234,8 +251,17 @@ def _scalar(text: str, declared: Element) -> Any:
     if base == "boolean":
         return trimmed(text) in {"true", "1"}
     if base == "decimal":
-        return float(text) if "." in text else int(text)
+        return _decimal(trimmed(text))
     return int(text) if base in _NUMERIC else text
+
+
+def _decimal(text: str) -> float | Number:
+    if "." not in text:
+        return int(text)
+    try:
+        return number(text)
+    except ValueError:  # XML may spell it with zeros in front, JSON may not
+        return float(text)
 
 
 def _members(element: etree._Element, declared: Element) -> Iterator[tuple[str, Any]]:

@@ -194,7 +194,7 @@ def test_a_count_with_more_digits_than_counts_have_is_none(leaf: str) -> None:
         (b"", "not-json"),
         (b"<a/>", "not-json"),
         (b'{"envelope": NaN}', "not-json"),
-        (b'{"envelope": {}, "content": {"a": 1e999}}', "not-json"),
+        (b'{"envelope": {}, "content": {"a": 01}}', "not-json"),
         (b'{"a": 1, "a": 2}', "duplicate-key"),
         (b'{"content": {"a": {"b": 1, "b": 2}}}', "duplicate-key"),
         (b'"\xff"', "bad-encoding"),

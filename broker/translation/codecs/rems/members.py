@@ -5,10 +5,10 @@ A member is taken only if what is written again would be the same JSON value; ev
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from broker.translation.codecs.json_text import read_text, write_text
 from broker.translation.codecs.rems.facts import is_xml
 
 if TYPE_CHECKING:
@@ -175,11 +175,7 @@ def _row(path: str, row: dict[str, Any], members: dict[str, str]) -> Iterator[tu
         for at, (language, text) in enumerate(rest.pop(_TITLE).items(), 1):
             yield from ((f"{path}.title[{at}]", text), (f"{path}.title[{at}]@lang", language))
     for at, (name, value) in enumerate(rest.items(), 1):
-        yield from ((f"{path}.detail[{at}]", _json(value)), (f"{path}.detail[{at}]@name", name))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        yield from ((f"{path}.detail[{at}]", write_text(value)), (f"{path}.detail[{at}]@name", name))
 
 
 def put_application(application: dict[str, Any], facts: Facts) -> None:
@@ -207,7 +203,7 @@ def _unrow(path: str, facts: Facts, members: dict[str, str]) -> dict[str, Any]:
         row[_TITLE] = titles
     taken = {*members.values(), *row}
     details = _pairs(f"{path}.detail", "name", facts, lambda pair: pair[0] not in taken and _is_json(pair[1]))
-    row.update({name: json.loads(text) for name, text in details.items()})
+    row.update({name: read_text(text) for name, text in details.items()})
     return row
 
 
@@ -226,6 +222,6 @@ def _pairs(stem: str, attribute: str, facts: Facts, fits: Callable[[tuple[str, s
 
 def _is_json(text: str) -> bool:
     try:
-        return _json(json.loads(text)) == text
+        return write_text(read_text(text)) == text
     except (ValueError, RecursionError):
         return False
