@@ -22,6 +22,8 @@ assert RULES is not None
 MODEL, GATE = side("fr/1/hdh.xsd").model, side("fr/1/hdh.xsd").gate
 NS = "{urn:hdeu:fr:hdh:1}"
 FULL = DATA / PROFILE / "full" / "ApplicationSubmitted.xml"
+#: What is lodged whole: every full example, and the file that a French office forwards.
+LODGED = [*sorted(FULL.parent.glob("*.xml")), DATA / PROFILE / "ApplicationOriginated.xml"]
 PIECE = "Demande/pieces/piece"
 #: What the starter kit lists, by where it stands (law of the table: HDH starter kit; MR-007: délibération 2023-082).
 DEPOSIT = (
@@ -79,9 +81,6 @@ def dossier(procedure: str = "AUTORISATION", *, bare: bool = False) -> etree._El
     procedure_of = root.find(steps("Demande/procedure"))
     assert procedure_of is not None
     procedure_of.text = procedure
-    last = root.findall(steps(PIECE))[-1]
-    last.addnext(laboratory := deepcopy(last))
-    laboratory[0].text = "DPI_LABORATOIRE_OU_BUREAU_ETUDES"
     if bare:
         for path in (
             "Demande/pieces",
@@ -128,6 +127,11 @@ def test_a_dossier_without_pieces_is_told_each_that_its_procedure_asks_for(proce
 
 def test_a_file_that_has_them_all_is_told_nothing() -> None:
     assert named(dossier()) == set()
+
+
+@pytest.mark.parametrize("example", LODGED, ids=lambda path: path.stem)
+def test_an_example_of_a_whole_file_lacks_no_piece(example: Path) -> None:
+    assert named(etree.parse(str(example)).getroot()) == set()
 
 
 @pytest.mark.parametrize("piece", RULES.pieces, ids=lambda piece: piece.kind or piece.field)
