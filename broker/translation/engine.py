@@ -202,7 +202,7 @@ class Run:
             self._fallback(leaf)
             return
         fits = [target.node.fits for target in op.targets]
-        parts = apart(leaf[3], op.before, fits) if op.before else divided(leaf[3], op.by, fits)
+        parts = apart(leaf[3], op.before, fits, op.alone) if op.before else divided(leaf[3], op.by, fits)
         if parts is None:
             self._flag(leaf, "not-convertible")
             return
@@ -301,7 +301,7 @@ class Run:
 def _joined(joined: Joined, members: list[str | None]) -> str | None:
     """One text of several; None where they could not be told apart again."""
     if joined.before:
-        return together(tuple(members), joined.before, joined.fits)
+        return together(tuple(members), joined.before, joined.fits, joined.alone)
     present = [member for member in members if member is not None]
     text = joined.by.join(present)
     return text if len(present) == joined.members and text.split(joined.by) == present else None

@@ -1,7 +1,8 @@
 """One text of several parts, each behind its lead-in; a part that is missing takes its lead-in with it.
 
 The first part has none, and what begins the text leaves out the blanks before its lead-in. A text that nobody can tell
-apart is the first part as a whole.
+apart is the first part as a whole. Where the first part would be read as something else without the second, it has a
+lead-in of its own, `alone`, there and only there: "2019" is a year, "à partir de 2019" the beginning of a period.
 """
 
 from __future__ import annotations
@@ -17,20 +18,30 @@ if TYPE_CHECKING:
 Parts = tuple[str | None, ...]
 
 
-def together(parts: Parts, before: Sequence[str], fits: Sequence[Fits]) -> str | None:
+def together(parts: Parts, before: Sequence[str], fits: Sequence[Fits], alone: str = "") -> str | None:
     """The text of some parts; None where they could not be told apart again."""
+    if alone and _is_alone(parts):
+        before = (alone, *before[1:])
     (lead, first), *others = [(lead, part) for lead, part in zip(before, parts, strict=True) if part is not None]
     text = lead.lstrip() + first + "".join(lead + part for lead, part in others)
-    return text if apart(text, before, fits) == parts else None
+    return text if apart(text, before, fits, alone) == parts else None
 
 
-def apart(text: str, before: Sequence[str], fits: Sequence[Fits]) -> Parts | None:
+def apart(text: str, before: Sequence[str], fits: Sequence[Fits], alone: str = "") -> Parts | None:
     """The parts of a text; None where not even the whole may stand as the first part."""
+    leads = bool(alone) and text.startswith(alone)
     whole = (text, *[None] * (len(before) - 1))
-    for parts in (_parts(text, before), whole):
+    found = _parts(text, (alone, *before[1:]) if leads else before)
+    for parts in (found,) if leads else (found, whole):
+        if alone and _is_alone(parts) is not leads:
+            continue
         if all(part is None or fit is None or fit(part) for part, fit in zip(parts, fits, strict=True)):
             return parts
     return None
+
+
+def _is_alone(parts: Parts) -> bool:
+    return parts[0] is not None and parts[1] is None
 
 
 def divided(text: str, by: str, fits: Sequence[Fits]) -> Parts | None:

@@ -69,6 +69,12 @@ def _leads_in(line: Line) -> bool:
     return not line.by and not first and all(lead.strip() for lead in others) and different
 
 
+def _is_alone_well(line: Line) -> bool:
+    """What leads in a first part that stands alone begins the text, and is no lead-in of another part."""
+    others = {lead.strip() for lead in line.before}
+    return line.kind == "split" and line.alone == line.alone.lstrip() and line.alone.strip() not in others
+
+
 def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
     families = profile.families
     yield from _covered_once(eu, [families[name].eu for name in rule.parts], "eu-1", rule.at, exempt=())
@@ -163,6 +169,13 @@ class _FamilyCheck:
             yield from self._table(line)
         if line.kind == "split" and not _leads_in(line):
             yield Fault(line.at, f"{line.leaf!r}: 'before' needs '' for the first part and another text for each other")
+        if line.alone and not _is_alone_well(line):
+            yield Fault(
+                line.at,
+                f"{line.leaf!r}: 'alone' is for a split: a text that no other part has, without blanks before it",
+            )
+        if line.otherwise and not line.table:
+            yield from self._aside(line)
         own = self._root(line.side).find(line.leaf)
         there = self._root(NATIONAL if line.side == EU else EU)
         for path in (*line.others, *((line.otherwise,) if line.otherwise else ())):
@@ -213,6 +226,14 @@ class _FamilyCheck:
                 yield Fault(table.at, f"table {table.name!r} has no row for {value!r} of {node.path!r}")
             for value in sorted(has - node.values):
                 yield Fault(table.at, f"table {table.name!r}: {value!r} is no value of {node.path!r}")
+
+    def _aside(self, line: Line) -> Iterator[Fault]:
+        """What a copy leaves to another leaf: the first is narrower, and the other takes everything beside it."""
+        first, beside = self.national.find(line.others[0] if line.others else ""), self.national.find(line.otherwise)
+        if line.kind != "copy" or line.text or first is None or first.fits is None or beside is None:
+            yield Fault(line.at, f"{line.leaf!r}: 'otherwise' is for a table, or for a copy to a leaf that admits less")
+        elif beside.groups != first.groups:
+            yield Fault(line.at, f"{line.otherwise!r} does not stand beside {line.others[0]!r}")
 
     def _group(self, group: Group) -> Iterator[Fault]:
         node = self.eu.find(group.path)

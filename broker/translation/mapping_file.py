@@ -26,7 +26,7 @@ ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
 LINE_KEYS: Final = frozenset(
-    {*KINDS, "table", "otherwise", "review", "by", "before", "text", "source", "anchor", "readers"}
+    {*KINDS, "table", "otherwise", "review", "by", "before", "alone", "text", "source", "anchor", "readers"}
 )
 GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
 FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
@@ -71,6 +71,7 @@ class Line:
     review: str = ""  #: why a person must look at what goes otherwise
     by: str = ""
     before: tuple[str, ...] = ()  #: what leads in each part of a split
+    alone: str = ""  #: what leads in the first part of a split where the second is missing
     text: str = ""
     reason: str = ""
     source: str = ""
@@ -299,7 +300,8 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     if not others and not reason.strip():
         raise source.error(f"{leaf!r}: {kind!r} needs its reason", table, leaf)
     texts: dict[str, Any]
-    texts = {key: str(row.get(key, "")) for key in ("table", "otherwise", "review", "by", "text", "source", "anchor")}
+    told = ("table", "otherwise", "review", "by", "alone", "text", "source", "anchor")
+    texts = {key: str(row.get(key, "")) for key in told}
     before = tuple(map(str, row.get("before", ())))
     texts["readers"] = row.get("readers", False) is True
     return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)

@@ -99,7 +99,8 @@ def _digests(family: Family) -> Iterator[Digest]:
 
 
 def _meaning(line: Line) -> str:
-    added = (*line.before, *((line.review,) if line.review else ()), *(("readers",) if line.readers else ()))
+    alone = (f"alone {line.alone}",) if line.alone else ()
+    added = (*line.before, *alone, *((line.review,) if line.review else ()), *(("readers",) if line.readers else ()))
     parts = (line.kind, *line.others, line.table, line.otherwise, line.by, line.text, line.anchor, *added)
     return "|".join(parts)
 

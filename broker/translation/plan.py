@@ -6,6 +6,7 @@ A plan is plain data with functions in it; `engine` carries it out in one pass.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from broker.translation.conventions import CONVENTIONS
@@ -48,6 +49,7 @@ class Joined:
     by: str
     target: Target
     before: tuple[str, ...] = ()  #: what leads in each of them, instead
+    alone: str = ""  #: what leads in the first where the second is missing
     fits: tuple[Callable[[str], bool] | None, ...] = ()  #: of each of them
 
 
@@ -75,6 +77,7 @@ class Op:
     review: str = ""  #: why a person must look at what goes otherwise
     usual: Usual | None = None
     before: tuple[str, ...] = ()  #: of a split: what leads in each part
+    alone: str = ""  #: of a split: what leads in the first part where the second is missing
     by: str = ""  #: what stands between the parts, where all must be there
     joined: Joined | None = None
     member: int = 0
@@ -272,15 +275,17 @@ class _Compiler:
         common = Op(Do.COPY, Fate.COPIED, self.mapping, only=self._only(sources[0]), at=str(line.at))
         if len(sources) > 1:
             fits, target = tuple(node.fits for node in sources), self._target(sources[0], targets[0])
-            joined = Joined(len(sources), line.by, target, line.before, fits)
+            joined = Joined(len(sources), line.by, target, line.before, line.alone, fits)
             for number, node in enumerate(sources):
                 yield node, replace(common, do=Do.JOIN, fate=Fate.JOINED, joined=joined, member=number)
         elif len(targets) > 1:
             parts = tuple(self._target(sources[0], node, always=True) for node in targets)
-            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, before=line.before, by=line.by)
-            yield sources[0], op
+            op = replace(common, do=Do.SPLIT, fate=Fate.SPLIT, targets=parts, by=line.by)
+            yield sources[0], replace(op, before=line.before, alone=line.alone)
         elif line.kind == "recode":
             yield from self._recoded(line, sources[0], targets[0], common)
+        elif line.otherwise:
+            yield from self._copied_where_it_fits(line, sources[0], targets[0], common)
         elif line.text:
             convention = CONVENTIONS[line.text]
             convert = convention.forth if self.plan.forth else convention.back
@@ -305,6 +310,17 @@ class _Compiler:
             op = replace(common, targets=(self._target(otherwise, target),), anchor=source)
             yield otherwise, replace(op, usual=Usual(source, table.rows.get))
 
+    def _copied_where_it_fits(self, line: Line, source: Node, target: Node, common: Op) -> Iterator[tuple[Node, Op]]:
+        """Copy to the first leaf what it admits, and all else to the leaf beside it."""
+        beside = self._national(line.otherwise)
+        fits = partial(_if_it_fits, (target if self.plan.forth else source).fits)
+        op = replace(common, targets=(self._target(source, target),))
+        if self.plan.forth:
+            yield source, replace(op, do=Do.CONVERT, convert=fits, otherwise=self._target(source, beside))
+            return
+        yield source, replace(op, anchor=beside)
+        yield beside, replace(common, targets=(self._target(beside, target),), anchor=source, usual=Usual(source, fits))
+
     def _only(self, source: Node) -> Only | None:
         if not self.plan.forth:
             return None
@@ -324,6 +340,10 @@ class _Compiler:
             for node in target.groups
         )
         return None if shift == tuple(range(source.depth)) else shift
+
+
+def _if_it_fits(fits: Callable[[str], bool] | None, text: str) -> str | None:
+    return text if fits is None or fits(text) else None
 
 
 def _values(text: SimpleType | None) -> tuple[object, ...]:

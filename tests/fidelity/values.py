@@ -20,6 +20,8 @@ CONVENTIONAL = (
     *("2026-11-23", "23/11/2026", "31.12.2029", "oui", "ei", "true", "un jour"),
     *("\u0662\u0660\u0662\u0667-\u0660\u0662-\u0660\u0661", "2026-11-23\u00a0"),  # no day to any schema
 )
+#: For a leaf whose values go to one of two others: what the narrower admits (a SIRET), and what it does not.
+REGISTERED = ("00000000000000", "0000.000.000", "000000000000000")
 #: What stands behind a value so that it is another one; to XML it is no white space.
 BEHIND = "\u00a0"
 WHITE = " \t\r\n"  #: white space to XML
@@ -88,6 +90,8 @@ def _values(line: Line, family: Family, side: str) -> Iterator[tuple[str, tuple[
             table = family.tables[line.table]
             known = tuple(table.eu if side == EU or path == line.otherwise else table.national)
             yield path, (*known, UNKNOWN, f"{known[0]}{BEHIND}")
+        elif line.otherwise and (side == EU or path == line.otherwise):
+            yield path, REGISTERED
         elif line.by and side == NATIONAL:
             yield path, tuple(line.by.join(TOGETHER[:count]) for count in (1, len(line.others), len(TOGETHER)))
 

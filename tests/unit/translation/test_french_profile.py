@@ -308,3 +308,46 @@ def test_there_and_back_between_two_profiles_keeps_the_document() -> None:
     back = translate_between(TOOLS, forth.document, source=FR, target="eu-1", carry=forth.carry)
     parser = etree.XMLParser(remove_blank_text=True)
     assert canonical(etree.fromstring(back.document, parser)) == canonical(etree.fromstring(data, parser))
+
+
+@pytest.mark.parametrize("number", ["0000.000.000", "0000000-0", "123 456 789"])
+def test_a_register_number_of_another_country_is_no_siret_and_stands_beside_it(number: str) -> None:
+    document = example("eu-1", "ApplicationSubmitted")
+    country = find(document, "content/form/section3/legalPersonCountry")
+    identifier = etree.Element(f"{{{etree.QName(country).namespace}}}legalPersonBusinessID")
+    country.addnext(identifier)
+    identifier.text = number
+    forth = translator().write(FR, document)
+    assert {problem.code for problem in forth.problems} <= {"review-due"}
+    assert not forth.sign_off
+    assert forth.root.find("{*}Demande/{*}rt/{*}siret") is None
+    assert text(forth.root, "Demande/rt/autreIdentifiant") == number
+    back = translator().read(FR, forth.root, envelope=EnvelopeContext(), carry=forth.carry)
+    assert canonical(back.root) == canonical(document)
+
+
+@pytest.mark.parametrize(
+    ("siret", "other", "codes"),
+    [
+        ("00000000000000", "", []),
+        ("", "0000.000.000", []),
+        ("", "00000000000000", []),
+        ("00000000000000", "00000000000000", []),
+        ("00000000000000", "0000.000.000", ["two-values"]),
+    ],
+)
+def test_a_register_number_comes_home_to_where_it_stood(siret: str, other: str, codes: list[str]) -> None:
+    dossier = example(FR, "ApplicationOriginated")
+    first = find(dossier, "Demande/rt/siret")
+    second = etree.Element(f"{{{etree.QName(first).namespace}}}autreIdentifiant")
+    first.addnext(second)
+    for element, said in ((first, siret), (second, other)):
+        element.text = said
+        if not said:
+            element.getparent().remove(element)
+    assert GATE.validate(dossier), GATE.error_log
+    told = translator().read(FR, dossier, envelope=CONTEXT)
+    assert [problem.code for problem in told.problems] == codes
+    assert text(told.root, "content/form/section3/legalPersonBusinessID") == siret or other
+    home = translator().write(FR, told.root, carry=told.carry)
+    assert canonical(home.root) == canonical(dossier)

@@ -20,8 +20,10 @@ from tests.unit.eu.conftest import DATA
 from tests.unit.translation.test_french_profile import FR, example, find, text
 
 BEFORE = ("", " au ", "\nTitres : ")
+ALONE = "dès "
 FREE = (None, None, None)
-PIECES = st.sampled_from(["", " ", "2019", " au ", "au ", "\nTitres : ", "Titres : ", "\n", "é"])
+PIECES = st.sampled_from(["", " ", "2019", " au ", "au ", "\nTitres : ", "Titres : ", "\n", "é", "dès ", "dès"])
+ALONES = st.sampled_from(["", ALONE])
 TEXTS = st.lists(PIECES, max_size=6).map("".join)
 FIT = st.sampled_from([None, str.isdigit, lambda text: len(text) > 2])
 FITS = st.tuples(FIT, FIT, FIT)
@@ -44,18 +46,38 @@ def test_a_part_that_is_missing_takes_its_lead_in_with_it(parts: tuple[str | Non
     assert apart(whole, BEFORE, FREE) == parts
 
 
-@given(TEXTS, FITS)
-def test_every_text_comes_back_from_its_parts(whole: str, fits: tuple[None, None, None]) -> None:
-    parts = apart(whole, BEFORE, fits)
-    assert parts is None or together(parts, BEFORE, fits) == whole
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (("2019", None, None), "dès 2019"),
+        (("2019", None, "Docteur"), "dès 2019\nTitres : Docteur"),
+        (("2019", "2024", None), "2019 au 2024"),
+        ((None, "2024", None), "au 2024"),
+        ((None, None, "Docteur"), "Titres : Docteur"),
+    ],
+)
+def test_a_first_part_without_the_second_has_its_own_lead_in(parts: tuple[str | None, ...], whole: str) -> None:
+    assert together(parts, BEFORE, FREE, ALONE) == whole
+    assert apart(whole, BEFORE, FREE, ALONE) == parts
 
 
-@given(st.tuples(*[st.none() | TEXTS] * 3).filter(any), FITS)
+@pytest.mark.parametrize("whole", ["2019", "2019\nTitres : Docteur", "dès 2019 au 2024"])
+def test_a_text_that_says_it_otherwise_is_never_taken_for_a_first_part_alone(whole: str) -> None:
+    assert apart(whole, BEFORE, FREE, ALONE) is None
+
+
+@given(TEXTS, FITS, ALONES)
+def test_every_text_comes_back_from_its_parts(whole: str, fits: tuple[None, None, None], alone: str) -> None:
+    parts = apart(whole, BEFORE, fits, alone)
+    assert parts is None or together(parts, BEFORE, fits, alone) == whole
+
+
+@given(st.tuples(*[st.none() | TEXTS] * 3).filter(any), FITS, ALONES)
 def test_parts_come_back_or_are_never_put_together(
-    parts: tuple[str | None, ...], fits: tuple[None, None, None]
+    parts: tuple[str | None, ...], fits: tuple[None, None, None], alone: str
 ) -> None:
-    whole = together(parts, BEFORE, fits)
-    assert whole is None or apart(whole, BEFORE, fits) == parts
+    whole = together(parts, BEFORE, fits, alone)
+    assert whole is None or apart(whole, BEFORE, fits, alone) == parts
 
 
 def test_a_part_of_another_type_leaves_the_text_whole() -> None:
@@ -71,7 +93,8 @@ def test_what_the_french_file_asks_beyond_the_eu_form_is_read_by_everybody() -> 
         "\nAppariement : INDIRECT\nCircuit des identifiants : Circuit exemple, identifiants détruits après appariement"
     )
     assert "\nMéthodologie : " in text(told.root, f"{FORM}/section5/whatIsTheAimAndTopicOfTheProject")
-    assert "\nSIRET : 00000000000000" in text(told.root, f"{FORM}/section5/describeApplicantsQualification")
+    assert "SIRET" not in text(told.root, f"{FORM}/section5/describeApplicantsQualification")
+    assert text(told.root, f"{FORM}/section3/legalPersonBusinessID") == "00000000000000"
     row = next(row for row in told.report.fields() if row["source"] == "Demande/besoins/appariement/type")
     assert (row["fate"], row["target"]) == (
         "joined",
@@ -101,6 +124,7 @@ def test_a_kept_report_names_them_too() -> None:
     [
         "as far back as possible",
         *("2019-2024", "2019/2024", "2019-24", "2019-01-01/2024-12-31", "01/01/2019-31/12/2024"),
+        *("2019", "01/01/2019", "à partir de 2019 au 2024"),
     ],
 )
 def test_a_period_without_a_boundary_is_shown_in_the_annex(period: str) -> None:
@@ -129,6 +153,30 @@ def test_a_period_with_both_boundaries_is_told_apart(period: str, first: str, la
     forth = translator().write(FR, document)
     bounds = find(forth.root, "Demande/besoins/periodeCiblage")
     assert [bound.text for bound in bounds] == [first, last]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "period"),
+    [
+        ("2019", "", "à partir de 2019"),
+        ("01/01/2019", "", "à partir de 01/01/2019"),
+        ("", "2024", "au 2024"),
+        ("2019", "2024", "2019 au 2024"),
+    ],
+)
+def test_a_period_that_only_begins_is_not_read_as_a_year(first: str, last: str, period: str) -> None:
+    dossier = example(FR, "ApplicationOriginated")
+    bounds = find(dossier, "Demande/besoins/periodeCiblage")
+    around = find(dossier, "Demande/besoins")
+    around.remove(find(around, "profondeurHistorique"))
+    for bound, said in zip(list(bounds), (first, last), strict=True):
+        bound.text = said
+        if not said:
+            bounds.remove(bound)
+    told = translator().read(FR, dossier, envelope=EnvelopeContext(message_id="m-1"))
+    assert text(told.root, f"{FORM}/section6/timePeriodOfDataExtraction") == period
+    home = translator().write(FR, told.root, carry=told.carry)
+    assert canonical(home.root) == canonical(dossier)
 
 
 @pytest.mark.parametrize(("letter", "codes"), [("a", []), ("d", ["review-due"]), ("e", []), ("f", ["review-due"])])

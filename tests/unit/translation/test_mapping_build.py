@@ -176,6 +176,30 @@ def test_several_values_need_a_leaf_beside_them(schemas: Path, otherwise: str, s
     assert said in str(caught.value)
 
 
+SIRET = '{ copy = "Demande/rt/siret", otherwise = "Demande/rt/autreIdentifiant" }'
+PERIOD = 'alone = "à partir de "'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (SIRET, '{ copy = "Demande/rt/autreIdentifiant", otherwise = "Demande/rt/siret" }', "a leaf that admits less"),
+        (SIRET, '{ annex = "no place", otherwise = "Demande/rt/siret" }', "a leaf that admits less"),
+        (SIRET, SIRET.replace("rt/autreIdentifiant", "jeuxDeDonnees/jeu/catalogue"), "does not stand beside"),
+        (PERIOD, 'alone = " à partir de "', "without blanks before it"),
+        (PERIOD, 'alone = "au"', "that no other part has"),
+        (SIRET, SIRET.replace(" }", ', alone = "SIRET " }'), "'alone' is for a split"),
+    ],
+)
+def test_a_leaf_beside_a_copy_and_a_lead_in_alone_are_held_to_what_they_are_for(
+    schemas: Path, old: str, new: str, said: str
+) -> None:
+    changed(schemas / "mappings/fr-hdh-1/application.toml", old, new)
+    with pytest.raises(ConfigurationError, match=r"fr-hdh-1/application\.toml:\d+: ") as caught:
+        Translator.load(schemas, profiles=["fr-hdh-1"])
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

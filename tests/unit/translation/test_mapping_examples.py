@@ -59,6 +59,7 @@ def test_the_page_explains_every_word_of_the_language() -> None:
         *FAMILY_KEYS,
         *MESSAGE_KEYS,
         "otherwise",
+        "alone",
         "anchor",
         "only",
         "national_key",
