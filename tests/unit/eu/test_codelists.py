@@ -32,6 +32,7 @@ ENUMERATIONS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "ApplicantAnswer": ("applicant-answers", "answer", "code", {"type": "ApplicantAnswer"}),
     "FeeAnswer": ("applicant-answers", "answer", "code", {"type": "FeeAnswer"}),
     "ChangeKind": ("change-kinds", "kind", "code", {}),
+    "GenerationSchedule": ("generation-schedules", "schedule", "code", {}),
     "EnforcementMeasure": ("enforcement-measures", "measure", "code", {}),
     "EnforcementStatus": ("enforcement-statuses", "status", "code", {}),
     "SubjectKind": ("", "", "", {}),
