@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from broker.flow.case_views import case_view
 from broker.flow.staff import sign_off
 from broker.model.exchanges import State
 from tests.support.flow_node import Flow, case_in, dossier, eu, partial_grant
@@ -230,3 +232,18 @@ async def test_a_revocation_is_appealed_and_the_permit_holds_again_if_that_succe
     assert len(granted.told_central("AppealAck")) == 1
     await change(granted, "RECOURS_ADMIS", FIRST)
     assert (await axes(granted))[:2] == ("GRANTED", "GRANTED")
+
+
+async def test_staff_see_the_permit_and_the_change_that_is_asked_for_side_by_side(granted: Flow) -> None:
+    async def seen() -> Any:
+        [case] = await granted.cases()
+        async with granted.store.transaction() as tx:
+            view = await case_view(tx, case.key, date(2026, 1, 1))
+        return next(leg["permit"] for leg in view["legs"] if leg["owner"] == "hdh")
+
+    assert await seen() == {"number": FIRST, "status": "GRANTED", "change_request": None}
+    await asked(granted)
+    assert (await seen())["change_request"] == {"type": "AMENDMENT", "status": "PENDING"}
+    await decide(granted, "MODIFICATION_ACCORDEE", SECOND)
+    change_request = {"type": "AMENDMENT", "status": "GRANTED"}
+    assert await seen() == {"number": SECOND, "status": "AMENDED", "change_request": change_request}

@@ -180,6 +180,29 @@ async def test_a_decision_is_acknowledged_relayed_and_kept_with_its_structured_p
     assert leg["status"] == "POSITIVE_DECISION_ISSUED"
 
 
+async def test_a_decision_on_a_permit_leaves_the_status_of_the_application_and_is_no_news_of_it(node: MockNode) -> None:
+    """It says Negative of a change that was asked for: the application stays as it was decided."""
+    application_id = await node.file()
+    france, finland = node.nation("fr"), node.nation("fi")
+    await france.say("decision-1", about(application_id, golden("from-nation-decision-issued")))
+    await france.next("DecisionAck")
+    assert (await finland.next("PeerStatus"))["content"]["status"] == "POSITIVE_DECISION_ISSUED"
+    await france.submit("permit-1", *with_files(permit(application_id), **{f"_{PAPER_SHA}": PAPER}))
+    await france.next("ValidationResult")
+    refused = about(application_id, golden("from-nation-decision-issued"))
+    refused["content"]["decision"] = "Negative"
+    await france.say("decision-2", refused)
+    assert (await france.next("DecisionAck"))["envelope"]["inReplyTo"] == "decision-2"
+    leg = await node.leg(application_id, "fr")
+    assert (leg["decision"]["decision"], leg["permit_decision"]["decision"]) == ("Positive", "Negative")
+    assert leg["status"] == "POSITIVE_DECISION_ISSUED"
+    notice = about(application_id, golden("from-nation-decision-notice-to-peers"))
+    await france.say("notice-1", notice)
+    assert "decisionKind" in (await finland.next("PeerStatus"))["content"], (
+        "the decision itself is no status of the leg"
+    )
+
+
 async def test_a_structured_part_that_is_not_xml_is_refused(node: MockNode) -> None:
     application_id = await node.file()
     france = node.nation("fr")
