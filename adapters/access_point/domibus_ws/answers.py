@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _FAULT: Final = f"{{{SOAP}}}Fault"
 _IN_BODY: Final = "Envelope/Body"
+_GROUPS: Final = frozenset({"MessageInfo", "PartyInfo", "CollaborationInfo"})  #: of a header's facts
 _INCLUDE: Final = f"{{{XOP}}}Include"
 _DEFAULT_MEDIA_TYPE: Final = "text/xml"  # Domibus's own, where neither header nor part names one
+_Named = dict[str, "etree._Element"]  # noqa: SLF001 -- the name that the stubs give it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One envelope: either a fault or a body."""
+    """One envelope: either a fault or a body. `head` is its header, `inside` are the elements of its body."""
 
     document: Document
     limits: Limits
+    head: etree._Element | None
+    inside: tuple[etree._Element, ...]
 
     @property
     def fault(self) -> Fault | None:
         """The fault that it carries."""
-        found = below(self.document.root, BODY, _FAULT)
-        return None if found is None else _fault(found)
+        return next((_fault(one) for one in self.inside if one.tag == _FAULT), None)
 
     def operation(self, name: str) -> etree._Element:
         """The body's element. Raises: Unreadable, if it is another."""
@@ -55,13 +58,11 @@ class Answer:
 
     def only_operation(self) -> etree._Element:
         """The one element of the body. Raises: Unreadable, if there is none or a second."""
-        body = below(self.document.root, BODY)
-        found = [] if body is None else list(body.iterchildren("*"))
-        if not found:
+        if not self.inside:
             raise Unreadable("soap-no-operation", "the body holds no operation", _IN_BODY)
-        if len(found) > 1:
+        if len(self.inside) > 1:
             raise Unreadable("soap-two-operations", "the body holds more than one operation", _IN_BODY)
-        return found[0]
+        return self.inside[0]
 
     def message_ids(self, name: str) -> tuple[str, ...]:
         """Every `messageID` of the body, once each, in order."""
@@ -79,17 +80,19 @@ class Answer:
 
     def message_of(self, operation: etree._Element, *, namespace: str) -> UserMessage:
         """The message whose payloads stand in `operation`, its header in a namespace. Raises: Unreadable."""
-        header = below(self.document.root, HEADER, f"{{{namespace}}}Messaging", "{*}UserMessage")
+        header = below(self.head, f"{{{namespace}}}Messaging", "{*}UserMessage")
         if header is None:
             raise Unreadable(
                 "soap-header-missing", "there is no UserMessage in the header", "Envelope/Header/Messaging"
             )
-        return _user_message(header, self._parts(header, operation))
+        groups, facts = _taken_apart(header)
+        return _user_message(groups, facts, self._parts(groups.get("PayloadInfo"), operation))
 
-    def _parts(self, header: etree._Element, operation: etree._Element) -> tuple[Part, ...]:
-        media_types = _media_types(header)
-        found = [*operation.iterchildren("{*}bodyload"), *operation.iterchildren("{*}payload")]
-        parts = tuple(self._part(element, media_types) for element in found)
+    def _parts(self, info: etree._Element | None, operation: etree._Element) -> tuple[Part, ...]:
+        media_types = _media_types(info)
+        named = [(_local(element), element) for element in operation.iterchildren("*")]
+        found = [element for wanted in ("bodyload", "payload") for name, element in named if name == wanted]
+        parts = tuple([self._part(element, media_types) for element in found])
         if sum(part.payload.size for part in parts) > self.limits.payload:
             raise too_much(self.limits)
         _check_complete(media_types, parts)
@@ -105,7 +108,7 @@ class Answer:
         return Part(href=href, media_type=media_type, payload=self._bytes(value))
 
     def _bytes(self, value: etree._Element) -> Payload:
-        include = below(value, _INCLUDE)
+        include = below(value, _INCLUDE) if len(value) else None
         return self.document.base64(value) if include is None else self.document.part(include.get("href") or "")
 
 
@@ -118,7 +121,11 @@ def answer_of(document: Document, limits: Limits) -> Answer:
     """What a document says. Raises: Unreadable, if it is no SOAP 1.2 envelope."""
     if document.root.tag != f"{{{SOAP}}}Envelope":
         raise _no_envelope(document.root)
-    return Answer(document=document, limits=limits)
+    first: _Named = {}
+    for child in document.root.iterchildren(HEADER, BODY):
+        first.setdefault(child.tag, child)
+    body = first.get(BODY)
+    return Answer(document, limits, first.get(HEADER), () if body is None else tuple(body.iterchildren("*")))
 
 
 def _no_envelope(root: etree._Element) -> Unreadable:
@@ -132,6 +139,8 @@ def _check_complete(announced: Mapping[str, str], parts: tuple[Part, ...]) -> No
 
     A `bodyload` has no name in the body, and may have one in the header.
     """
+    if not announced:
+        return
     came = [part.href.lower() for part in parts]
     missing = [place for place, href in enumerate(announced, start=1) if href and href not in came]
     if len(missing) > came.count(""):
@@ -139,12 +148,13 @@ def _check_complete(announced: Mapping[str, str], parts: tuple[Part, ...]) -> No
         raise Unreadable("payload-missing", detail, f"Envelope/Header//PartInfo[{missing[-1]}]")
 
 
-def below(element: etree._Element, *tags: str) -> etree._Element | None:
+def below(element: etree._Element | None, *tags: str) -> etree._Element | None:
     """The first child with the first tag, of it the first with the second, and so on."""
-    found: etree._Element | None = element
     for tag in tags:
-        found = None if found is None else next(found.iterchildren(tag), None)
-    return found
+        if element is None:
+            return None
+        element = next(element.iterchildren(tag), None)
+    return element
 
 
 def _fault(element: etree._Element) -> Fault:
@@ -161,42 +171,43 @@ def normalised(code: str) -> str:
     return f"{head.replace(':', '_')}:{number}" if head else number
 
 
-def _user_message(header: etree._Element, parts: tuple[Part, ...]) -> UserMessage:
-    facts = _facts(header)
-
-    def text(path: str, *tags: str) -> str:
-        return text_of(below(facts[path], *tags)) if path in facts else ""
-
-    service = facts.get("CollaborationInfo/Service")
+def _user_message(groups: _Named, facts: _Named, parts: tuple[Part, ...]) -> UserMessage:
+    fact = facts.get
+    service, sender, receiver = fact("CollaborationInfo/Service"), fact("PartyInfo/From"), fact("PartyInfo/To")
     return UserMessage(
-        message_id=text("MessageInfo/MessageId"),
+        message_id=text_of(fact("MessageInfo/MessageId")),
         parts=parts,
-        conversation_id=text("CollaborationInfo/ConversationId"),
-        ref_to_message_id=text("MessageInfo/RefToMessageId"),
-        from_party=text("PartyInfo/From", "{*}PartyId"),
-        from_role=text("PartyInfo/From", "{*}Role"),
-        to_party=text("PartyInfo/To", "{*}PartyId"),
-        to_role=text("PartyInfo/To", "{*}Role"),
-        service=text("CollaborationInfo/Service"),
+        conversation_id=text_of(fact("CollaborationInfo/ConversationId")),
+        ref_to_message_id=text_of(fact("MessageInfo/RefToMessageId")),
+        from_party=text_of(below(sender, "{*}PartyId")),
+        from_role=text_of(below(sender, "{*}Role")),
+        to_party=text_of(below(receiver, "{*}PartyId")),
+        to_role=text_of(below(receiver, "{*}Role")),
+        service=text_of(service),
         service_type="" if service is None else service.get("type") or "",
-        action=text("CollaborationInfo/Action"),
-        agreement=text("CollaborationInfo/AgreementRef"),
-        properties=_properties(below(header, "{*}MessageProperties")),
-        timestamp=text("MessageInfo/Timestamp"),
+        action=text_of(fact("CollaborationInfo/Action")),
+        agreement=text_of(fact("CollaborationInfo/AgreementRef")),
+        properties=_properties(groups.get("MessageProperties")),
+        timestamp=text_of(fact("MessageInfo/Timestamp")),
     )
 
 
-def _facts(header: etree._Element) -> dict[str, etree._Element]:
-    """Grandchildren by their path of local names, of several the first: one look instead of one for each fact."""
-    found: dict[str, etree._Element] = {}
+def _taken_apart(header: etree._Element) -> tuple[_Named, _Named]:
+    """Groups by local name, and facts in them by path, of several the first: one look instead of one for each."""
+    groups: _Named = {}
+    facts: _Named = {}
     for group in header.iterchildren("*"):
-        for fact in group.iterchildren("*"):
-            found.setdefault(f"{_local(group)}/{_local(fact)}", fact)
-    return found
+        name = _local(group)
+        groups.setdefault(name, group)
+        if name in _GROUPS:
+            for fact in group.iterchildren("*"):
+                facts.setdefault(f"{name}/{_local(fact)}", fact)
+    return groups, facts
 
 
 def _local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    tag: str = element.tag  # of an element always a text
+    return tag[tag.find("}") + 1 :]
 
 
 def _properties(element: etree._Element | None) -> dict[str, str]:
@@ -204,9 +215,8 @@ def _properties(element: etree._Element | None) -> dict[str, str]:
     return {one.get("name") or "": text_of(one) for one in found}
 
 
-def _media_types(header: etree._Element) -> dict[str, str]:
+def _media_types(info: etree._Element | None) -> dict[str, str]:
     """MimeType by href in lower case: Domibus matches parts without regard to case."""
-    info = below(header, "{*}PayloadInfo")
     return {
         (part.get("href") or "").strip().lower(): _properties(below(part, "{*}PartProperties")).get("MimeType", "")
         for part in (() if info is None else info.iterchildren("{*}PartInfo"))

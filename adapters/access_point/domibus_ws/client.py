@@ -46,6 +46,7 @@ class DomibusWs:
         self._settings = settings
         self._transport = Transport(settings, tls)
         self._ext = Ext(settings, tls)
+        self._log = _log.bind(access_point=settings.name)  # made once: making one costs more than a line unsaid
 
     @property
     def name(self) -> str:
@@ -62,7 +63,7 @@ class DomibusWs:
             raise OutcomeUnknown(f"the access point's answer is unreadable: {error}") from error
         if ids != (message.message_id,):
             raise OutcomeUnknown("the access point confirmed another MessageId than ours")
-        _log.debug("access_point.submitted", access_point=self.name, wire_message_id=message.message_id)
+        self._log.debug("access_point.submitted", wire_message_id=message.message_id)
 
     async def pending(self, window: Window = ALWAYS) -> tuple[str, ...]:
         """Ids waiting to be fetched, once each; at most 500, so drain and ask again. Raises: Unavailable."""
@@ -76,9 +77,7 @@ class DomibusWs:
     def _asked_for(self, message_id: str, message: UserMessage) -> UserMessage:
         if message.message_id != message_id:
             raise Garbled(_OTHER_MESSAGE.detail, (_OTHER_MESSAGE,))
-        _log.debug(
-            "access_point.retrieved", access_point=self.name, wire_message_id=message_id, parts=len(message.parts)
-        )
+        self._log.debug("access_point.retrieved", wire_message_id=message_id, parts=len(message.parts))
         return message
 
     async def retrieve_aside(self, message_id: str) -> UserMessage:
@@ -96,9 +95,9 @@ class DomibusWs:
         try:
             await self._read(requests.mark(message_id), _marked)
         except NotFound:
-            _log.info("access_point.already_marked", access_point=self.name, wire_message_id=message_id)
+            self._log.info("access_point.already_marked", wire_message_id=message_id)
             return
-        _log.info("access_point.marked", access_point=self.name, wire_message_id=message_id)
+        self._log.info("access_point.marked", wire_message_id=message_id)
 
     async def status(self, message_id: str, *, received: bool = False) -> str:
         """The status of what we sent, or `received`; NOT_FOUND for an unknown id. Raises: Unavailable."""

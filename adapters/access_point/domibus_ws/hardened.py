@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
@@ -74,11 +73,13 @@ def parse(data: bytes, *, limit: int, cut: Mapping[str, Cut] | None = None) -> D
         raise why_not_xml(data, error) from error
 
 
-def decoded(text: str | bytes, where: str) -> bytes:
+def decoded(text: str | memoryview, where: str) -> bytes:
     """Base64 as bytes; white space in it is passed over. Raises: Unreadable, naming the element `where` it stood."""
-    with suppress(ValueError):  # most comes without white space and needs no copy
+    try:
         return pybase64.b64decode(text, validate=True)
-    raw = text.encode() if isinstance(text, str) else text
+    except ValueError:  # most comes without white space, and needs no copy
+        pass
+    raw = text.encode() if isinstance(text, str) else bytes(text)
     try:
         return binascii.a2b_base64(raw.translate(None, _WHITE_SPACE), strict_mode=True)
     except binascii.Error as error:

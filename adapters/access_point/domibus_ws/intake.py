@@ -253,7 +253,7 @@ class Related:
 class Run:
     """A long text of a body that was there at once, decoded where it is asked for."""
 
-    text: bytes
+    text: memoryview
 
     def end(self) -> Payload:
         """Its bytes. Raises: Unreadable."""
@@ -272,6 +272,7 @@ def whole(content_type: str, body: bytes, limits: Limits) -> Document:
 def _short(body: bytes, limits: Limits) -> Document:
     """An envelope too short for any text but a value's to be cut out: it is looked over in a few leaps."""
     mark, cut, pieces, at = f"cut-{secrets.token_hex(16)}-", dict[str, Run](), list[bytes](), 0
+    view = memoryview(body)
     while (found := body.find(_VALUE, at)) >= 0:
         start = found + len(_VALUE)
         end = body.find(b"<", start)
@@ -279,7 +280,7 @@ def _short(body: bytes, limits: Limits) -> Document:
         at = end if end >= 0 else len(body)
         if at - start > _LONG_VALUE:
             token = f"{mark}{len(cut)}"
-            cut[token] = Run(body[start:at])
+            cut[token] = Run(view[start:at])
             pieces.append(token.encode())
         else:
             pieces.append(body[start:at])

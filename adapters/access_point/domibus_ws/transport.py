@@ -41,18 +41,21 @@ class Transport:
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
         self._known_as_real = settings.mock
+        self._named = f"the access point {settings.name}"
 
     async def post(self, body: Outgoing) -> Reply:
         """Raises: NotConnected; OutcomeUnknown, if the exchange broke off after connecting; ConfigurationError."""
-        with one_call(f"the access point {self._settings.name}"):
-            await self._no_mock()
+        with one_call(self._named):
+            if not self._known_as_real:
+                await self._no_mock()
             async with self._posting(body) as response:
                 return Reply(response.status, await self._answer(response))
 
     async def post_aside(self, body: Outgoing) -> Reply:
         """The same, and the reply has what it was read from; of a body beyond the limit what a document may have."""
-        with one_call(f"the access point {self._settings.name}"):
-            await self._no_mock()
+        with one_call(self._named):
+            if not self._known_as_real:
+                await self._no_mock()
             async with self._posting(body) as response:
                 return await self._aside(response)
 
@@ -64,16 +67,15 @@ class Transport:
 
     async def _no_mock(self) -> None:
         """Ask before anything is sent: nobody's health data may go to what plays the EU. Raises: ConfigurationError."""
-        if self._known_as_real:
-            return
         async with self._opened().get(self._settings.url, allow_redirects=False) as response:
             if _MOCK in response.headers:
                 raise ConfigurationError("access_point.url: the mock EU node answers there; production refuses it")
         self._known_as_real = True
 
     def _posting(self, body: Outgoing) -> aiohttp.client._RequestContextManager:
-        headers = {"Content-Type": body.content_type, "Content-Length": str(len(body))}
-        data = body.whole() if len(body) <= CHUNK else _streamed(body)
+        size = len(body)
+        headers = {"Content-Type": body.content_type, "Content-Length": str(size)}
+        data = body.whole() if size <= CHUNK else _streamed(body)
         return self._opened().post(self._settings.url, data=data, headers=headers, allow_redirects=False)
 
     def _opened(self) -> aiohttp.ClientSession:
