@@ -5,9 +5,11 @@ import gzip
 import hashlib
 import io
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from multidict import CIMultiDict
 
 from broker.errors import Conflict, Unavailable
@@ -26,6 +28,7 @@ from tests.support.web_node import (
     refusal,
 )
 
+CONTRACT = yaml.safe_load((Path(__file__).parents[3] / "schemas/openapi.yaml").read_text("utf-8"))
 XML = {"Content-Type": "application/xml", "Idempotency-Key": "k-1"}
 
 
@@ -128,6 +131,35 @@ async def test_an_unknown_coding_is_answered_with_those_that_are_taken_and_what_
     assert response.headers["Accept-Encoding"] == "gzip, deflate, identity"
     assert (problem["path"], problem["value"]) == ("Content-Encoding", "br")
     assert "Accept-Encoding" in problem["hint"]
+
+
+WITH_BODIES = [
+    ("POST", "/api/v1/messages", "/api/v1/messages", as_backend(**XML)),
+    ("PUT", "/api/v1/attachments/{sha256}", f"/api/v1/attachments/{'0' * 64}", as_backend()),
+    ("POST", "/api/v1/messages/{id}/sign-off", "/api/v1/messages/m-1/sign-off", as_role(Role.CASEWORKER)),
+    ("POST", "/api/v1/messages/{id}/close", "/api/v1/messages/m-1/close", as_role(Role.OPERATOR)),
+    ("POST", "/api/v1/destinations/{name}/pause", "/api/v1/destinations/cp/pause", as_role(Role.OPERATOR)),
+]
+
+
+@pytest.mark.parametrize(("method", "pattern", "path", "headers"), WITH_BODIES)
+async def test_every_address_that_reads_a_body_refuses_an_unknown_coding_and_says_so_in_the_contract(
+    client: Any, flow: Flow, method: str, pattern: str, path: str, headers: dict[str, str]
+) -> None:
+    response = await client.request(method, path, data=b"\x1b", headers=headers | {"Content-Encoding": "br"})
+    assert (await problem_of(response))["type"] == "urn:hdeu:problem:content-encoding-unsupported"
+    assert (response.status, flow.arrivals, flow.done) == (415, [], [])
+    assert "415" in CONTRACT["paths"][pattern][method.lower()]["responses"]
+
+
+def test_no_other_address_reads_a_body() -> None:
+    reading = {
+        (method.upper(), path)
+        for path, operations in CONTRACT["paths"].items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    assert reading == {(method, pattern) for method, pattern, _, _ in WITH_BODIES}
 
 
 async def test_headers_that_name_a_coding_twice_are_one_list(client: Any, flow: Flow) -> None:
