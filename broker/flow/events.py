@@ -65,5 +65,6 @@ def event_of(facts: Facts, lifecycle: Lifecycle) -> Event:
     variant = variants.get(M(facts.type), "")
     event = Event(facts.type, variant, facts.step_outcome, facts.accelerated)
     if event.type in _OF_A_PERMIT:
-        return replace(event, permit=facts.permit_ref, permit_base=facts.permit_base)
+        ref, base, until = facts.permit_ref, facts.permit_base, facts.permit_until
+        return replace(event, permit=ref, permit_base=base, permit_until=until)
     return event

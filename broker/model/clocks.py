@@ -64,6 +64,7 @@ class ClockRule:
     extension_basis: str = ""
     shorter: Shorter | None = None  #: what holds in its place for some legs
     continues: str = ""  #: the policy with which a second start goes on with the first period
+    stated: str = ""  #: the fact of the leg that names the last day
     late: str = ""  #: what a person should know when the applicant's part comes after the last day
 
     def of(self, leg: Leg) -> ClockRule:
@@ -103,6 +104,7 @@ def _read_rule(row: Mapping[str, Any]) -> ClockRule:
         extension_basis=row.get("extension_basis", ""),
         shorter=Shorter(**row["shorter"]) if "shorter" in row else None,
         continues=row.get("continues", ""),
+        stated=row.get("stated", ""),
         late=row.get("late", ""),
     )
 
@@ -146,6 +148,7 @@ def _after_working_days(day: date, count: int, days: WorkingDays) -> date:
 def start_clock(rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> RunningClock:
     """The clock started by an event at `at`, with the reason for its date."""
     end = last_day(at, rule.length, days)
+    due = leg.facts.get(rule.stated, "") if rule.stated else end.isoformat() if end else ""
     length = _said(rule.length) or rule.note
     start = at.astimezone(days.zone).date().isoformat()
     return RunningClock(
@@ -153,7 +156,7 @@ def start_clock(rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> R
         leg=leg.owner,
         clock=rule.id,
         started_at=at,
-        due_on=end.isoformat() if end else "",
+        due_on=due,
         state="running",
         reason=f"{rule.what}: {length} from {start} ({rule.basis}, {rule.strength})",
     )

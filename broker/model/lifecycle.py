@@ -26,6 +26,7 @@ ACCELERATED: Final = "accelerated"  #: the fact that the leg is on the track of 
 TRACK_SAID: Final = "track_said"  #: the fact that the body itself said on which track it is
 PERMIT: Final = "permit"  #: the fact that names the permit of a leg, by its newest number
 PERMIT_BASE: Final = "permit_base"  #: the fact that names what all versions of it share
+PERMIT_UNTIL: Final = "permit_until"  #: the fact that names its last day
 PERMIT_STATUS: Final = "permit_status"  #: its status (D6.4 v0.5 section 9.3 Table 3)
 CHANGE: Final = "change_request"  #: the change of it that was asked for last, and what became of that
 TOLD: Final = "told"  #: the change of status that the platform heard last, with the number of the permit
@@ -101,6 +102,7 @@ class Event:
     accelerated: bool | None = field(default=None, compare=False)
     permit: str = field(default="", compare=False)  #: the number of the permit that it issues or changes
     permit_base: str = field(default="", compare=False)  #: what all versions of that permit share
+    permit_until: str = field(default="", compare=False)  #: its last day
 
     @property
     def name(self) -> str:
@@ -225,7 +227,7 @@ def _facts(leg: Leg, event: Event, steps: tuple[Step, ...], at: datetime) -> dic
 def _of_the_permit(event: Event, step: Step) -> dict[str, str]:
     said = {PERMIT_STATUS: step.permit, CHANGE: step.change}
     if step.permit:
-        said |= {PERMIT: event.permit, PERMIT_BASE: event.permit_base}
+        said |= {PERMIT: event.permit, PERMIT_BASE: event.permit_base, PERMIT_UNTIL: event.permit_until}
     if event.type == PERMIT_STATUS_CHANGE and event.variant:
         said[TOLD] = told(event)
     return {name: text for name, text in said.items() if text}

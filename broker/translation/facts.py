@@ -74,6 +74,7 @@ class Facts:
     nation: str = ""  #: whose news a PeerStatus, PeerPermit or DecisionNoticeToPeers is
     permit_ref: str = ""
     permit_base: str = ""  #: the number that all versions of the permit share
+    permit_until: str = ""  #: the last day of a permit, ISO date
     date: str = ""  #: the day or moment that the content names
     attachments: tuple[AttachmentFact, ...] = ()
     unknown_fields: tuple[str, ...] = ()  #: pointers of the wire fields that the schema does not know
@@ -127,6 +128,7 @@ def facts_of(root: etree._Element, countries: Mapping[str, str] | None = None) -
         nation=_first(root, "content/nationId", "content/issuingHdab/country"),
         permit_ref=_first(root, "content/permitRef", "content/permitId"),
         permit_base=_text(root, "content/basePermitId"),
+        permit_until=_text(root, "content/duration/end"),
         date=_date(root),
         attachments=attachments_of(root),
         unknown_fields=tuple(one.get("path", "") for one in _all(root, "content/unknown/field")),

@@ -263,6 +263,7 @@ CLOCKS: Final[Mapping[str, str]] = {
     "PUBLISH_DEC": N_("Publish the decision"),
     "FEE_AGREE_1M": N_("Holder and user agree on fees"),
     "EXTRACT_REQUEST": N_("Request the data from the holders"),
+    "PERMIT_TERM": N_("The permit holds"),
     "HOLDER_3M": N_("The holder hands over the data"),
 }
 CLOCK_STATES: Final[Mapping[str, StateLabel]] = {

@@ -247,3 +247,19 @@ async def test_staff_see_the_permit_and_the_change_that_is_asked_for_side_by_sid
     await decide(granted, "MODIFICATION_ACCORDEE", SECOND)
     change_request = {"type": "AMENDMENT", "status": "GRANTED"}
     assert await seen() == {"number": SECOND, "status": "AMENDED", "change_request": change_request}
+
+
+async def terms(flow: Flow) -> list[tuple[str, str]]:
+    [case] = await flow.cases()
+    async with flow.store.transaction() as tx:
+        return [(one.state, one.due_on) for one in await tx.clocks(case.key) if one.clock == "PERMIT_TERM"]
+
+
+async def test_the_term_of_a_permit_is_the_day_that_it_names_until_it_is_renewed_or_ends(granted: Flow) -> None:
+    """Art. 68(12). No message says the last day of a renewed permit, so none is shown."""
+    assert await terms(granted) == [("running", "2030-01-31")]
+    granted.clock.advance(60)
+    await change(granted, "RENOUVELE", SECOND)
+    assert await terms(granted) == [("stopped", "2030-01-31"), ("running", "")]
+    await decide(granted, "RETRAIT_AUTORISATION")
+    assert {state for state, _ in await terms(granted)} == {"stopped"}
