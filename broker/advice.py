@@ -18,6 +18,7 @@ _VALIDATE: Final = "Correct it; `hdeu validate` tells all problems of a document
 ADVICE: Final[dict[str, str]] = {
     "not-xml": _WRITE_ANEW,
     "not-json": _WRITE_ANEW,
+    "empty-document": "Send the document as the body.",
     "bad-base64": "Encode it as RFC 4648 section 4 says.",
     "bad-encoding": "Write UTF-8 and declare no other encoding.",
     "bad-character": "Leave out what XML has no place for: control characters, and halves of surrogate pairs.",

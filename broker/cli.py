@@ -70,10 +70,12 @@ def parser_for(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _complain(error: BrokerError) -> int:
-    """One line per problem on stderr."""
+    """One line per problem on stderr, and what to do next."""
     problems = getattr(error, "problems", ())
     lines = [problem.as_line() for problem in problems] or [
         f"{error.code}: {line}" for line in error.detail.split("\n")
     ]
+    hints = dict.fromkeys(problem.hint for problem in problems if problem.hint not in problem.detail)
+    lines += [f"next: {hint}" for hint in hints]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     return 1

@@ -11,7 +11,7 @@ from lxml import etree
 from adapters.xml.documents import ENTRY_SCHEMAS, XmlDocuments
 from adapters.xml.parser import Limits, parse
 from broker.commands.opening import read_file
-from broker.commands.terminal import note, problems
+from broker.commands.terminal import note, problems, what_next
 from broker.data_files import schemas_dir
 from broker.errors import Problem, Refused, TranslationError
 from broker.translation.answers import shipped_questions, unknown_answers
@@ -58,6 +58,7 @@ def _validate(arguments: argparse.Namespace) -> int:
     if not found and arguments.complete:
         found = (*lacking(arguments.profile, data, arguments.release, codec), *pieces)
     problems(found)
+    what_next(found)
     if found:
         return 1
     pivot = pivot_of(arguments.profile, data, codec)

@@ -43,6 +43,12 @@ def problems(found: Iterable[Problem]) -> None:
         say(problem.as_line())
 
 
+def what_next(found: Iterable[Problem]) -> None:
+    """What to do about problems, each advice once; beside the result, where one line is one problem."""
+    for hint in dict.fromkeys(problem.hint for problem in found if problem.hint not in problem.detail):
+        note(f"next: {hint}")
+
+
 def as_json(value: Any) -> None:
     """The result for programs."""
     say(json.dumps(value, ensure_ascii=False, indent=2))

@@ -39,12 +39,16 @@ class _Twice(ValueError):
 def read(data: bytes | Payload, *, part: str = "", limit: int | None = None) -> Any:
     """The value of a JSON text. `part` names it in problems, for JSON that lies within an archive.
 
-    Raises: Refused, with `document-too-large`, `bad-encoding`, `duplicate-key`, `too-deep` or `not-json`.
+    Raises: Refused, with `empty-document`, `document-too-large`, `bad-encoding`, `duplicate-key`, `too-deep` or
+    `not-json`.
     """
     payload = Payload.of(data)
     if limit is not None and payload.size > limit:
         refuse("document-too-large", f"The JSON has {payload.size} bytes; {limit} are allowed.", part)
-    value = _parsed(_decoded(payload.whole(), part), part)
+    text = _decoded(payload.whole(), part)
+    if not text.strip():
+        refuse("empty-document", "There is no JSON, only white space or nothing.", part)
+    value = _parsed(text, part)
     _check_depth(value, part)
     return value
 

@@ -29,7 +29,7 @@ JSON, ZIP = "application/json", "application/zip"
 FROM_EU: dict[str, tuple[bytes, str, str, str]] = {
     "not JSON": (b"good morning", JSON, "not-json", ""),
     "XML for JSON": (b"<a/>", JSON, "not-json", ""),
-    "empty": (b" ", JSON, "not-json", ""),
+    "empty": (b" ", JSON, "empty-document", ""),
     "JSON too deep": (b"[" * 100_000, JSON, "too-deep", ""),
     "no envelope": (b"{}", JSON, "missing-part", "/envelope"),
     "unknown media type": (b"a;b", "text/csv", "unsupported-media-type", ""),

@@ -38,7 +38,7 @@ def renamed(file: str) -> bytes:
 
 EVENTS = (
     Bad("not JSON", b"good morning", "not-json"),
-    Bad("nothing", b"", "not-json"),
+    Bad("nothing", b"", "empty-document"),
     Bad("a list", b"[1]", "bad-shape"),
     Bad("no event", b"{}", "unknown-message-type", "/event~1type"),
     Bad("ten thousand deep", b"[" * 10_000 + b"]" * 10_000, "too-deep"),

@@ -191,7 +191,7 @@ def test_a_count_with_more_digits_than_counts_have_is_none(leaf: str) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "not-json"),
+        (b"", "empty-document"),
         (b"<a/>", "not-json"),
         (b'{"envelope": NaN}', "not-json"),
         (b'{"envelope": {}, "content": {"a": 01}}', "not-json"),
