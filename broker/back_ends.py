@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from broker.settings import BackendSection, Settings
 
 REMS: Final = "rems-1"
+#: Settings of a back end that are policies of the body behind it (`schemas/lifecycles/leg.toml`).
+_POLICIES: Final = ("appeals", "completion", "anchor", "suspension")
 
 
 def connected(settings: Settings, name: str, session: aiohttp.ClientSession, rabbit: Rabbit | None) -> Connected:
@@ -33,9 +35,13 @@ def connected(settings: Settings, name: str, session: aiohttp.ClientSession, rab
         catalogs=frozenset(section.catalogs),
         default=section.default,
         chain=section.lifecycle,
-        policies=frozenset({f"appeals:{section.appeals}", f"completion:{section.completion}"}),
+        policies=_policies(section),
         codec=load_national(section.profile, schemas_dir(), binding=section.binding, forms=section.forms),
     )
+
+
+def _policies(section: BackendSection) -> frozenset[str]:
+    return frozenset(f"{name}:{getattr(section, name)}" for name in _POLICIES)
 
 
 def _backend(

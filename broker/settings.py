@@ -126,6 +126,8 @@ class BackendSection(Section):
     lifecycle: str = ""  #: national chain, a file of schemas/lifecycles
     appeals: Literal["negative", "all"] = "negative"  #: which decisions are appealed (D6.4 §10; D6.3 §7.10)
     completion: Literal["one-window", "anew"] = "one-window"  #: what a second question does to the four weeks
+    anchor: Literal["last-item", "confirmed", "received"] = "last-item"  #: since when the period to decide runs
+    suspension: Literal["pause", "restart"] = "pause"  #: what a question of the assessment does to that period
     catalogs: tuple[str, ...] = ()  #: catalogue ids routed here
     default: bool = True  #: gets what no catalogue claims
     timeout: float = 10.0

@@ -64,6 +64,9 @@ class ClockRule:
     extension_basis: str = ""
     shorter: Shorter | None = None  #: what holds in its place for some legs
     continues: str = ""  #: the policy with which a second start goes on with the first period
+    anchors: Mapping[str, str] = field(default_factory=dict)  #: by policy: the fact since when it runs
+    restarts: str = ""  #: the policy with which it runs again, whole, when it is resumed
+    extended: str = ""  #: the fact that says that its whole includes the extension
     stated: str = ""  #: the fact of the leg that names the last day
     late: str = ""  #: what a person should know when the applicant's part comes after the last day
 
@@ -104,6 +107,9 @@ def _read_rule(row: Mapping[str, Any]) -> ClockRule:
         extension_basis=row.get("extension_basis", ""),
         shorter=Shorter(**row["shorter"]) if "shorter" in row else None,
         continues=row.get("continues", ""),
+        anchors=row.get("anchors", {}),
+        restarts=row.get("restarts", ""),
+        extended=row.get("extended", ""),
         stated=row.get("stated", ""),
         late=row.get("late", ""),
     )
@@ -175,19 +181,57 @@ def moved_clocks(
     """The clocks of the leg that this step starts, stops, pauses, resumes, extends or counts anew, as they are then."""
     known = [clock for clock in running if clock.leg == leg.owner]
     before = [clock for clock in known if clock.state in {"running", "paused"}]
-    moved = [after for clock in before if (after := _moved(clock, step, leg, at, rules, days)) is not clock]
+    again = [clock for clock in before if clock.clock in step.resumes and _runs_again(clock, rules, policies)]
+    others = [clock for clock in before if clock not in again]
+    moved = [after for clock in others if (after := _moved(clock, step, leg, at, rules, days)) is not clock]
     started = [rules[name].of(leg) for name in step.starts if rules[name].concerns(leg)]
-    return (*moved, *(_started(rule, leg, known if rule.continues in policies else (), at, days) for rule in started))
+    return (
+        *moved,
+        *(one for clock in again for one in _restarted(clock, rules[clock.clock].of(leg), leg, at, days)),
+        *(_started(rule, leg, known, at, days, policies) for rule in started),
+    )
 
 
-def _started(rule: ClockRule, leg: Leg, known: Iterable[RunningClock], at: datetime, days: WorkingDays) -> RunningClock:
+def _started(
+    rule: ClockRule,
+    leg: Leg,
+    known: Iterable[RunningClock],
+    at: datetime,
+    days: WorkingDays,
+    policies: Collection[str],
+) -> RunningClock:
     """A new period; or the first one of those known, which goes on and is no longer for that."""
-    first = min((clock for clock in known if clock.clock == rule.id), key=lambda clock: clock.started_at, default=None)
-    if first is None:
-        return start_clock(rule, leg, at, days)
+    earlier = (clock for clock in known if clock.clock == rule.id and rule.continues in policies)
+    first = min(earlier, key=lambda clock: clock.started_at, default=None)
     on = at.astimezone(days.zone).date().isoformat()
-    reason = f"{first.reason}; asked again on {on}, in the same period"
-    return replace(first, state="running", stopped_at=None, reason=reason)
+    if first is not None:
+        reason = f"{first.reason}; asked again on {on}, in the same period"
+        return replace(first, state="running", stopped_at=None, reason=reason)
+    policy = next((policy for policy in rule.anchors if policy in policies and rule.anchors[policy] in leg.facts), "")
+    if not policy:
+        return start_clock(rule, leg, at, days)
+    clock = start_clock(rule, leg, datetime.fromisoformat(leg.facts[rule.anchors[policy]]), days)
+    return replace(clock, reason=f"{clock.reason}; since then by {policy}, known on {on}")
+
+
+def _runs_again(clock: RunningClock, rules: Mapping[str, ClockRule], policies: Collection[str]) -> bool:
+    """Whether it is resumed as a whole new period (D6.4 section 8) instead of the remainder."""
+    rule = rules.get(clock.clock)
+    return clock.state == "paused" and rule is not None and rule.restarts in policies
+
+
+def _restarted(
+    clock: RunningClock, rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays
+) -> tuple[RunningClock, RunningClock]:
+    """The period that is void, and the one that runs in its place; an extension that was notified holds for it, too."""
+    longer = rule.extension if rule.extended in leg.facts else {}
+    whole = {unit: rule.length.get(unit, 0) + longer.get(unit, 0) for unit in {**rule.length, **longer}}
+    fresh = start_clock(replace(rule, length=whole), leg, at, days)
+    on = fresh.started_at.astimezone(days.zone).date().isoformat()
+    return (
+        replace(clock, state="stopped", stopped_at=at, reason=f"{clock.reason}; void since {on} (D6.4 §8, guidance)"),
+        replace(fresh, reason=f"{fresh.reason}; anew after an answer (D6.4 §8, guidance), before that {clock.due_on}"),
+    )
 
 
 def overdue(

@@ -33,7 +33,7 @@ TOLD: Final = "told"  #: the change of status that the platform heard last, with
 PERMIT_STATUS_CHANGE: Final = "PermitStatusChange"
 OPEN: Final = "OPEN"  #: in a table: any state that is not terminal
 #: What a body chose where the sources differ, as `name:value`; these hold for one that chose nothing (`leg.toml`).
-POLICIES: Final = frozenset({"appeals:negative", "completion:one-window"})
+POLICIES: Final = frozenset({"appeals:negative", "completion:one-window", "anchor:last-item", "suspension:pause"})
 
 
 @dataclass(frozen=True, slots=True)

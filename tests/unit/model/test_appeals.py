@@ -148,8 +148,12 @@ def test_the_narrow_scope_is_the_wide_one_without_some_steps(names: list[str]) -
 
 def test_the_settings_offer_what_the_table_and_the_clocks_speak_of() -> None:
     clocks = tomllib.loads((FOLDER / "clocks.toml").read_text("utf-8"))["clock"]
-    named = {step.policy for step in LEG.steps} | {clock.get("continues", "") for clock in clocks}
-    fields: dict[str, Any] = {name: BackendSection.model_fields[name] for name in ("appeals", "completion")}
+    named = {step.policy for step in LEG.steps} | {
+        clock.get(key, "") for clock in clocks for key in ("continues", "restarts")
+    }
+    named |= {policy for clock in clocks for policy in clock.get("anchors", ())}
+    names = ("appeals", "completion", "anchor", "suspension")
+    fields: dict[str, Any] = {name: BackendSection.model_fields[name] for name in names}
     offered = {f"{name}:{value}" for name, field in fields.items() for value in get_args(field.annotation)}
     assert named - {""} <= offered
     assert frozenset(f"{name}:{field.default}" for name, field in fields.items()) == POLICIES
