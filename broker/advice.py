@@ -33,6 +33,7 @@ ADVICE: Final[dict[str, str]] = {
     "duplicate-key": "Name each member of an object once.",
     "unknown-message-type": "Use a type of the message catalogue.",
     "wrong-wire-form": "Send this type in the form that schemas/eu/r7/wire-forms.toml names for it.",
+    "carry-of-another-way": "Give `--carry-in` what the same way, gone the other way, wrote; or translate without it.",
     "bad-zip": _REPACK,
     "zip-bomb": "Leave out what fills the archive up, or send less in one.",
     "zip-path": _REPACK,

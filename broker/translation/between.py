@@ -10,6 +10,7 @@ from lxml import etree
 
 from broker.errors import Problem, TranslationError
 from broker.payloads import Payload
+from broker.translation.chain import Hop, shared_out, together
 from broker.translation.codecs.codec import Encoded, Retold, Transport
 from broker.translation.codecs.wires import WIRES
 from broker.translation.report import Lossy
@@ -97,18 +98,19 @@ def translate_between(
     carry: bytes | None = None,
     files: Sequence[WireFile] = (),
 ) -> Between:
-    """Translate a valid document. `carry` belongs to the hop into or out of the national profile.
+    """Translate a valid document. `carry` is what the same way, gone the other way, did not send.
 
     `media_type` tells JSON and ZIP of Release 7 apart. From a wire profile into itself the bytes stay as they are.
-    Raises: Refused (parser, wire), TranslationError (unknown profile or message, no wire form, missing attachment).
+    Raises: Refused (parser, wire), TranslationError (unknown profile or message, no wire form, missing attachment,
+    a carry that cannot be read or is of another way).
     """
     given = envelope or EnvelopeContext()
-    read = _read(tools, data, source=source, media_type=media_type, given=given, carry=carry)
+    reading, writing = Hop(source, PIVOT), Hop(PIVOT, target)
+    kept = shared_out(carry, [hop for hop in (reading, writing) if hop.is_mapped])
+    read = _read(tools, data, source=source, media_type=media_type, given=given, carry=kept.get(reading))
     came = replace(read, files=(*read.files, *files))
-    if target in WIRES:
-        done = _to_wire(tools, came, target)
-    else:
-        done = _to_profile(tools, came, target, carry if came.first is None else None)
+    wired = target in WIRES
+    done = _to_wire(tools, came, target) if wired else _to_profile(tools, came, target, kept.get(writing))
     if source == target and source in (*WIRES, PIVOT):
         return replace(done, document=data, media_type=media_type)  # byte for byte: nothing was to be translated
     return done
@@ -118,6 +120,7 @@ def translate_between(
 class _Read:
     """What was read: as eu-1, with the files that came along, and the hop that led there if it was one."""
 
+    source: str
     pivot: etree._Element
     files: tuple[WireFile, ...] = ()
     first: Translation | None = None
@@ -125,6 +128,10 @@ class _Read:
     @property
     def hops(self) -> list[dict[str, Any]]:
         return [self.first.report.as_dict()] if self.first else []
+
+    @property
+    def carries(self) -> list[tuple[Hop, bytes]]:
+        return [(Hop(self.source, PIVOT), self.first.carry)] if self.first else []
 
     @property
     def sign_off(self) -> tuple[LegalFactLoss, ...]:
@@ -141,9 +148,9 @@ def _read(
     if source in WIRES:
         transport = Transport(given.message_id, given.created_at)
         decoded = tools.codec_of(source).decode(data, media_type, transport)
-        return _Read(decoded.root, decoded.files)
+        return _Read(source, decoded.root, decoded.files)
     read = tools.translator.read(source, tools.tree(source, data), envelope=given, carry=carry)
-    return _Read(read.root, first=read if source != PIVOT else None)
+    return _Read(source, read.root, first=read if source != PIVOT else None)
 
 
 def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
@@ -152,7 +159,7 @@ def _to_wire(tools: Tools, read: _Read, target: str) -> Between:
     lossy = legal.lossy(read.pivot, codec)
     hop = _wire_hop(legal.model, read.pivot, (*lossy, *_unplaced(codec, read.pivot)), codec, version=target)
     sign_off = tuple(dict.fromkeys((*read.sign_off, *legal.after(lossy))))
-    hops, carry = (*read.hops, hop), read.first.carry if read.first else b""
+    hops, carry = (*read.hops, hop), together(read.carries)
     return Between(encoded.data, encoded.media_type, read.pivot, joined(hops), carry, sign_off, read.problems, hops)
 
 
@@ -161,7 +168,7 @@ def _to_profile(tools: Tools, read: _Read, target: str, carry: bytes | None) -> 
     document = tools.document(target, written.root)
     led = (*read.hops, *([written.report.as_dict()] if target != PIVOT else []))
     hops = led or (_same_hop(tools.translator.legal.model, read.pivot),)
-    kept = (read.first.carry if read.first else b"") or (written.carry if target != PIVOT else b"")
+    kept = together([*read.carries, *([(Hop(PIVOT, target), written.carry)] if target != PIVOT else [])])
     sign_off = tuple(dict.fromkeys((*read.sign_off, *written.sign_off)))
     problems = (*read.problems, *written.problems)
     return Between(document.data, document.media_type, read.pivot, joined(hops), kept, sign_off, problems, hops)

@@ -81,8 +81,13 @@ def read_carry(data: bytes | None) -> Carry | None:
     try:
         return _read(json.loads(data))
     except (ValueError, KeyError, TypeError) as error:
-        detail = f"The carry cannot be read: {type(error).__name__}"
-        raise TranslationError((Problem("carry-unreadable", detail, hint="Translate without it."),)) from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> TranslationError:
+    """The bytes are no carry."""
+    detail = f"The carry cannot be read: {type(error).__name__}"
+    return TranslationError((Problem("carry-unreadable", detail, hint="Translate without it."),))
 
 
 def _read(document: dict[str, Any]) -> Carry:
