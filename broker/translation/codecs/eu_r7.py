@@ -40,6 +40,7 @@ ENVELOPE_PART: Final = "envelope.json"
 APPLICATION_PART: Final = "application_metadata.json"
 FILES_PART: Final = "application_file.zip"
 _ZIP_TYPES: Final = {ZIP, "application/x-zip-compressed"}
+_NO_FOLDER: Final = "."
 _NOT_ON_THE_WIRE: Final = {"unknown", "attachments"}
 
 
@@ -124,7 +125,7 @@ class EuR7Codec:
             whole = {"envelope": envelope, "content": document["content"]}
             return Encoded(JSON, Payload(json_text.write(whole)))
         texts = [(ENVELOPE_PART, json_text.write(envelope)), (APPLICATION_PART, json_text.write(document["content"]))]
-        entries = _entries(root, files)
+        entries = _entries(root, files, document[FILES_PART])
         if not entries:
             return Encoded(ZIP, Payload(write_zip(texts)))
         spool = entries[0][1].beside()
@@ -165,9 +166,14 @@ class EuR7Codec:
             texts.append(json_text.read(parts.pop(name), part=name, limit=self._limits.json_bytes))
         inner = parts.pop(FILES_PART, None)
         nested = unpack_zip(inner, self._limits.zip, spool, part=FILES_PART) if inner is not None else {}
-        files = tuple(self._file(name, content) for name, content in (*parts.items(), *nested.items()))
+        entries = (*parts.items(), *nested.items())
+        files = tuple(self._file(name, content) for name, content in entries)
         _check_ids(files)
-        root = self._tree(texts[0], texts[1], json_tree.Kept(), body=Body.ZIP, files=files)
+        kept = json_tree.Kept()
+        for file, (name, _) in zip(files, entries, strict=True):
+            if (folder := str(PurePosixPath(name).parent)) != _NO_FOLDER:
+                kept.add(_folder_of(file.id), folder)
+        root = self._tree(texts[0], texts[1], kept, body=Body.ZIP, files=files)
         return Decoded(root, files)
 
     def _tree(
@@ -214,11 +220,14 @@ class EuR7Codec:
         envelope_part, content_part = self._parts[form.type]
         content = json_tree.value_of(below, content_part)
         document = {"envelope": json_tree.value_of(head, envelope_part), "content": content}
+        if form.body is Body.ZIP:
+            document[FILES_PART] = {}
         if form.body is Body.CARD:
             document["content"] = decision_card.fold(content, self._decisions)
         else:
             document["content"] = decision_card.wire_days(content, form.dates)
-        return document, json_tree.put_all_back(document, below)
+        gone = json_tree.put_all_back(document, below)
+        return document, (*gone, *_folders_without_files(document.get(FILES_PART, {}), below))
 
 
 def _part(root: Element, name: str) -> Element:
@@ -266,7 +275,25 @@ def _append_references(content: etree._Element, files: tuple[WireFile, ...]) -> 
             etree.SubElement(reference, f"{{{namespace}}}{name}").text = text
 
 
-def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str, Payload]]:
+def _folder_of(identifier: str) -> str:
+    """Pointer of a kept field: in which folder of the archive a file lay."""
+    return f"/{FILES_PART}/{json_tree.escaped(identifier)}"
+
+
+def _folders_without_files(folders: dict[str, Any], content: etree._Element) -> tuple[str, ...]:
+    """Take out what names no folder of a file that is there: the pointers of it."""
+    there = {collapsed(one.text or "") for one in content.iterfind("{*}attachments/{*}id")}
+    gone = [name for name, folder in folders.items() if name not in there or not _is_folder(folder)]
+    for name in gone:
+        del folders[name]
+    return tuple(map(_folder_of, gone))
+
+
+def _is_folder(said: Any) -> bool:
+    return isinstance(said, str) and str(PurePosixPath(said)) == said != _NO_FOLDER and is_plain(said)
+
+
+def _entries(root: etree._Element, files: Sequence[WireFile], folders: Mapping[str, str]) -> list[tuple[str, Payload]]:
     by_id = {file.id: file for file in files}
     entries: dict[str, tuple[str, Payload]] = {}
     for reference in root.iterfind("{*}content/{*}attachments"):
@@ -277,7 +304,8 @@ def _entries(root: etree._Element, files: Sequence[WireFile]) -> list[tuple[str,
         said = reference.findtext("{*}sha256")
         if said is not None and trimmed(said) != file.sha256:
             _untranslatable("attachment-changed", "An attachment has other bytes than its hash says.", value=identifier)
-        entry = _entry(identifier, reference.findtext("{*}name") or file.name), file.payload
+        name = _entry(identifier, reference.findtext("{*}name") or file.name)
+        entry = f"{folders[identifier]}/{name}" if identifier in folders else name, file.payload
         if entries.setdefault(identifier, entry) != entry:
             _untranslatable("duplicate-attachment", "Two files have the same id.", value=identifier)
     return list(entries.values())

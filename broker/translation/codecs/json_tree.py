@@ -290,9 +290,14 @@ def put_back(document: dict[str, Any], pointer: str, text: str) -> bool:
 
 
 def put_all_back(document: dict[str, Any], content: etree._Element) -> tuple[str, ...]:
-    """Set every kept field of a message in its place; the pointers of those whose place is gone."""
+    """Set every kept field of a message in its place; the pointers of those whose place, or whole part, is gone."""
     fields = [(one.get("path", ""), one.text or "null") for one in content.iterfind("{*}unknown/{*}field")]
-    return tuple(pointer for pointer, text in fields if not put_back(document, pointer, text))
+    parts = frozenset(document)
+    return tuple(
+        pointer
+        for pointer, text in fields
+        if pointer[1:].partition("/")[0] not in parts or not put_back(document, pointer, text)
+    )
 
 
 def _is_index(step: str) -> bool:

@@ -21,6 +21,7 @@ from broker.payloads import Payload
 from broker.translation.codecs.eu_r7 import JSON, ZIP, EuR7Codec, WireFile, WireLimits
 from broker.translation.codecs.zip_parts import ZipLimits, write_zip
 from broker.translation.facts import facts_of
+from broker.translation.unknown import unknown_fields
 from tests.unit.eu.conftest import DATA
 
 WIRE = DATA / "eu-r7"
@@ -411,3 +412,38 @@ def test_every_message_type_has_a_row_in_the_table_of_wire_forms(codec: EuR7Code
     assert all(form.source for form in codec._forms.values())
     for form in codec._forms.values():
         assert set(form.lost) <= {leaf.path for leaf in model.leaves(form.type)}
+
+
+def test_the_folder_of_a_file_is_flagged_and_comes_back(codec: EuR7Codec) -> None:
+    names = {"plans/2026/1_protocol.pdf": b"p", "2_letter.pdf": b"l"}
+    data = archive(**{"application_file.zip": write_zip(names.items())})
+    decoded = codec.decode(data, ZIP)
+    assert [file.id for file in decoded.files] == ["1", "2"]
+    told = [problem.path for problem in unknown_fields(decoded.root)]
+    assert told == ["/application_file.zip/1"]
+    assert inside(inside(codec.encode(decoded.root, decoded.files).data)["application_file.zip"]) == names
+    assert codec.unplaced(decoded.root) == ()
+
+
+def test_the_folder_of_a_file_that_is_gone_has_no_place(codec: EuR7Codec) -> None:
+    data = archive(**{"application_file.zip": write_zip([("plans/1_protocol.pdf", b"p"), ("2_letter.pdf", b"l")])})
+    decoded = codec.decode(data, ZIP)
+    first = decoded.root.find("{*}content/{*}attachments")
+    first.getparent().remove(first)
+    assert codec.unplaced(decoded.root) == ("/application_file.zip/1",)
+    written = inside(inside(codec.encode(decoded.root, decoded.files).data)["application_file.zip"])
+    assert list(written) == ["2_letter.pdf"]
+
+
+@pytest.mark.parametrize("folder", ["../up", "/etc", "a\\b", "C:", ".", "", "a//b", 7, ["a"]])
+def test_what_is_no_folder_of_an_archive_is_not_written_into_one(codec: EuR7Codec, folder: Any) -> None:
+    decoded = codec.decode(archive(**{"application_file.zip": write_zip([("plans/1_x.pdf", b"p")])}), ZIP)
+    decoded.root.find("{*}content/{*}unknown/{*}field").text = json.dumps(folder)
+    assert codec.unplaced(decoded.root) == ("/application_file.zip/1",)
+    assert list(inside(inside(codec.encode(decoded.root, decoded.files).data)["application_file.zip"])) == ["1_x.pdf"]
+
+
+def test_a_kept_field_of_a_part_that_the_form_does_not_have_is_named(codec: EuR7Codec) -> None:
+    status = codec.decode(changed(content={"newField": 1}), JSON).root
+    status.find("{*}content/{*}unknown/{*}field").set("path", "/application_file.zip/1")
+    assert codec.unplaced(status) == ("/application_file.zip/1",)

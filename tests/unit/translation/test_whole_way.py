@@ -130,6 +130,26 @@ def test_a_decision_is_reported_by_the_names_of_the_table_that_travels(kind: str
     assert json.loads(done.document)["content"]["decision"] == wire
 
 
+def test_the_bodys_own_id_of_a_decision_is_told_as_dropped_and_is_no_fact_that_a_person_agrees_to() -> None:
+    decision = etree.parse(str(EXAMPLES[CARD])).getroot()
+    content = decision.find("{*}content")
+    assert content is not None
+    for child in list(content):
+        if etree.QName(child).localname not in {"applicationId", "decisionId", "kind", "issuedAt", "signer"}:
+            content.remove(child)
+    content.find("{*}kind").text = "PERMIT_GRANTED"  # type: ignore[union-attr] # it was left
+    done = translate_between(
+        Tools(TRANSLATOR, CODEC, etree.fromstring), etree.tostring(decision), source="eu-1", target="eu-r7"
+    )
+    reason = "the wire form has no place for it"
+    assert done.report["lost"][0] == {"source": "content/decisionId", "what": "dropped", "reason": reason}
+    assert done.sign_off == ()
+    home = translate_between(
+        Tools(TRANSLATOR, CODEC, etree.fromstring), done.document, source="eu-r7", target="eu-1", media_type=JSON
+    )
+    assert home.pivot.find("{*}content/{*}decisionId") is None
+
+
 def test_over_two_hops_the_tables_of_both_are_named() -> None:
     dossier = (DATA / "fr-hdh-1/DecisionIssued.xml").read_bytes()
     done = translate_between(
