@@ -57,14 +57,16 @@ _HOPELESS: Final = frozenset({"answer-too-large", "answer-bomb", "payload-too-la
 class Fetcher:
     """Fetches for one node from one access point; `poll` also asks for what is pending.
 
-    A pending message that cannot be fetched for `unavailable_after` is put before a person. `failing` remembers which
-    id cannot be fetched since when, `resting` which is left alone until when, `in_hand` which are being fetched.
+    A pending message that cannot be fetched for `unavailable_after` is put before a person; one that takes longer than
+    `patience` (seconds) leaves its place to the next. `failing` remembers which id cannot be fetched since when,
+    `resting` which is left alone until when, `in_hand` which are being fetched.
     """
 
     node: Node
     access_point: AccessPoint
     poll: bool = True
     unavailable_after: timedelta = UNAVAILABLE_AFTER
+    patience: float = PATIENCE
     failing: dict[str, datetime] = field(default_factory=dict)
     resting: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     looked_behind: datetime | None = None
@@ -144,7 +146,7 @@ class Fetcher:
                 task = asyncio.create_task(fetch(message_id))
                 self.in_hand[message_id] = task
                 task.add_done_callback(lambda _: self.in_hand.pop(message_id, None))
-                await asyncio.wait({task}, timeout=PATIENCE)
+                await asyncio.wait({task}, timeout=self.patience)
             return task.result() if task.done() else False
 
         return sum(await asyncio.gather(*(one(message_id) for message_id in message_ids)))

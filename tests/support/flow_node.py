@@ -52,6 +52,7 @@ CENTRAL_PARTY = "urn:example:ap:central"
 FR = "{urn:hdeu:fr:hdh:1}"
 EXAMPLE_ID = "6a70b4d104db074a00fd905d"
 EXAMPLE_NUMBER = "EXEMPLE-2026-0001"
+UNHURRIED = 600.0  #: seconds; what a drain says is then all that became of it, on a slow machine too
 
 
 def _toml(name: str) -> dict[str, Any]:
@@ -183,7 +184,7 @@ class Flow:
         return [document for document in documents if document["envelope"]["messageType"] == kind]
 
     def fetcher(self) -> Fetcher:
-        return Fetcher(self.node, self.point)
+        return Fetcher(self.node, self.point, patience=UNHURRIED)
 
 
 def make_flow(store: SqlStore, documents: XmlDocuments, clock: SetClock, **changes: Any) -> Flow:
