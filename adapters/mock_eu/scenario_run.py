@@ -32,11 +32,23 @@ class Finding:
     fired: dict[str, int] = field(default_factory=dict)
 
 
-class Run:
-    """One run of one scenario."""
+def right(finding: Finding) -> bool:
+    """Whether everything is as the scenario says."""
+    return not finding.wrong
 
-    def __init__(self, scenario: Scenario, mock: MockEyes, node: NodeEyes | None) -> None:
-        self._scenario, self._mock, self._node = scenario, mock, node
+
+class Run:
+    """One run of one scenario; `awaited` is what ends it before its time is over."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        mock: MockEyes,
+        node: NodeEyes | None,
+        *,
+        awaited: Callable[[Finding], bool] = right,
+    ) -> None:
+        self._scenario, self._mock, self._node, self._awaited = scenario, mock, node, awaited
         self._application, self._after = "", 0
         self._earlier = frozenset[str]()
         self._armed: dict[str, tuple[str, int | str]] = {}
@@ -81,14 +93,14 @@ class Run:
             raise ScenarioError(f"step {number}, {step.do}: {error}") from error
 
     async def _end(self) -> Finding:
-        """As soon as everything is as it must be, and still is after the quiet time."""
+        """As soon as what is awaited is there, and still is after the quiet time."""
         deadline = asyncio.get_running_loop().time() + self._scenario.seconds
         while True:
             finding = await self._look()
-            if not finding.wrong:
+            if self._awaited(finding):
                 await asyncio.sleep(self._scenario.quiet)
                 finding = await self._look()
-                if not finding.wrong:
+                if self._awaited(finding):
                     return finding
             if asyncio.get_running_loop().time() > deadline:
                 return finding
