@@ -23,7 +23,7 @@ from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
 from broker.translation.conventions import CONVENTIONS
-from broker.translation.facts import attachments_of
+from broker.translation.facts import attachments_of, unlisted_of
 from broker.translation.report import with_anew
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ async def _to_wire(node: Node, tx: Transaction, passage: Passage, outgoing: Outg
     )
     if outgoing.own and passage.reply_to:
         _reply_to(root, passage.reply_to)
+    build.list_files(root, unlisted_of(root))
     files = await _files(tx, passage, root, beside=node.codec.beside(outgoing.type).files)
     invalid = await _problems(node, PIVOT, root)
     done = replace(outgoing, root=root, wire_id=wire_id, profile=node.wire.profile, pivot=serialised(root))

@@ -5,6 +5,7 @@ Moments are written in UTC. Optional facts that are not given do not appear.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
@@ -140,19 +141,38 @@ def with_envelope(
     return copy
 
 
+def list_files(root: etree._Element, references: Iterable[etree._Element]) -> None:
+    """List what a form names beside it: content/attachments has every file that travels, and so has the archive."""
+    content = root.find(_name("content"))
+    unknown = None if content is None else content.find(_name("unknown"))
+    for reference in references:
+        listed = etree.Element(_name("attachments"))
+        listed.extend(deepcopy(child) for child in reference)
+        if unknown is not None:
+            unknown.addprevious(listed)
+        elif content is not None:
+            content.append(listed)
+
+
 def said_anew(before: etree._Element, after: etree._Element) -> tuple[str, ...]:
-    """Which leaves `with_envelope`, or a reply, wrote into a copy that are not as they were, by their paths."""
+    """Which leaves `with_envelope`, `list_files` or a reply wrote anew into a copy, by their paths."""
     old, new = dict(_addressed(before)), _addressed(after)
     return tuple(path for path, text in new if old.get(path) != text)
 
 
 def _addressed(root: etree._Element) -> list[tuple[str, str | None]]:
-    """What a message says of itself, and where it names its application."""
+    """What a message says of itself, where it names its application, and the files that it lists."""
     single = [f"envelope/{name}" for name in _ENVELOPE if name not in {"nationalId", "sender", "receiver"}]
     ids = [f"content/{name}" for name in ("application_id", "applicationId")]
     paths = (*single, *(f"envelope/sender/{name}" for name in _PARTY), *ids)
     found = [(path, root.find("/".join(map(_name, path.split("/"))))) for path in paths]
-    return [(path, one.text) for path, one in found if one is not None]
+    files = enumerate(root.iterfind(f"{_name('content')}/{_name('attachments')}"), 1)
+    listed = [
+        (f"content/attachments[{number}]/{etree.QName(leaf).localname}", leaf.text)
+        for number, one in files
+        for leaf in one
+    ]
+    return [(path, one.text) for path, one in found if one is not None] + listed
 
 
 def attachment_missing(attachment: Named) -> Problem:

@@ -250,9 +250,32 @@ _FILES: Final = tuple(f"content/{name}" for name in ("attachments", "document", 
 
 
 def attachments_of(root: etree._Element) -> tuple[AttachmentFact, ...]:
-    """The files that an eu-1 message names, each once: one may have no id, and two ids may name the same bytes."""
-    found = {(fact.id, fact.sha256): fact for path in _FILES for fact in map(_attachment, _all(root, path))}
+    """The files that an eu-1 message names, each once: one may have no id, and two ids may name the same bytes.
+
+    A form refers by id to what is listed beside it; what it names by its hash is a file of the message as well.
+    """
+    listed = [element for path in _FILES for element in _all(root, path)]
+    found: dict[tuple[str, str], AttachmentFact] = {}
+    for fact in map(_attachment, (*listed, *_named_in_form(root))):
+        found.setdefault((fact.id, fact.sha256), fact)
     return tuple(found.values())
+
+
+def unlisted_of(root: etree._Element) -> tuple[etree._Element, ...]:
+    """The references of a form that name a file by its hash which content/attachments does not list, each file once."""
+    seen = {(fact.id, fact.sha256) for fact in map(_attachment, _all(root, "content/attachments"))}
+    found = []
+    for element in _named_in_form(root):
+        fact = _attachment(element)
+        if (fact.id, fact.sha256) not in seen:
+            seen.add((fact.id, fact.sha256))
+            found.append(element)
+    return tuple(found)
+
+
+def _named_in_form(root: etree._Element) -> list[etree._Element]:
+    hashes = root.iterfind("{*}content/{*}form//{*}sha256")
+    return [parent for one in hashes if _own(one) and (parent := one.getparent()) is not None]
 
 
 def _attachment(element: etree._Element) -> AttachmentFact:

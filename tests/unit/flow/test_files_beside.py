@@ -13,8 +13,21 @@ from broker.flow.keep import keep
 from broker.flow.staff import sign_off
 from broker.model.exchanges import Exchange, State
 from broker.ports import Part, UserMessage
+from broker.translation.facts import attachments_of
 from tests.support.files import a_pdf
-from tests.support.flow_node import CENTRAL_PARTY, FR, Flow, altered, case_in, dossier, eu, partial_grant, sha256
+from tests.support.flow_node import (
+    CENTRAL_PARTY,
+    FR,
+    Flow,
+    altered,
+    bring_files,
+    case_in,
+    dossier,
+    eu,
+    lodged,
+    partial_grant,
+    sha256,
+)
 
 DECISION = "Instruction/decision"
 AGREEMENT = "Instruction/permis/convention"
@@ -176,3 +189,35 @@ async def test_a_file_beside_the_document_is_looked_at_like_any_other(flow: Flow
     kept = await keep(flow.node, arrival_of(flow.point.name, message))
     await flow.run()
     assert [one["code"] for one in (await flow.exchange(kept.message.id)).problems] == ["attachment-encrypted"]
+
+
+BY_FORM = "7b1f00000000000000000011"  #: the list of variables, which the example names in its form and nowhere else
+
+
+async def lodged_with_a_list(flow: Flow, data: bytes) -> Exchange:
+    await bring_files(flow)
+    named = naming(data, "Demande/besoins/expressionBesoins")
+    return await flow.exchange(await flow.from_office(altered(lodged("EXEMPLE-2027-7777"), FR, named)))
+
+
+async def test_a_file_that_a_form_alone_names_goes_with_the_application_and_is_listed(flow: Flow) -> None:
+    data = a_pdf(pages=3)
+    await flow.upload(data)
+    sent = await lodged_with_a_list(flow, data)
+    assert sent.state is State.SUBMITTED, sent.problems
+    [submission] = flow.point.sent.values()
+    document = submission.parts[0]
+    came = flow.node.codec.decode(document.data, document.media_type)
+    assert [file.payload.whole() for file in came.files if file.id == BY_FORM] == [data]
+    listed = [(fact.id, fact.sha256) for fact in attachments_of(came.root)]
+    assert listed.count((BY_FORM, sha256(data))) == 1
+
+
+async def test_a_file_that_a_form_alone_names_is_one_that_its_sender_may_name(flow: Flow) -> None:
+    data = a_pdf(pages=4)
+    await flow.upload(data, office="findata")
+    for named in (data, b"of nobody"):
+        refused = await lodged_with_a_list(flow, named)
+        assert (refused.state, flow.point.sent) == (State.REFUSED, {})
+        [problem] = refused.problems
+        assert (problem["code"], problem["path"]) == ("not-uploaded", f"attachments/{BY_FORM}")
