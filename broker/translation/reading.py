@@ -208,12 +208,11 @@ class Reading:
         return True
 
     def _send(self, step: Step, goes: Node, instance: Instance, text: str) -> bool:
-        """Whether a text could be written at once; what is there already is not written over."""
+        """Whether a text could be written at once: of what repeats here and not there, one is taken alone."""
         said = text if step.turn is None else step.turn(text)
-        target = instance.at(step.shift, self.written)
-        if said is None or (step.shift is not None and goes in target):
+        if said is None:
             return False
-        target[goes] = said
+        instance.at(step.shift, self.written)[goes] = said
         return True
 
 
