@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker.errors import Garbled, NotFound, Problem, Unavailable
-from broker.flow.fetch import CONCURRENCY
 from broker.flow.notified import notified
 from broker.flow.staff import sign_off
 from broker.model.exchanges import State
@@ -247,30 +245,6 @@ async def test_one_that_is_not_found_while_it_is_listed_is_waited_for(flow: Flow
     assert await flow.journal("fetch.gone") == []
     assert await flow.all(states=("PARKED",)) == ()
     assert list(await kept(flow)) == ["early"]
-
-
-async def test_slow_ones_leave_their_places_to_the_next_and_are_fetched_beside_them(flow: Flow) -> None:
-    slow = {f"slow-{number}" for number in range(CONCURRENCY)}
-    for message_id in (*sorted(slow), "quick"):
-        waiting(flow, message_id)
-    let_go, at_once = asyncio.Event(), flow.point.retrieve
-
-    async def retrieve(message_id: str) -> UserMessage:
-        if message_id in slow:
-            await let_go.wait()
-        return await at_once(message_id)
-
-    flow.point.retrieve = retrieve  # type: ignore[method-assign]
-    fetcher = replace(flow.fetcher(), patience=0.01)
-    async with asyncio.timeout(30):
-        await fetcher.drain()
-    await asyncio.gather(*(task for message_id, task in fetcher.in_hand.items() if message_id not in slow))
-    assert (flow.point.marked, set(fetcher.in_hand)) == (["quick"], slow)
-    assert await fetcher.drain() == 0, "what is in hand is not asked for a second time"
-    let_go.set()
-    await asyncio.gather(*fetcher.in_hand.values())
-    assert set(await kept(flow)) == set(flow.point.marked) == {*slow, "quick"}
-    assert sum(call[0] == "retrieve" for call in flow.point.calls) == CONCURRENCY + 1
 
 
 async def test_one_that_is_no_longer_listed_is_reported_at_once(flow: Flow) -> None:

@@ -159,7 +159,6 @@ async def test_what_cannot_be_read_is_set_aside_with_its_bytes_and_fetched_when_
 
 
 async def test_a_slow_message_leaves_its_place_to_those_behind_it(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.flow.fetch.PATIENCE", 0.05)
     let_go, honest = asyncio.Event(), flow.point.retrieve
     for number in range(12):
         waiting(flow, f"m-{number}")
@@ -170,7 +169,7 @@ async def test_a_slow_message_leaves_its_place_to_those_behind_it(flow: Flow, mo
         return await honest(message_id)
 
     monkeypatch.setattr(flow.point, "retrieve", retrieve)
-    fetcher = flow.fetcher()
+    fetcher = replace(flow.fetcher(), patience=0.05)
     async with asyncio.timeout(30):
         await fetcher.drain()
         waiting(flow, "m-99")
@@ -186,7 +185,6 @@ async def test_a_slow_message_leaves_its_place_to_those_behind_it(flow: Flow, mo
 async def test_ever_so_many_slow_messages_are_not_all_in_hand_at_once(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.flow.fetch.PATIENCE", 0.001)
     honest, at_once, most = flow.point.retrieve, 0, 0
     for number in range(100):
         waiting(flow, f"m-{number}")
@@ -199,7 +197,7 @@ async def test_ever_so_many_slow_messages_are_not_all_in_hand_at_once(
         return await honest(message_id)
 
     monkeypatch.setattr(flow.point, "retrieve", retrieve)
-    fetcher = flow.fetcher()
+    fetcher = replace(flow.fetcher(), patience=0.001)
     async with asyncio.timeout(60):
         await fetcher.drain()
         await asyncio.gather(*fetcher.in_hand.values())
@@ -208,7 +206,6 @@ async def test_ever_so_many_slow_messages_are_not_all_in_hand_at_once(
 
 
 async def test_what_is_still_being_fetched_is_let_go_at_the_end(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.flow.fetch.PATIENCE", 0.01)
     waiting(flow, "one")
 
     async def never(_: str) -> UserMessage:
@@ -216,7 +213,7 @@ async def test_what_is_still_being_fetched_is_let_go_at_the_end(flow: Flow, monk
         raise AssertionError
 
     monkeypatch.setattr(flow.point, "retrieve", never)
-    fetcher = flow.fetcher()
+    fetcher = replace(flow.fetcher(), patience=0.01)
     assert await fetcher.drain() == 0
     async with asyncio.timeout(5):
         await fetcher.close()
