@@ -97,6 +97,21 @@ def test_each_oddity_is_told_once_with_its_place_and_without_its_value() -> None
 
 
 @pytest.mark.parametrize(
+    ("number", "odd"), [("73282932000074", 0), ("73282932000075", 1), ("0000000-1", 1), ("KVK 0", 0)]
+)
+def test_a_register_number_of_the_applicant_with_a_wrong_check_digit_is_told_and_kept(number: str, odd: int) -> None:
+    root = changed()
+    country = root.find("{*}content/{*}form/{*}section3/{*}legalPersonCountry")
+    country.addnext(field := etree.Element(country.tag.replace("Country", "BusinessID")))
+    field.text = number
+    assert told(root) == [("implausible-business-id", "content/form/section3/legalPersonBusinessID")] * odd
+    assert [hint.rule for hint in looks.hints(root, CHECKS)] == [
+        "Art. 67(2)(a): the applicant's identity; D6.3 Table 1: business identifiers"
+    ] * odd
+    assert field.text == number
+
+
+@pytest.mark.parametrize(
     ("first", "last", "odd"),
     [("2028-01-01", "2027-01-01", 1), ("2027-01-01", "2027-01-01", 0), ("31/12/2028", "2027-01-01", 1)],
 )
