@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, async_playwright
 
 from adapters.store.sql import open_store
 from broker.model.identity import Role
+from tests.support.as_served import AsServed
 from tests.support.console_node import application, seed
 from tests.support.web_node import TestClock, token
 
@@ -49,7 +49,7 @@ async def running_console(path: Path, *, filler: int = 0) -> AsyncIterator[Conso
     store = open_store(f"sqlite:///{path}/console.db", clock=clock)
     async with store.transaction() as tx:
         await seed(tx, filler=filler)
-    server = TestServer(application(store, clock, refresh_seconds=1))
+    server = AsServed(application(store, clock, refresh_seconds=1))
     await server.start_server()
     try:
         yield ConsoleNode(str(server.make_url("")).rstrip("/"), store, clock)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
 import jwt
@@ -237,3 +240,21 @@ async def test_pages_have_neither_script_nor_style_in_them(node: ConsoleNode, ht
 )
 def test_signing_in_leads_to_pages_of_the_console_only(asked: str, place: str) -> None:
     assert where_to(asked) == place
+
+
+async def test_a_form_that_is_packed_is_read_and_one_that_nobody_can_unpack_is_answered_by_a_page(
+    node: ConsoleNode, http: aiohttp.ClientSession
+) -> None:
+    sent = urlencode({"token": token(Role.READER)}).encode()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    packed = {**form, "Content-Encoding": "gzip"}
+    body = io.BytesIO(gzip.compress(sent))
+    async with http.post(node.at("/login"), data=body, headers=packed, allow_redirects=False) as answer:
+        assert (answer.status, COOKIE in answer.cookies) == (303, True)
+    for coding, wanted in (("br", 415), ("gzip, gzip", 415), ("gzip", 400)):
+        given = {**form, "Content-Encoding": coding}
+        async with http.post(node.at("/login"), data=sent, headers=given, allow_redirects=False) as answer:
+            assert (answer.status, answer.content_type, answer.cookies) == (wanted, "text/html", {})
+            assert "Load the page anew" in await answer.text()
+            accepted = answer.headers.get("Accept-Encoding")
+            assert accepted == ("gzip, deflate, identity" if wanted == 415 else None)

@@ -315,6 +315,35 @@ def test_each_problem_of_a_document_is_one_line_beginning_with_its_code(
     assert all(line.split(" ")[0].rstrip(":").replace("-", "").isalpha() for line in out.splitlines())
 
 
+def test_validate_says_what_to_do_next_once_for_all_problems_that_ask_for_it(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "document.xml"
+    file.write_bytes(VALID.read_bytes().replace(b"</", b"<inconnu/></"))
+    status, out, err = run("validate", "--profile", "fi-findata-1", str(file))
+    codes = [line.split(" ")[0] for line in out.splitlines()]
+    assert (status, codes.count("unknown-element") > 1) == (1, True), out
+    assert err.splitlines().count("next: Correct it; `hdeu validate` tells all problems of a document at once.") == 1
+    assert len(set(err.splitlines())) == len(err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "hint"),
+    [
+        (b"", "empty-document", "Send the document as the body."),
+        (b"not XML", "not-xml", "Write the document anew with a tool that writes this format, and send it again."),
+    ],
+)
+def test_translate_says_what_is_wrong_and_what_to_do_next(
+    run: Run, tmp_path: Path, content: bytes, code: str, hint: str
+) -> None:
+    file = tmp_path / "document.xml"
+    file.write_bytes(content)
+    status, out, err = run("translate", "--from", "fi-findata-1", "--to", "eu-1", str(file))
+    problem, *more = err.splitlines()
+    assert (status, out) == (1, "")
+    assert problem.startswith(f"{code}: ")
+    assert more == [f"next: {hint}"]
+
+
 def test_a_submission_by_an_unknown_back_end_or_of_a_missing_file_is_refused(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "document.xml"
     file.write_bytes(DOCUMENT)

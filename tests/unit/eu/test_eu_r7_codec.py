@@ -193,6 +193,8 @@ def test_a_count_with_more_digits_than_counts_have_is_none(leaf: str) -> None:
     ("data", "code"),
     [
         (b"", "empty-document"),
+        (b" \r\n\t", "empty-document"),
+        (b"\xef\xbb\xbf\n", "empty-document"),
         (b"<a/>", "not-json"),
         (b'{"envelope": NaN}', "not-json"),
         (b'{"envelope": {}, "content": {"a": 01}}', "not-json"),
