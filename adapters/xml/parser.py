@@ -73,7 +73,9 @@ class _SeenEnough(Exception):
 
 def _look_at_prolog(data: bytes) -> None:
     prolog = expat.ParserCreate()
-    prolog.StartDoctypeDeclHandler = lambda *_: _refuse_dtd()
+    prolog.StartDoctypeDeclHandler = lambda *_: _refuse_dtd(
+        _place(prolog.CurrentLineNumber, prolog.CurrentColumnNumber + 1)
+    )
     prolog.StartElementHandler = _stop
     try:
         prolog.Parse(data, True)  # noqa: FBT003 # expat takes it by position: this is all there is
@@ -83,7 +85,13 @@ def _look_at_prolog(data: bytes) -> None:
         _refuse("bad-encoding", f"The encoding is not one that is read here: {error}.", hint="Use UTF-8.")
     except expat.ExpatError as error:
         code = "bad-encoding" if error.code in _EXPAT_ENCODING_ERRORS else "not-xml"
-        _refuse(code, f"The document is not well-formed XML: {error}.")
+        said = expat.ErrorString(error.code)
+        _refuse(code, f"The document is not well-formed XML: {said}.", _place(error.lineno, error.offset + 1))
+
+
+def _place(line: int, column: int) -> str:
+    """Where in a text something is wrong, as an editor shows it: both are counted from 1."""
+    return f"line {line}, column {column}"
 
 
 def _stop(*_: object) -> NoReturn:
@@ -127,7 +135,8 @@ def _refuse_malformed(error: etree.XMLSyntaxError, data: bytes, limits: Limits) 
     if code == "too-deep":
         _refuse_depth(limits)
     said = " ".join(str(error.msg).split())  # libxml2 ends some of its sentences with a line of their own
-    _refuse(code, f"The document is not well-formed XML: {said}.")
+    line, column = error.position
+    _refuse(code, f"The document is not well-formed XML: {said}.", _place(line, column) if line else "")
 
 
 def _code_of(error: etree.XMLSyntaxError, data: bytes) -> str:
@@ -146,9 +155,9 @@ def _refuse_depth(limits: Limits) -> NoReturn:
     _refuse("too-deep", f"Elements stand within each other more than {limits.depth} deep.")
 
 
-def _refuse_dtd() -> NoReturn:
-    _refuse("dtd-forbidden", "The document has a document type declaration.", hint="Send it without DOCTYPE.")
+def _refuse_dtd(place: str = "") -> NoReturn:
+    _refuse("dtd-forbidden", "The document has a document type declaration.", place, hint="Send it without DOCTYPE.")
 
 
-def _refuse(code: str, detail: str, *, hint: str = "") -> NoReturn:
-    raise Refused((Problem(code, detail, hint=hint),))
+def _refuse(code: str, detail: str, path: str = "", *, hint: str = "") -> NoReturn:
+    raise Refused((Problem(code, detail, path, hint=hint),))

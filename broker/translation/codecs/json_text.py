@@ -16,9 +16,10 @@ from broker.errors import Problem, Refused
 from broker.payloads import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _DEPTH: Final = 64
+_SHORT: Final = 80  #: characters of a name in a pointer
 _DIGITS: Final = 4000  #: of a whole number; Python turns no longer text into one (`sys.set_int_max_str_digits`)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch  #: RFC 8259 section 6
 #: How UTF-16 and UTF-32 begin, with and without a byte order mark: a text of JSON begins with two ASCII characters.
@@ -34,6 +35,10 @@ class Number:
 
 class _Twice(ValueError):
     """A name stands twice in one object."""
+
+
+class _Members(list[tuple[str, Any]]):
+    """An object as it was written: its members, those of one name each for itself."""
 
 
 def read(data: bytes | Payload, *, part: str = "", limit: int | None = None) -> Any:
@@ -119,11 +124,37 @@ def _parsed(text: str, part: str) -> Any:
             text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=number, parse_int=_whole
         )
     except _Twice as error:
-        refuse("duplicate-key", f"The name {error} stands twice in one object.", part)
+        refuse("duplicate-key", f"The name {error} stands twice in one object.", f"{part}{_where_twice(text)}")
     except RecursionError:
         refuse("too-deep", f"Values stand within each other more than {_DEPTH} deep.", part)
     except ValueError as error:
         refuse("not-json", f"The text is not JSON: {error}.", part)
+
+
+def _where_twice(text: str) -> str:
+    """JSON Pointer (RFC 6901) of the first object in which a name stands twice; "" is the whole."""
+    try:
+        return next(_twice(json.loads(text, object_pairs_hook=_Members), ""), "")
+    except (ValueError, RecursionError):  # something else is wrong further on: no place is said
+        return ""
+
+
+def _twice(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, _Members):
+        seen = set()
+        for name, inner in value:
+            if name in seen:
+                yield pointer
+            seen.add(name)
+            yield from _twice(inner, f"{pointer}/{_step(name)}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _twice(inner, f"{pointer}/{index}")
+
+
+def _step(name: str) -> str:
+    """One step of a JSON Pointer, in characters that every log and header takes."""
+    return ascii(name)[1:-1].replace("~", "~0").replace("/", "~1")[:_SHORT]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

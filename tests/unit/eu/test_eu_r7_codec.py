@@ -449,3 +449,18 @@ def test_a_kept_field_of_a_part_that_the_form_does_not_have_is_named(codec: EuR7
     status = codec.decode(changed(content={"newField": 1}), JSON).root
     status.find("{*}content/{*}unknown/{*}field").set("path", "/application_file.zip/1")
     assert codec.unplaced(status) == ("/application_file.zip/1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a": 1, "a": 2}', ""),
+        ('{"content": {"datasets": [{"x": 1}, {"y": {"b": 1, "b": 2}}]}}', "/content/datasets/1/y"),
+        ('{"a/b": {"~": {"c": 1, "c": 1}}}', "/a~1b/~0"),
+        ('{"a": {"b": 1, "b": 2}, "c": NaN}', "/a"),
+    ],
+)
+def test_the_object_in_which_a_name_stands_twice_is_told(codec: EuR7Codec, text: str, place: str) -> None:
+    with pytest.raises(Refused) as caught:
+        codec.decode(text.encode(), JSON)
+    assert [(one.code, one.path) for one in caught.value.problems] == [("duplicate-key", place)]

@@ -59,6 +59,21 @@ def test_a_bad_document_is_refused_with_a_code_of_its_own(data: Any, code: Any) 
     assert code_of(data) == code
 
 
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        (b"<a>\n  <b>\n</a>", "line 3, column 5"),
+        (b"good morning", "line 1, column 1"),
+        (b"<?xml version='1.0'?>\n <!DOCTYPE a>\n<a/>", "line 2, column"),
+        (b"<a>\n&nothing;</a>", "line 2, column"),
+    ],
+)
+def test_the_place_where_a_document_breaks_is_told(data: bytes, place: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(data)
+    assert caught.value.problems[0].path.startswith(place)
+
+
 def test_a_document_beyond_the_limit_is_refused_before_it_is_read() -> None:
     assert code_of(b"<a>" + b"x" * 100, Limits(document_bytes=100)) == "document-too-large"
 
