@@ -23,7 +23,7 @@ from broker.model.messages import MessageType
 from broker.translation import build
 from broker.translation.codecs.codec import WireFile
 from broker.translation.conventions import CONVENTIONS
-from broker.translation.facts import attachments_of, unlisted_of
+from broker.translation.facts import attachments_of, fileless_of, unlisted_of
 from broker.translation.report import with_anew
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _reply_to(root: etree._Element, wire_id: str) -> None:
 
 async def _files(tx: Transaction, passage: Passage, root: etree._Element, *, beside: bool) -> tuple[WireFile, ...]:
     named = attachments_of(root)
-    if missing := [item for item in named if not item.sha256]:
+    if missing := [*(item for item in named if not item.sha256), *fileless_of(root)]:
         raise Refused(tuple(build.attachment_missing(item) for item in missing))
     if beside and len(named) > MOST_FILES:
         raise Refused((build.too_many_attachments(len(named), MOST_FILES),))

@@ -273,9 +273,21 @@ def unlisted_of(root: etree._Element) -> tuple[etree._Element, ...]:
     return tuple(found)
 
 
+def fileless_of(root: etree._Element) -> tuple[AttachmentFact, ...]:
+    """What a form refers to by an id alone that content/attachments does not list: nobody can tell which file it is."""
+    known = {fact.id for fact in map(_attachment, _all(root, "content/attachments"))}
+    references = (_attachment(element) for element in _referred_to(root, "id"))
+    return tuple(fact for fact in references if not fact.sha256 and fact.id not in known)
+
+
 def _named_in_form(root: etree._Element) -> list[etree._Element]:
-    hashes = root.iterfind("{*}content/{*}form//{*}sha256")
-    return [parent for one in hashes if _own(one) and (parent := one.getparent()) is not None]
+    return _referred_to(root, "sha256")
+
+
+def _referred_to(root: etree._Element, by: str) -> list[etree._Element]:
+    """The references of a form that have this leaf."""
+    leaves = root.iterfind(f"{{*}}content/{{*}}form//{{*}}{by}")
+    return [parent for one in leaves if _own(one) and (parent := one.getparent()) is not None]
 
 
 def _attachment(element: etree._Element) -> AttachmentFact:

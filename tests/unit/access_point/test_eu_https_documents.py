@@ -65,7 +65,7 @@ def part(**changes: Any) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[bytes | dict[str, Any] | list[Any], str, str]] = {
-    "nothing": (b"", "not-json", ""),
+    "nothing": (b"", "empty-document", ""),
     "no JSON": (b"<m/>", "not-json", ""),
     "cut short": (json.dumps(GOOD).encode()[:-5], "not-json", ""),
     "other encoding": (json.dumps(GOOD, ensure_ascii=False).encode("utf-16"), "bad-encoding", ""),

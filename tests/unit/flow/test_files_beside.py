@@ -221,3 +221,14 @@ async def test_a_file_that_a_form_alone_names_is_one_that_its_sender_may_name(fl
         assert (refused.state, flow.point.sent) == (State.REFUSED, {})
         [problem] = refused.problems
         assert (problem["code"], problem["path"]) == ("not-uploaded", f"attachments/{BY_FORM}")
+
+
+async def test_a_file_that_a_form_names_by_an_id_alone_is_missed(flow: Flow) -> None:
+    """Nobody could tell which bytes are meant, and the application would go without them."""
+    await bring_files(flow)
+    unnamed: dict[str, str | None] = {"Demande/besoins/expressionBesoins/empreinteSha256": None}
+    lodging = altered(lodged("EXEMPLE-2027-7778"), FR, unnamed)
+    refused = await flow.exchange(await flow.from_office(lodging))
+    assert (refused.state, flow.point.sent) == (State.REFUSED, {})
+    [problem] = refused.problems
+    assert (problem["code"], problem["value"]) == ("missing-attachment", BY_FORM)
