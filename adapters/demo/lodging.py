@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from lxml import etree
 
 from adapters.demo.french import NS as FRENCH
 from adapters.demo.processes import NotNowError, StepFailedError
+
+_PSEUDONYMISED: Final = (
+    ("justification", "Le suivi individuel demande de relier les enregistrements d'une même personne (exemple)."),
+    ("liceite", "true"),
+    ("ethique", "true"),
+)
 
 
 async def publish_once(address: str, user: str, *, document: bytes, key: str) -> None:
@@ -46,4 +53,19 @@ def lodged(template: bytes, *, number: str, title: str) -> bytes:
     named = ask.find(f"{{{FRENCH}}}titre")
     if named is not None:
         named.text = title
+    _fill_supplement(root)
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
+
+
+def _fill_supplement(root: etree._Element) -> None:
+    """What the European form asks with pseudonymised data (D6.3 Annex 5, section 5), and its wire has no field for."""
+    supplement = root.find(f"{{{FRENCH}}}SupplementEU")
+    if supplement is None or root.findtext(f"{{{FRENCH}}}Demande/{{{FRENCH}}}formatDonnees") != "PSEUDONYMISEES":
+        return
+    if supplement.find(f"{{{FRENCH}}}pseudonymisation") is not None:
+        return
+    said = etree.Element(f"{{{FRENCH}}}pseudonymisation")
+    for name, text in _PSEUDONYMISED:
+        etree.SubElement(said, f"{{{FRENCH}}}{name}").text = text
+    before = (child for child in supplement if etree.QName(child).localname in {"facturation", "engagements"})
+    supplement.insert(len(list(before)), said)
