@@ -326,21 +326,25 @@ def test_validate_says_what_to_do_next_once_for_all_problems_that_ask_for_it(run
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "hint"),
+    ("content", "where", "hint"),
     [
         (b"", "empty-document", "Send the document as the body."),
-        (b"not XML", "not-xml", "Write the document anew with a tool that writes this format, and send it again."),
+        (
+            b"not XML",
+            "not-xml line 1, column 1",
+            "Write the document anew with a tool that writes this format, and send it again.",
+        ),
     ],
 )
 def test_translate_says_what_is_wrong_and_what_to_do_next(
-    run: Run, tmp_path: Path, content: bytes, code: str, hint: str
+    run: Run, tmp_path: Path, content: bytes, where: str, hint: str
 ) -> None:
     file = tmp_path / "document.xml"
     file.write_bytes(content)
     status, out, err = run("translate", "--from", "fi-findata-1", "--to", "eu-1", str(file))
     problem, *more = err.splitlines()
     assert (status, out) == (1, "")
-    assert problem.startswith(f"{code}: ")
+    assert problem.startswith(f"{where}: ")
     assert more == [f"next: {hint}"]
 
 
