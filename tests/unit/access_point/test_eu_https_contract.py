@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 METHODS = {"get", "post", "delete", "put", "patch"}
 #: What a schema cannot say: names twice, how deep, that parts have different names.
 BEYOND = {"a name twice", "very deep", "one part twice"}
-NOT_JSON = {"not-json", "bad-encoding"}
+NOT_JSON = {"empty-document", "not-json", "bad-encoding"}
 
 
 def described(*tags: str) -> set[tuple[str, str]]:
