@@ -68,7 +68,7 @@ def write(value: Any) -> bytes:
 
 def read_text(text: str) -> Any:
     """The value of a JSON text that was kept by `write_text`. Raises: ValueError."""
-    return json.loads(text, parse_float=number, parse_int=_whole)
+    return json.loads(text, parse_float=number, parse_int=whole_number)
 
 
 def write_text(value: Any) -> str:
@@ -82,6 +82,11 @@ def number(text: str) -> float | Number:
         raise ValueError(f"{text[:80]} is not a JSON number")
     value = float(text)
     return value if repr(value) == text else Number(text)
+
+
+def whole_number(text: str) -> int | Number:
+    """A whole number, however long it is."""
+    return int(text) if len(text) <= _DIGITS else Number(text)
 
 
 def refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str = "") -> NoReturn:
@@ -121,7 +126,7 @@ def _decoded(data: bytes, part: str) -> str:
 def _parsed(text: str, part: str) -> Any:
     try:
         return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=number, parse_int=_whole
+            text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=number, parse_int=whole_number
         )
     except _Twice as error:
         refuse("duplicate-key", f"The name {error} stands twice in one object.", f"{part}{_where_twice(text)}")
@@ -168,10 +173,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
-
-
-def _whole(text: str) -> int | Number:
-    return int(text) if len(text) <= _DIGITS else Number(text)
 
 
 def _check_depth(value: Any, part: str) -> None:

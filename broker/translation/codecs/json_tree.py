@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from lxml import etree
 
 from broker.errors import Problem, TranslationError
-from broker.translation.codecs.json_text import Number, number, read_text, refuse, write_text
+from broker.translation.codecs.json_text import Number, number, read_text, refuse, whole_number, write_text
 from broker.translation.white_space import trimmed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from broker.translation.schema_parts import Element, SimpleType
 
-_NUMERIC: Final = {"integer", "nonNegativeInteger", "positiveInteger"}
+_NUMERIC: Final = {"decimal", "integer", "nonNegativeInteger", "positiveInteger"}
 _MISFIT: Final = object()
 _FURTHEST: Final = 40  #: digits before or behind the point that an exponent is written out to
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}").fullmatch  #: RFC 6901 section 4; no array here is longer
@@ -250,18 +250,14 @@ def _scalar(text: str, declared: Element) -> Any:
     base = declared.text.base if declared.text is not None else "string"
     if base == "boolean":
         return trimmed(text) in {"true", "1"}
-    if base == "decimal":
-        return _decimal(trimmed(text))
-    return int(text) if base in _NUMERIC else text
+    return _decimal(trimmed(text)) if base in _NUMERIC else text
 
 
 def _decimal(text: str) -> float | Number:
-    if "." not in text:
-        return int(text)
-    try:
-        return number(text)
-    except ValueError:  # XML may spell it with zeros in front, JSON may not
-        return float(text)
+    """As XML spells it, in the spelling of JSON: no plus, no zeros in front, a digit on each side of the point."""
+    whole, point, rest = text.lstrip("+-").partition(".")
+    sign, digits = "-" if text.startswith("-") else "", whole.lstrip("0") or "0"
+    return number(f"{sign}{digits}.{rest or '0'}") if point else whole_number(sign + digits)
 
 
 def _members(element: etree._Element, declared: Element) -> Iterator[tuple[str, Any]]:

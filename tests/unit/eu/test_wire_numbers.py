@@ -95,3 +95,23 @@ def test_no_other_text_than_a_json_number_is_written_as_one() -> None:
     for text in ("007.50", "+1.5", "1.", "NaN", "1_0.0", " 1.0"):
         with pytest.raises(ValueError, match="is not a JSON number"):
             json_text.number(text)
+
+
+@pytest.mark.parametrize(
+    ("xml", "wire"),
+    [
+        ("0012345678901234567890.10", "12345678901234567890.10"),
+        ("+3.50", "3.50"),
+        ("-007.50", "-7.50"),
+        (".5", "0.5"),
+        ("5.", "5.0"),
+        ("0" * 9 + "7", "7"),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_an_amount_that_json_spells_otherwise_has_every_digit(codec: EuR7Codec, xml: str, wire: str) -> None:
+    root = codec.decode(FEES, JSON).root
+    first = root.find("{*}content/{*}component/{*}amount")
+    assert first is not None
+    first.text = xml
+    assert b'"amount":%s,' % wire.encode() in codec.encode(root).data
