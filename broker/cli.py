@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from broker.commands.terminal import note, what_next
 from broker.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _complain(error: BrokerError) -> int:
     lines = [problem.as_line() for problem in problems] or [
         f"{error.code}: {line}" for line in error.detail.split("\n")
     ]
-    hints = dict.fromkeys(problem.hint for problem in problems if problem.hint not in problem.detail)
-    lines += [f"next: {hint}" for hint in hints]
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    for line in lines:
+        note(line)
+    what_next(problems)
     return 1
