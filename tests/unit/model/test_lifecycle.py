@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,7 @@ def test_a_step_that_is_possible_once_is_refused_the_second_time(step: Step) -> 
 ASKED = {fact for step in LEG.steps for fact in (*step.require, *step.unless)}
 
 
+@cache
 def reachable() -> dict[str, Leg]:
     """From nothing, by lawful events alone: the first leg in each state with each set of those facts."""
     found: dict[tuple[str, str, frozenset[str]], Leg] = {}
