@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.xml.wording import place, shortened
+from adapters.xml.places import place, shortened
 from broker.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:

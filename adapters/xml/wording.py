@@ -9,6 +9,7 @@ from lxml import etree
 from xmlschema import XMLSchemaChildrenValidationError
 from xmlschema.validators import XsdElement, XsdGroup
 
+from adapters.xml.places import place, shortened
 from broker.errors import Problem
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from xmlschema import XMLSchemaValidationError
 
-_VALUE_LENGTH: Final = 80
 _RULE_LENGTH: Final = 200
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _ATTRIBUTE: Final = re.compile(r"missing required attribute '([^']+)'|'([^']+)' attribute not allowed")
@@ -28,23 +28,6 @@ _FACETS: Final = {
     "XsdMinInclusiveFacet": "minInclusive",
     "XsdMaxInclusiveFacet": "maxInclusive",
 }
-
-
-def shortened(text: str, length: int = _VALUE_LENGTH) -> str:
-    """The text on one line, cut where it is longer."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def place(element: etree._Element) -> str:
-    """The way to an element by local names; an index where siblings share the name."""
-    above = element.getparent()
-    name = etree.QName(element).localname
-    if above is None:
-        return f"/{name}"
-    twins = [sibling for sibling in above if sibling.tag == element.tag]
-    index = f"[{twins.index(element) + 1}]" if len(twins) > 1 else ""
-    return f"{place(above)}/{name}{index}"
 
 
 def problems_of(error: XMLSchemaValidationError) -> tuple[Problem, ...]:

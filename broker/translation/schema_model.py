@@ -107,10 +107,12 @@ def _occurs(node: etree._Element) -> tuple[int, int | None]:
 
 @dataclass(slots=True)
 class _Reader:
-    """Turns declarations into parts, types into the elements that have them."""
+    """Turns declarations into parts, types into the elements that have them. A named type is read once."""
 
     declared: _Declared
     choices: int = 0
+    simple_types: dict[str, SimpleType] = field(default_factory=dict)
+    complex_types: dict[str, Element] = field(default_factory=dict)  #: a nameless element of the type
 
     def element(self, node: etree._Element, *, seen: tuple[str, ...]) -> Element:
         lowest, highest = _occurs(node)
@@ -124,13 +126,20 @@ class _Reader:
     def _typed(self, bare: Element, node: etree._Element, *, seen: tuple[str, ...]) -> Element:
         name = node.get("type")
         if name is not None and _local(name) in self.declared.complex_types:
-            if _local(name) in seen:
-                raise ConfigurationError(f"{_place(node)}: the type {_local(name)} contains itself.")
-            return self._complex(bare, self.declared.complex_types[_local(name)], seen=(*seen, _local(name)))
+            return self._with_type(bare, _local(name), node, seen=seen)
         inner = next(self._inline(node), None)
         if name is None and inner is not None and _tag(inner) == f"{_XS}complexType":
             return self._complex(bare, inner, seen=seen)
         return replace(bare, text=self._simple_of(name, inner, node), _by_name={})
+
+    def _with_type(self, bare: Element, name: str, node: etree._Element, *, seen: tuple[str, ...]) -> Element:
+        if name in seen:
+            raise ConfigurationError(f"{_place(node)}: the type {name} contains itself.")
+        if name not in self.complex_types:
+            declared = self.declared.complex_types[name]
+            self.complex_types[name] = self._complex(Element("", ""), declared, seen=(*seen, name))
+        read = self.complex_types[name]
+        return replace(bare, children=read.children, attributes=read.attributes, text=read.text, _by_name={})
 
     def _inline(self, node: etree._Element) -> Iterator[etree._Element]:
         return (child for child in _children(node) if _tag(child) in {f"{_XS}complexType", f"{_XS}simpleType"})
@@ -146,7 +155,9 @@ class _Reader:
         """A named simple type: one of ours, or a built-in."""
         own = self.declared.simple_types.get(_local(name))
         if own is not None:
-            return self._restricted(own)
+            if _local(name) not in self.simple_types:
+                self.simple_types[_local(name)] = self._restricted(own)
+            return self.simple_types[_local(name)]
         if ":" not in name:
             raise ConfigurationError(f"{_place(node)}: no type is called {name}.")
         return SimpleType(_local(name), _local(name))
@@ -184,9 +195,8 @@ class _Reader:
         if _tag(extension) != f"{_XS}extension":
             raise _beyond(extension)
         base = extension.get("base", "")
-        own = self.declared.complex_types.get(_local(base))
-        if own is not None:
-            element = self._complex(element, own, seen=(*seen, _local(base)))
+        if _local(base) in self.declared.complex_types:
+            element = self._with_type(element, _local(base), extension, seen=seen)
         else:
             element = replace(element, text=self.simple(base, extension), _by_name={})
         return self._complex(element, extension, seen=seen)

@@ -18,6 +18,7 @@ from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
 from broker.translation.mapping_lock import check_lock
 from broker.translation.own_version import take_versions
 from broker.translation.plan import Plan, compile_plan
+from broker.translation.plans import Head, Plans
 from broker.translation.reading import without_remarks
 from broker.translation.report import LegalFactLoss, MadeWith, Report, read_report
 from broker.translation.schema_model import load_schema
@@ -234,29 +235,31 @@ class CompiledProfile:
     profile: Profile
     namespace: str
     eu_namespace: str
-    to_national: tuple[Plan, ...]
-    to_eu: tuple[Plan, ...]
+    to_national: Plans
+    to_eu: Plans
 
     def reading(self, root: etree._Element, expected: str = "") -> Plan:
         """The plan for a national document; `expected` decides where several types share one form."""
         element = str(root.tag)
         said = cache(partial(_text, root, self.namespace))
-        fitting = [plan for plan in self.to_eu if plan.source.tag == element and _fits(said, plan.rule.when)]
+        heads = [(at, head.rule) for at, head in enumerate(self.to_eu.heads) if head.source.tag == element]
+        fitting = [(at, rule) for at, rule in heads if _fits(said, rule.when)]
         if not fitting:
             detail = "No message of this profile has this element and event."
             raise _refuse("unknown-message", detail, etree.QName(root).localname)
-        return next((plan for plan in fitting if plan.rule.type == expected), fitting[0])
+        return self.to_eu[next((at for at, rule in fitting if rule.type == expected), fitting[0][0])]
 
     def writing(self, root: etree._Element, carry: Carry | None = None) -> Plan:
         """The plan for an eu-1 document; a carry says which of several it was, while what would say so is unchanged."""
-        if carry and 0 <= carry.rule < len(self.to_national):
-            plan = self.to_national[carry.rule]
-            if plan.source.tag == root.tag and self._hash(plan.rule.type, root) == carry.rule_hash:
-                return plan
+        heads = self.to_national.heads
+        if carry and 0 <= carry.rule < len(heads):
+            head = heads[carry.rule]
+            if head.source.tag == root.tag and self._hash(head.rule.type, root) == carry.rule_hash:
+                return self.to_national[carry.rule]
         said = cache(partial(_text, root, self.eu_namespace))
-        for plan in self.to_national:
-            if plan.source.tag == root.tag and _fits(said, plan.rule.when_eu):
-                return plan
+        for number, head in enumerate(heads):
+            if head.source.tag == root.tag and _fits(said, head.rule.when_eu):
+                return self.to_national[number]
         name = etree.QName(root).localname
         raise _refuse("unknown-message", f"The profile {self.profile.name} has no {name}.", name)
 
@@ -268,13 +271,12 @@ class CompiledProfile:
 
     def unsaid(self, read: Plan, eu_root: etree._Element) -> tuple[int, str]:
         """The number of the rule a document was read with, if writing it again would choose another; else -1."""
-        number = self.to_eu.index(read)
-        if self.writing(eu_root) is self.to_national[number]:
+        if self.writing(eu_root).number == read.number:
             return -1, ""
-        return number, self._hash(read.rule.type, eu_root)
+        return read.number, self._hash(read.rule.type, eu_root)
 
     def _hash(self, type_: str, eu_root: etree._Element) -> str:
-        paths = sorted({path for plan in self.to_eu if plan.rule.type == type_ for path in plan.rule.when_eu})
+        paths = sorted({path for head in self.to_eu.heads if head.rule.type == type_ for path in head.rule.when_eu})
         return anchor_hash("|".join(f"{path}={_text(eu_root, self.eu_namespace, path)}" for path in paths))
 
 
@@ -328,15 +330,26 @@ def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory
     faults.update(dict.fromkeys(check_lock(profile, directory)))
     if faults:
         raise ConfigurationError("\n".join(sorted(map(str, faults), key=_by_place)))
-    to_eu = tuple(_planned(profile, rule, here, there, forth=False) for rule, here, there in ready)
-    _tell_what_is_said_elsewhere(to_eu)
+    forth = tuple(Head(rule, here, there) for rule, here, there in ready)
+    back = tuple(Head(rule, there, here) for rule, here, there in ready)
     return CompiledProfile(
         profile=profile,
         namespace=national.namespace,
         eu_namespace=eu.namespace,
-        to_national=tuple(_planned(profile, rule, here, there, forth=True) for rule, here, there in ready),
-        to_eu=to_eu,
+        to_national=Plans(forth, partial(_forth, profile)),
+        to_eu=Plans(back, partial(_back, profile, back)),
     )
+
+
+def _forth(profile: Profile, head: Head) -> Plan:
+    return _planned(profile, head.rule, head.source, head.target, forth=True)
+
+
+def _back(profile: Profile, heads: tuple[Head, ...], head: Head) -> Plan:
+    plan = _planned(profile, head.rule, head.target, head.source, forth=False)
+    if head.rule.context:
+        plan.elsewhere = _said_elsewhere(heads, head)
+    return plan
 
 
 def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, forth: bool) -> Plan:
@@ -346,13 +359,11 @@ def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, fo
     return plan
 
 
-def _tell_what_is_said_elsewhere(plans: tuple[Plan, ...]) -> None:
+def _said_elsewhere(heads: tuple[Head, ...], head: Head) -> frozenset[str]:
     """A cumulative document repeats the annex of messages before it: those entries are context, not faults."""
-    leaves = {plan.rule.type: frozenset(leaf.path for leaf in plan.target.leaves()) for plan in plans}
-    known = frozenset().union(*leaves.values()) if leaves else frozenset()
-    for plan in plans:
-        if plan.rule.context:
-            plan.elsewhere = known - leaves[plan.rule.type]
+    targets = {one.rule.type: one.target for one in heads}
+    leaves = {type_: {leaf.path for leaf in target.leaves()} for type_, target in targets.items()}
+    return frozenset().union(*leaves.values()) - leaves[head.rule.type]
 
 
 def _by_place(fault: str) -> tuple[str, int, str]:

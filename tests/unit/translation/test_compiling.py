@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +13,14 @@ from broker.errors import ConfigurationError
 from broker.translation import translator
 from broker.translation.fates import Do
 from broker.translation.loading import nothing_to_collect
+from broker.translation.plan import Plan
+from broker.translation.plans import Plans
 from broker.translation.translator import Translator
 from tests.fidelity.ways import Way, ways
+from tests.support.sides import SCHEMAS
+
+if TYPE_CHECKING:
+    from broker.translation.plans import Head
 
 
 def test_no_garbage_is_looked_for_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +58,27 @@ def test_a_place_with_other_indices_is_written_by_one_leaf_of_one_instance(way: 
             dropped = {group for at, group in enumerate(node.groups) if at not in (target.shift or ())}
             assert dropped <= taken, (plan.rule.type, node.path)
             assert [one.path for one, other in sent if other.node is target.node] == [node.path], plan.rule.type
+
+
+def test_a_plan_is_compiled_once_and_when_it_is_first_asked_for() -> None:
+    made = []
+
+    def make(head: Head) -> Plan:
+        made.append(head.rule.type)
+        return Plan(head.rule, len(made) - 1, "toy", "1", forth=True, source=head.source, target=head.target)
+
+    profile = Translator.load(SCHEMAS, profiles=["fi-findata-1"]).compiled("fi-findata-1")
+    plans = Plans(profile.to_eu.heads, make)
+    assert (len(plans), made) == (len(profile.profile.messages), [])
+    assert plans[3] is plans[3]
+    assert made == [profile.profile.messages[3].type]
+    assert [plan is plans[3] for plan in plans] == [at == 3 for at in range(len(plans))]
+    assert plans[1:3] == [plans[1], plans[2]]
+    assert sorted(made) == sorted(rule.type for rule in profile.profile.messages)
+
+
+def test_threads_that_ask_at_once_have_the_same_plan() -> None:
+    profile = Translator.load(SCHEMAS, profiles=["fi-findata-1"]).compiled("fi-findata-1")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: profile.to_national[0], range(64)))
+    assert {id(plan) for plan in found} == {id(profile.to_national[0])}
