@@ -18,6 +18,7 @@ class Convention:
 
     forth: Callable[[str], str | None]
     back: Callable[[str], str | None]
+    example: str  #: a text of eu-1 that is written so
 
 
 def _day(separator: str) -> Convention:
@@ -31,13 +32,13 @@ def _day(separator: str) -> Convention:
         found = national.fullmatch(text)
         return f"{found[3]}-{found[2]}-{found[1]}" if found else None
 
-    return Convention(forth, back)
+    return Convention(forth, back, "2026-11-23")
 
 
 def _words(yes: str, no: str) -> Convention:
     forth = {"true": yes, "false": no}
     back = {yes: "true", no: "false"}
-    return Convention(forth.get, back.get)
+    return Convention(forth.get, back.get, "true")
 
 
 CONVENTIONS: Final[dict[str, Convention]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from broker.data_files import schemas_dir
@@ -50,10 +51,13 @@ def totals(translator: Translator) -> Iterator[str]:
             yield f"{profile}  {'in all':<26} {side:<9} {shown}"
 
 
-def main() -> int:
-    """`python -m broker.translation.counts`: build every mapping, print its counts; 1 and each fault, if one fails."""
+def main(arguments: list[str]) -> int:
+    """`python -m broker.translation.counts [SCHEMAS]`: build every mapping, print its counts.
+
+    1 and each fault, if one fails. `SCHEMAS`: a copy of the folder `schemas`, which somebody works at.
+    """
     try:
-        translator = Translator.load(schemas_dir())
+        translator = Translator.load(Path(arguments[0]).resolve() if arguments else schemas_dir())
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -62,4 +66,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broker.translation.conventions import CONVENTIONS
-from broker.translation.mapping_file import EU, NATIONAL, Family, Fault, Group, Line, MessageRule, Place, Profile
+from broker.translation.mapping_entries import meant
+from broker.translation.mapping_file import EU, NATIONAL, Family, Group, Line, MessageRule, Profile
+from broker.translation.mapping_source import Fault, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,9 +36,14 @@ def _below(root: Node, scopes: Iterable[str]) -> Iterator[Node]:
 def check_message(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
     """Every fault of the families that make up one message."""
     yield from _coverage(profile, rule, eu, national)
+    yield from _conditions(rule, eu, national)
+    yield from _reached(profile, rule)
+    yield from _annex(profile, national)
+    misplaced = tuple(_versions(profile, rule, eu))
+    yield from misplaced
     for name in rule.parts:
         yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=True).faults()
-        yield from _for_readers(profile, profile.families[name], eu, national)
+        yield from () if misplaced else _for_readers(profile, profile.families[name], eu, national)
     for name in rule.context:
         yield from _FamilyCheck(profile.families[name], eu, national, profile.conditions, translated=False).faults()
 
@@ -81,12 +88,66 @@ def _coverage(profile: Profile, rule: MessageRule, eu: Node, national: Node) -> 
     scopes = [families[name].national for name in (*rule.parts, *rule.context)]
     exempt = (*profile.conditions, *((profile.annex.entry,) if profile.annex else ()))
     yield from _covered_once(national, scopes, profile.name, rule.at, exempt=exempt)
-    for path in rule.when:
-        if not (node := national.find(path)) or not node.is_leaf or node.depth:
-            yield Fault(rule.at, f"'when' names {path!r}, which is no single leaf of {national.name}")
-    for path in rule.when_eu:
-        if not (node := eu.find(path)) or not node.is_leaf or node.depth:
-            yield Fault(rule.at, f"'when_eu' names {path!r}, which is no single leaf of {eu.name}")
+
+
+def _conditions(rule: MessageRule, eu: Node, national: Node) -> Iterator[Fault]:
+    """What decides which message it is: leaves that are there once, and values that they can have."""
+    for key, root, wanted in (("when", national, rule.when), ("when_eu", eu, rule.when_eu)):
+        for path, value in wanted.items():
+            node = root.find(path)
+            if node is None or not node.is_leaf or node.depth:
+                yield Fault(
+                    rule.at, f"{key!r} names {path!r}, which is no single leaf of {root.name}{_near(path, root)}"
+                )
+            elif isinstance(value, str) and node.fits is not None and not node.fits(value):
+                detail = f"{key!r} asks for {value!r}, which is no value of {path!r}{meant(value, node.values)}"
+                yield Fault(rule.at, detail)
+
+
+def _reached(profile: Profile, rule: MessageRule) -> Iterator[Fault]:
+    """The first entry that fits wins: one that asks for all that a former asks for is never reached."""
+    for other in profile.messages[: profile.messages.index(rule)]:
+        same = (other.type, other.element) == (rule.type, rule.element)
+        if same and other.when.items() <= rule.when.items() and other.when_eu.items() <= rule.when_eu.items():
+            yield Fault(rule.at, f"this {rule.type} is never reached: {other.at} fits first; put the special one first")
+
+
+def _annex(profile: Profile, national: Node) -> Iterator[Fault]:
+    if profile.annex is None:
+        return
+    entry, at = national.find(profile.annex.entry), profile.at["annex"]
+    if entry is None or not entry.is_leaf or not entry.repeats:
+        detail = f"{profile.annex.entry!r} is no repeated leaf of {national.name}{_near(profile.annex.entry, national)}"
+        yield Fault(at, f"'annex' names an entry, and {detail}")
+    elif profile.annex.path not in entry.attributes:
+        near = meant(profile.annex.path, entry.attributes)
+        yield Fault(at, f"'annex' names a path, and {profile.annex.path!r} is no attribute of {entry.path!r}{near}")
+
+
+def _versions(profile: Profile, rule: MessageRule, eu: Node) -> Iterator[Fault]:
+    """Where a message that is read in several languages has its versions, and what these say of themselves."""
+    said, at = profile.versions, profile.at["versions"]
+    if said is None or not any(line.readers for name in rule.parts for line in profile.families[name].lines):
+        return
+    others, original = eu.find(said.others), eu.find(said.original)
+    if eu.find(said.form) is None:
+        yield Fault(at, f"'form': {said.form!r} is not in {eu.name}")
+    if original is None or not original.is_leaf or original.depth:
+        yield Fault(at, f"'original': {said.original!r} is no single leaf of {eu.name}{_near(said.original, eu)}")
+    if others is None or not others.repeats:
+        yield Fault(at, f"'others': {said.others!r} is no repeated element of {eu.name}")
+        return
+    for key, name in (("spoken", said.spoken), ("said", said.said)):
+        if name not in others.attributes:
+            near = meant(name, others.attributes)
+            yield Fault(at, f"{key!r}: {name!r} is no attribute of {others.path!r}{near}")
+
+
+def _near(path: str, root: Node) -> str:
+    """What is meant by a path that is no leaf, if it can be told."""
+    if root.find(path):
+        return "; it has others within, name one of those"
+    return meant(path, [leaf.path for leaf in root.leaves()])
 
 
 def _covered_once(
@@ -141,10 +202,11 @@ class _FamilyCheck:
 
     def _names(self, line: Line) -> Iterator[Fault]:
         for side in self._sides():
+            root = self._root(side)
             for path in line.named(side):
-                node = self._root(side).find(path)
+                node = root.find(path)
                 if node is None or not node.is_leaf:
-                    yield Fault(line.at, f"{path!r} is no leaf of {self._root(side).name}")
+                    yield Fault(line.at, f"{path!r} is no leaf of {root.name}{_near(path, root)}")
                 elif not within(path, self._scope(side)):
                     yield Fault(line.at, f"{path!r} lies outside what this family covers")
                 elif path in self.named[side]:
@@ -163,8 +225,8 @@ class _FamilyCheck:
                 yield Fault(at, f"no line for {leaf.path!r} of {self._root(side).name} (it belongs about here)")
 
     def _line(self, line: Line) -> Iterator[Fault]:
-        if line.text and line.text not in CONVENTIONS:
-            yield Fault(line.at, f"unknown text convention {line.text!r}")
+        if line.text:
+            yield from self._convention(line)
         if line.table:
             yield from self._table(line)
         if line.kind == "split" and not _leads_in(line):
@@ -188,6 +250,19 @@ class _FamilyCheck:
             if anchor is None or not anchor.is_leaf or own.groups[: anchor.depth] != anchor.groups:
                 yield Fault(line.at, f"the anchor {line.anchor!r} is no leaf in the groups around {line.leaf!r}")
 
+    def _convention(self, line: Line) -> Iterator[Fault]:
+        """Both leaves must be able to say what the convention says."""
+        convention = CONVENTIONS.get(line.text)
+        if convention is None:
+            near = meant(line.text, CONVENTIONS)
+            yield Fault(line.at, f"unknown text convention {line.text!r}{near}; there are {', '.join(CONVENTIONS)}")
+            return
+        said = convention.example, convention.forth(convention.example) or ""
+        for root, path, text in zip((self.eu, self.national), (line.leaf, *line.others[:1]), said, strict=False):
+            node = root.find(path)
+            if node is not None and node.fits is not None and not node.fits(text):
+                yield Fault(line.at, f"{line.text!r} writes {text!r}, which is no value of {path!r}")
+
     def _pairing(self, line: Line, eu: Node, national: Node) -> Iterator[Fault]:
         pairs = {group.path: group for group in self.family.groups}
         partners = {group.counterpart for group in self.family.groups if group.counterpart}
@@ -209,7 +284,7 @@ class _FamilyCheck:
     def _table(self, line: Line) -> Iterator[Fault]:
         table = self.family.tables.get(line.table)
         if table is None:
-            yield Fault(line.at, f"there is no table {line.table!r}")
+            yield Fault(line.at, f"there is no table {line.table!r}{meant(line.table, self.family.tables)}")
             return
         if table.several and not line.otherwise:
             detail = "says one value in several ways; name the leaf that takes it as it is: 'otherwise'"

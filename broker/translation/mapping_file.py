@@ -5,56 +5,30 @@ Nothing is checked here against a schema; `mapping_check` does that. Errors: Con
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.errors import ConfigurationError
+from broker.translation import mapping_entries
+from broker.translation.mapping_entries import ALL_OTHERS, meant
+from broker.translation.mapping_source import Source
 from broker.translation.own_language import Versions, versions_of
 from broker.translation.tables import Table
-from broker.translation.toml_lines import line_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from broker.translation.mapping_source import Place
+
 EU: Final = "eu"
 NATIONAL: Final = "national"
-#: Says that every family of the profile that is no part of a message is its context.
-ALL_OTHERS: Final = "all"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
-LINE_KEYS: Final = frozenset(
-    {*KINDS, "table", "otherwise", "review", "by", "before", "alone", "text", "source", "anchor", "readers"}
-)
-GROUP_KEYS: Final = frozenset({"with", "key", "national_key", "only"})
-FAMILY_KEYS: Final = frozenset({"family", "eu", "national_scope", "fields", "national", "groups", "tables"})
+FAMILY_KEYS: Final = frozenset(mapping_entries.FAMILY)
 #: What messages.toml says of a profile as a whole, beside its version.
 HEAD_KEYS: Final = ("profile", "schema", "language", "annex", "versions")
-MESSAGE_KEYS: Final = frozenset({"type", "element", "when", "when_eu", "parts", "context"})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something is written."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a mapping."""
-
-    at: Place
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.at}: {self.detail}"
+MESSAGE_KEYS: Final = frozenset(mapping_entries.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +135,14 @@ def load_profile(directory: Path) -> Profile:
 
     Raises: ConfigurationError, naming file and line of the first thing that cannot be read.
     """
-    source = _Source(directory / "messages.toml", directory.parent)
+    source = Source(directory / "messages.toml", directory.parent)
     data = source.data
+    source.must_be(data, mapping_entries.HEAD, "")
     rows = data.get("message", [])
     rules = tuple(_message(source, number, row) for number, row in enumerate(rows))
     shared = _shared_tables(directory)
     names = sorted({name for rule in rules for name in (*rule.parts, *rule.context)})
+    _check_families(source, directory, rules, names)
     families = {name: load_family(directory / f"{name}.toml", shared) for name in names}
     rest = [name for name, family in families.items() if family.national]
     rules = tuple(
@@ -190,7 +166,22 @@ def load_profile(directory: Path) -> Profile:
     )
 
 
-def _versions(source: _Source) -> Versions | None:
+def _check_families(source: Source, directory: Path, rules: tuple[MessageRule, ...], names: list[str]) -> None:
+    """Every family that a message names is a file, and every file is of use."""
+    there = {file.stem: file for file in sorted(directory.glob("*.toml")) if file.name != source.file.name}
+    for number, rule in enumerate(rules):
+        for key, named in (("parts", rule.parts), ("context", rule.context)):
+            for name in named:
+                if name not in there:
+                    detail = f"{key!r} names {name!r}, and there is no {name}.toml{meant(name, there)}"
+                    raise source.error(detail, f"message.{number}", key)
+    if unused := there.keys() - set(names):
+        file = there[min(unused)].relative_to(directory.parent).as_posix()
+        detail = "no message is made of this family; name it under 'parts' or 'context' in messages.toml"
+        raise ConfigurationError(f"{file}:1: {detail}, or take the file away")
+
+
+def _versions(source: Source) -> Versions | None:
     try:
         return versions_of(source.data)
     except ValueError as error:
@@ -199,10 +190,12 @@ def _versions(source: _Source) -> Versions | None:
 
 def load_family(file: Path, shared: dict[str, Table]) -> Family:
     """Read one family file. Raises: ConfigurationError."""
-    source = _Source(file, file.parent.parent)
-    unknown = set(source.data) - FAMILY_KEYS
-    if unknown:
-        raise source.error(f"unknown entry {min(unknown)!r}", "", min(unknown))
+    source = Source(file, file.parent.parent)
+    source.must_be(source.data, mapping_entries.FAMILY, "")
+    if source.text("family") != file.stem:
+        raise source.error(
+            f"the file holds the family {file.stem!r}; call it so, reports name it by that", "", "family"
+        )
     tables = {name: _table(source, name, f"tables.{name}", row) for name, row in source.data.get("tables", {}).items()}
     lines = [_line(source, EU, "fields", leaf, row) for leaf, row in source.data.get("fields", {}).items()]
     lines += [_line(source, NATIONAL, "national", leaf, row) for leaf, row in source.data.get("national", {}).items()]
@@ -219,47 +212,9 @@ def load_family(file: Path, shared: dict[str, Table]) -> Family:
     )
 
 
-class _Source:
-    """A TOML file with the line numbers of its keys."""
-
-    def __init__(self, file: Path, base: Path) -> None:
-        self.name = file.relative_to(base).as_posix()
-        try:
-            text = file.read_text(encoding="utf-8")
-            self.data: dict[str, Any] = tomllib.loads(text)
-        except FileNotFoundError:
-            raise ConfigurationError(f"{self.name}:1: no such mapping file") from None
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"line (\d+)", str(error))
-            raise ConfigurationError(f"{self.name}:{found[1] if found else 1}: {error}") from None
-        self._lines = line_numbers(text)
-
-    def place(self, table: str, key: str) -> Place:
-        """Of a key, or of the table of that name; else of the table that it would stand in."""
-        written = ((table, key), (f"{table}.{key}".strip("."), ""), (table, ""))
-        return Place(self.name, next((self._lines[one] for one in written if one in self._lines), 1))
-
-    def error(self, detail: str, table: str, key: str) -> ConfigurationError:
-        return ConfigurationError(str(Fault(self.place(table, key), detail)))
-
-    def text(self, key: str) -> str:
-        value = self.data.get(key)
-        if not isinstance(value, str) or not value:
-            raise self.error(f"{key!r} is missing or no text", "", key)
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.data.get(key)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(f"{key!r} is missing or no list of texts", "", key)
-        return tuple(value)
-
-
-def _message(source: _Source, number: int, row: dict[str, Any]) -> MessageRule:
+def _message(source: Source, number: int, row: dict[str, Any]) -> MessageRule:
     table = f"message.{number}"
-    for key in row:
-        if key not in MESSAGE_KEYS:
-            raise source.error(f"unknown entry {key!r}", table, key)
+    source.must_be(row, mapping_entries.MESSAGE, table)
     for key in ("type", "element", "parts"):
         if key not in row:
             raise source.error(f"{key!r} is missing", table, "")
@@ -274,10 +229,9 @@ def _message(source: _Source, number: int, row: dict[str, Any]) -> MessageRule:
     )
 
 
-def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
+def _line(source: Source, side: str, table: str, leaf: str, row: Any) -> Line:
     at = source.place(table, leaf)
-    if not isinstance(row, dict) or set(row) - LINE_KEYS:
-        raise source.error(f"{leaf!r} must be a table with keys among {', '.join(sorted(LINE_KEYS))}", table, leaf)
+    source.must_be(row, mapping_entries.LINE, table, leaf)
     kinds = [kind for kind in KINDS if kind in row]
     if len(kinds) != 1:
         raise source.error(f"{leaf!r} must say exactly one of {', '.join(KINDS)}", table, leaf)
@@ -294,6 +248,8 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     ):
         if kind == key and not row.get(needs):
             raise source.error(f"{leaf!r}: {kind!r} needs {needs!r}", table, leaf)
+    for detail in mapping_entries.beside(row, kind):
+        raise source.error(f"{leaf!r}: {detail}", table, leaf)
     what = row[kind]
     others = tuple(what) if kind in ("split", "join") else (what,) if kind in ("copy", "recode") else ()
     reason = "" if others else str(what)
@@ -307,9 +263,8 @@ def _line(source: _Source, side: str, table: str, leaf: str, row: Any) -> Line:
     return Line(kind=kind, side=side, leaf=leaf, at=at, others=others, before=before, reason=reason, **texts)
 
 
-def _group(source: _Source, path: str, row: dict[str, Any]) -> Group:
-    if set(row) - GROUP_KEYS:
-        raise source.error(f"unknown entry {min(set(row) - GROUP_KEYS)!r}", "groups", path)
+def _group(source: Source, path: str, row: dict[str, Any]) -> Group:
+    source.must_be(row, mapping_entries.GROUP, "groups", path)
     if row.get("only") and not row.get("key"):
         raise source.error(f"{path!r}: 'only' needs 'key'", "groups", path)
     return Group(
@@ -322,7 +277,11 @@ def _group(source: _Source, path: str, row: dict[str, Any]) -> Group:
     )
 
 
-def _table(source: _Source, name: str, header: str, row: dict[str, Any]) -> Table:
+def _table(source: Source, name: str, header: str, row: dict[str, Any]) -> Table:
+    source.must_be(row, mapping_entries.TABLE, header)
+    for entry, kind in mapping_entries.ROWS.items():
+        values = row.get(entry, {})
+        source.must_be(values, dict.fromkeys(values, kind), f"{header}.{entry}".strip("."))
     if not row.get("source"):
         raise source.error(f"table {name!r} names no source", header, "")
     rows = {str(key): str(value) for key, value in row.get("rows", {}).items()}
@@ -343,6 +302,6 @@ def _table(source: _Source, name: str, header: str, row: dict[str, Any]) -> Tabl
 def _shared_tables(directory: Path) -> dict[str, Table]:
     tables = {}
     for file in sorted((directory / "tables").glob("*.toml")):
-        source = _Source(file, directory.parent)
+        source = Source(file, directory.parent)
         tables[file.stem] = _table(source, file.stem, "", source.data)
     return tables

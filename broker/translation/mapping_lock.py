@@ -15,7 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from broker.translation.mapping_file import HEAD_KEYS, Fault, Place, load_profile
+from broker.errors import ConfigurationError
+from broker.translation.mapping_file import HEAD_KEYS, load_profile
+from broker.translation.mapping_source import Fault, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +49,14 @@ def check_lock(profile: Profile, directory: Path) -> Iterator[Fault]:
     file = directory / f"{profile.version}.lock.json"
     if not file.exists():
         return
-    locked: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        locked = {name: dict(kept) for name, kept in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, TypeError, AttributeError):
+        at = Place(f"{directory.name}/{file.name}", 1)
+        yield Fault(at, f"this is no lock; put back the file that was published with version {profile.version}")
+        return
     for name, digests, head in _parts(profile):
-        kept = dict(locked.get(name, {}))
+        kept = locked.get(name, {})
         for key, digest, at in digests:
             if kept.pop(key, None) != digest:
                 yield Fault(at, f"{key}: not as published in version {profile.version}; give the mapping a new version")
@@ -110,9 +117,16 @@ def _digest(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m broker.translation.mapping_lock DIRECTORY`: publish the mappings of one profile."""
-    directory = Path(arguments[0])
-    write_lock(load_profile(directory), directory)
+    """`python -m broker.translation.mapping_lock DIRECTORY`: publish the mappings of one profile; 1, if it cannot."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m broker.translation.mapping_lock DIRECTORY\n")
+        return 2
+    directory = Path(arguments[0]).resolve()
+    try:
+        write_lock(load_profile(directory), directory)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from broker.translation.mapping_file import Place
+    from broker.translation.mapping_source import Place
 
 
 @dataclass(frozen=True, slots=True)

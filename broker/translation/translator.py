@@ -14,8 +14,9 @@ from broker.translation.engine import Run
 from broker.translation.legal import LegalFacts, load_legal_facts
 from broker.translation.loading import nothing_to_collect
 from broker.translation.mapping_check import check_message
-from broker.translation.mapping_file import Fault, MessageRule, Place, Profile
+from broker.translation.mapping_file import MessageRule, Profile
 from broker.translation.mapping_lock import check_lock
+from broker.translation.mapping_source import Fault, Place
 from broker.translation.own_version import take_versions
 from broker.translation.plan import Plan, compile_plan
 from broker.translation.plans import Head, Plans

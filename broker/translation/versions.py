@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from broker.errors import ConfigurationError
 from broker.translation.mapping_file import Profile, load_profile
+from broker.translation.mapping_source import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,15 +29,18 @@ def is_present(directory: Path) -> bool:
 def versions(mappings: Path, wanted: Collection[str] | None) -> Iterator[tuple[Path, Profile]]:
     """Every version of the profiles with these names (all, if None).
 
-    Raises: ConfigurationError, for a folder that is not named as what it holds, a former version that was never
-    published, and a version that stands twice.
+    Raises: ConfigurationError, for a folder that says no messages or is not named as what it holds, a schema that is
+    not there, a former version that was never published, and a version that stands twice.
     """
     seen: dict[str, str] = {}
-    for directory in sorted(file.parent for file in mappings.glob("*/messages.toml")):
+    for directory in sorted({file.parent for file in mappings.glob("*/*.toml")}):
         if wanted is not None and directory.name.partition("@")[0] not in wanted:
             continue
         profile = load_profile(directory)
         label = label_of(profile)
+        if not (mappings.parent / profile.schema).is_file():
+            detail = f"there is no schema {profile.schema!r} below {mappings.parent.name}/"
+            raise ConfigurationError(str(Fault(profile.at["schema"], detail)))
         if directory.name not in (profile.name, label):
             raise _fault(profile, f"the folder holds {label}; call it {profile.name} or {label}")
         if not is_present(directory) and not (directory / f"{profile.version}.lock.json").exists():

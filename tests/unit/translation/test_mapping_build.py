@@ -205,7 +205,7 @@ def test_a_leaf_beside_a_copy_and_a_lead_in_alone_are_held_to_what_they_are_for(
     [
         (COMPETENCE, '"content/competence" = { copy = "Instruction/decision/nulle" }', "no leaf"),
         (COMPETENCE, '"content/competence" = { carried = "because" }', "needs 'source'"),
-        (COMPETENCE, '"content/competence" = { guess = "x" }', "must be a table"),
+        (COMPETENCE, '"content/competence" = { guess = "x" }', "unknown entry 'guess'; there are copy, recode,"),
         ('family = "decision"', "", "'family' is missing"),
         ('eu = ["content"]', 'eu = ["contents"]', "is not in"),
     ],

@@ -17,8 +17,9 @@ import pytest
 from broker.errors import ConfigurationError
 from broker.translation.counts import counts, totals
 from broker.translation.mapping_check import check_message
-from broker.translation.mapping_file import Fault, load_profile
+from broker.translation.mapping_file import load_profile
 from broker.translation.mapping_lock import lock_of, write_lock
+from broker.translation.mapping_source import Fault
 from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 from broker.translation.translator import Translator
