@@ -73,7 +73,7 @@ def said_on_building(schemas: Path) -> list[str]:
         ("decision", REASONS, REASONS.replace(" }", ', before = ["", "x"] }'), "a 'copy' has no 'before'"),
         ("decision", REASONS, REASONS.replace(" }", ', anchor = "content/kind" }'), "a 'copy' has no 'anchor'"),
         ("decision", REASONS, REASONS.replace(" }", ', review = "why" }'), "the line has no 'otherwise'"),
-        ("decision", REASONS, REASONS.replace('"content/reasons"', "“content/reasons”"), 'straight here"),
+        ("decision", REASONS, REASONS.replace('"content/reasons"', "“content/reasons”"), "straight here"),
         ("decision", CONDITION, '{ with = ["x"] }', "'with' must be a text"),
         ("decision", CONDITION, '"x"', "this must be a table, { … }"),
         ("decision", 'key = "content/purposes/key"', 'key = ["content/purposes/key"]', "'key' must be a text"),
