@@ -1,6 +1,8 @@
 # The commands that others rely on. Everything they need is installed into .venv from the lock.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests and the demo start the program a hundred times: it is compiled once, whatever the machine says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup tools services peers demo test check bench chaos fidelity lock clean
 

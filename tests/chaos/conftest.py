@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 MOMENTS, SEED = 20, 1
-PER_STORY = 5
+PER_STORY = 7
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

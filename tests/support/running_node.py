@@ -93,8 +93,7 @@ class Running:
         return self.stage.log(self.land.node).read_text("utf-8")
 
     def cli(self, *words: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.stage.folder / "pycache")}
-        env = {**os.environ, **self.stage.node_env(self.land), **cache}
+        env = {**os.environ, **self.stage.node_env(self.land)}
         return subprocess.run(hdeu(*words), env=env, input=data, capture_output=True, timeout=60, check=False)
 
     def token(self, name: str) -> str:
@@ -215,6 +214,20 @@ class Running:
         answer = self.call("POST", f"{self.mock}/faults", order, {"Content-Type": "application/json"})
         assert answer.status == 201, answer
         return str(answer.json["id"])
+
+    def disarm(self, fault: str) -> None:
+        """From here on the fault strikes nobody."""
+        assert self.call("DELETE", f"{self.mock}/faults/{fault}").status in {200, 204}
+
+    def all_fetched(self) -> None:
+        """Nothing lies at the access point but what the node has set aside."""
+
+        def all_aside() -> bool:
+            with self.platform() as store:
+                lying = [header.message_id for _, _, header in store.pending("fr")]
+            return all(self.find(f"{message_id}|UNREADABLE") for message_id in lying)
+
+        self.until(all_aside)
 
     def fired(self, fault: str) -> int:
         """How often a fault struck."""
