@@ -23,6 +23,7 @@ ADVICE: Final[dict[str, str]] = {
     "bad-encoding": "Write UTF-8 and declare no other encoding.",
     "bad-character": "Leave out what XML has no place for: control characters, and halves of surrogate pairs.",
     "too-deep": "Nest less: no document of the schemas is that deep.",
+    "too-many-attributes": "Leave out the attributes that the schema does not have; it has a few for an element.",
     "document-too-large": _SPLIT,
     "payload-too-large": _SPLIT,
     "content-encoding-unsupported": "Send it plain, or packed by a coding that the answer's Accept-Encoding names.",

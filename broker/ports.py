@@ -369,7 +369,7 @@ class Documents(Protocol):
     """The one hardened parser, the libxml2 gate and the xmlschema diagnosis."""
 
     def parse(self, data: bytes) -> etree._Element:
-        """Raises: Refused (not-xml, dtd-forbidden, too-large, too-deep, bad-encoding)."""
+        """Raises: Refused (not-xml, dtd-forbidden, document-too-large, too-deep, too-many-attributes, bad-encoding)."""
         ...
 
     def is_valid(self, profile: str, root: etree._Element) -> bool:

@@ -73,7 +73,7 @@ class XmlDocuments:
 
         Raises: Refused, if the bytes are no document; ConfigurationError for an unknown profile.
         """
-        said = self._gate.problems(profile, self.parse(data), limit=_PROBLEMS)
+        said = self._gate.problems(profile, self.parse(data), data, limit=_PROBLEMS)
         if not said:
             return ()
         try:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
-from adapters.xml.places import place, shortened
+from adapters.xml.passing import breaks, first_breach, is_large
+from adapters.xml.places import place, shortened, spot
 from broker.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
@@ -25,15 +26,23 @@ class Gate:
 
     def is_valid(self, profile: str, root: etree._Element) -> bool:
         """The verdict. Raises: ConfigurationError for a profile without a schema."""
-        return self._schema(profile).validate(root)
-
-    def problems(self, profile: str, root: etree._Element, *, limit: int) -> tuple[Problem, ...]:
-        """What libxml2 has to say, for when nobody can explain it better in time."""
         schema = self._schema(profile)
+        if is_large(root) and breaks(schema, etree.tostring(root)):
+            return False
+        return schema.validate(root)
+
+    def problems(self, profile: str, root: etree._Element, data: bytes, *, limit: int) -> tuple[Problem, ...]:
+        """What libxml2 has to say, for when nobody can explain it better in time; `data` is what `root` was read from.
+
+        Of a large document the first problem alone, with line and column of the end of its tag (in UTF-16, the line).
+        """
+        schema = self._schema(profile)
+        if is_large(root) and (breach := first_breach(schema, data)) is not None:
+            return (_problem(breach.entry, _spot(data[: breach.read], root)),)
         if schema.validate(root):
             return ()
         entries: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment] # the stubs leave it empty
-        return tuple(_problem(entry, root) for entry in itertools.islice(entries, limit))
+        return tuple(_problem(entry, _where(entry.path or "", root)) for entry in itertools.islice(entries, limit))
 
     def _schema(self, profile: str) -> etree.XMLSchema:
         try:
@@ -50,9 +59,15 @@ def _compile(path: Path) -> etree.XMLSchema:
         raise ConfigurationError(f"The schema {path} does not compile: {error}") from error
 
 
-def _problem(entry: etree._LogEntry, root: etree._Element) -> Problem:
+def _problem(entry: etree._LogEntry, path: str) -> Problem:
     code = "bad-value" if entry.type_name.startswith(_BAD_VALUE) else "schema-violation"
-    return Problem(code, shortened(entry.message, 300), path=_where(entry.path or "", root), rule=entry.type_name)
+    return Problem(code, shortened(entry.message, 300), path=path, rule=entry.type_name)
+
+
+def _spot(before: bytes, root: etree._Element) -> str:
+    lines = before.decode(root.getroottree().docinfo.encoding or "utf-8", "ignore").split("\n")
+    is_wide = b"\0" in before[:4]  # UTF-16 is converted ahead of what is read
+    return f"line {len(lines)}" if is_wide else spot(len(lines), len(lines[-1]))
 
 
 def _where(path: str, root: etree._Element) -> str:

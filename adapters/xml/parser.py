@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from xml.parsers import expat
 
 from lxml import etree
 
+from adapters.xml.places import place, shortened, spot
 from broker.errors import Problem, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ENCODING_ERRORS: Final = {
     31,
@@ -34,17 +38,18 @@ _STRANGE: Final = (b"\0\0\xfe\xff", b"\xff\xfe\0\0", b"\0\0\0<", b"<\0\0\0", b"\
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may measure: bytes, and elements within each other."""
+    """What a document may measure: bytes, elements within each other, and attributes of one element."""
 
     document_bytes: int = 10 * 1024 * 1024
     depth: int = 64
+    attributes: int = 64
 
 
 def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
     """Read a document; comments and processing instructions are not part of what it says and are left out.
 
     Raises: Refused, with one of `empty-document`, `document-too-large`, `dtd-forbidden`, `bad-encoding`,
-    `bad-character`, `not-xml`, `too-deep`.
+    `bad-character`, `not-xml`, `too-deep`, `too-many-attributes`.
     """
     limits = limits or Limits()
     if not data.strip():
@@ -59,7 +64,21 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
         _refuse_dtd()
     if _deeper(limits.depth)(root):
         _refuse_depth(limits)
+    if data.count(b"=") > limits.attributes:
+        _look_at_attributes(root, limits)
     return root
+
+
+def _look_at_attributes(root: etree._Element, limits: Limits) -> None:
+    for element in _overladen(limits.attributes)(root):
+        detail = f"The element has {len(element.attrib)} attributes; {limits.attributes} are allowed."
+        _refuse("too-many-attributes", detail, place(element), value=shortened(etree.QName(element).localname))
+
+
+@lru_cache
+def _overladen(attributes: int) -> Callable[[etree._Element], list[etree._Element]]:
+    path = f"/descendant::*/@*[{attributes + 1}]/.."
+    return etree.XPath(path)  # type: ignore[return-value] # elements, and nothing else
 
 
 @lru_cache
@@ -74,7 +93,7 @@ class _SeenEnough(Exception):
 def _look_at_prolog(data: bytes) -> None:
     prolog = expat.ParserCreate()
     prolog.StartDoctypeDeclHandler = lambda *_: _refuse_dtd(
-        _place(prolog.CurrentLineNumber, prolog.CurrentColumnNumber + 1)
+        spot(prolog.CurrentLineNumber, prolog.CurrentColumnNumber + 1)
     )
     prolog.StartElementHandler = _stop
     try:
@@ -86,12 +105,7 @@ def _look_at_prolog(data: bytes) -> None:
     except expat.ExpatError as error:
         code = "bad-encoding" if error.code in _EXPAT_ENCODING_ERRORS else "not-xml"
         said = expat.ErrorString(error.code)
-        _refuse(code, f"The document is not well-formed XML: {said}.", _place(error.lineno, error.offset + 1))
-
-
-def _place(line: int, column: int) -> str:
-    """Where in a text something is wrong, as an editor shows it: both are counted from 1."""
-    return f"line {line}, column {column}"
+        _refuse(code, f"The document is not well-formed XML: {said}.", spot(error.lineno, error.offset + 1))
 
 
 def _stop(*_: object) -> NoReturn:
@@ -136,7 +150,7 @@ def _refuse_malformed(error: etree.XMLSyntaxError, data: bytes, limits: Limits) 
         _refuse_depth(limits)
     said = " ".join(str(error.msg).split())  # libxml2 ends some of its sentences with a line of their own
     line, column = error.position
-    _refuse(code, f"The document is not well-formed XML: {said}.", _place(line, column) if line else "")
+    _refuse(code, f"The document is not well-formed XML: {said}.", spot(line, column) if line else "")
 
 
 def _code_of(error: etree.XMLSyntaxError, data: bytes) -> str:
@@ -159,5 +173,5 @@ def _refuse_dtd(place: str = "") -> NoReturn:
     _refuse("dtd-forbidden", "The document has a document type declaration.", place, hint="Send it without DOCTYPE.")
 
 
-def _refuse(code: str, detail: str, path: str = "", *, hint: str = "") -> NoReturn:
-    raise Refused((Problem(code, detail, path, hint=hint),))
+def _refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str = "") -> NoReturn:
+    raise Refused((Problem(code, detail, path, value=value, hint=hint),))

@@ -43,13 +43,14 @@ def problems_of(error: XMLSchemaValidationError) -> tuple[Problem, ...]:
 
 
 def _of_root(_error: XMLSchemaValidationError, element: etree._Element, _reason: str) -> Problem:
-    name = etree.QName(element)
+    name = shortened(etree.QName(element).localname)
+    space = shortened(etree.QName(element).namespace or "")
     return Problem(
         "wrong-root",
-        f"The schema has no document that begins with {name.localname} in the namespace {name.namespace or '(none)'}.",
-        f"/{name.localname}",
+        f"The schema has no document that begins with {name} in the namespace {space or '(none)'}.",
+        f"/{name}",
         "global element",
-        shortened(name.namespace or ""),
+        space,
         "Use the namespace and the message names of the profile.",
     )
 
@@ -71,11 +72,11 @@ def _of_simple(_error: XMLSchemaValidationError, element: etree._Element, reason
     return Problem("unknown-element", reason, place(inner), "simple content")
 
 
-def _of_attribute(_error: XMLSchemaValidationError, element: etree._Element, reason: str) -> Problem:
-    found = _ATTRIBUTE.search(reason)
+def _of_attribute(error: XMLSchemaValidationError, element: etree._Element, reason: str) -> Problem:
+    found = _ATTRIBUTE.search(error.reason or "")
     missing, surplus = found.groups() if found else (None, None)
     code = "missing-attribute" if missing else "unknown-attribute"
-    return Problem(code, reason, f"{place(element)}/@{missing or surplus or ''}", "attributes")
+    return Problem(code, reason, f"{place(element)}/@{shortened(missing or surplus or '')}", "attributes")
 
 
 def _of_value(error: XMLSchemaValidationError, element: etree._Element, reason: str) -> Problem:
@@ -90,7 +91,7 @@ def _of_value(error: XMLSchemaValidationError, element: etree._Element, reason: 
 def _attribute_of(error: XMLSchemaValidationError, element: etree._Element) -> str:
     found = re.match(r"attribute ([^=]+)='", error.reason or "")
     if found is not None:
-        return f"/@{found.group(1)}"
+        return f"/@{shortened(found.group(1))}"
     names = [name for name, value in element.attrib.items() if value == error.obj and not (element.text or "").strip()]
     return f"/@{etree.QName(names[0]).localname}" if len(names) == 1 else ""
 
@@ -139,14 +140,15 @@ def _missing(element: etree._Element, name: str) -> Problem:
 
 def _unknown(element: etree._Element, tag: str, known: set[str]) -> Problem:
     name = etree.QName(tag)
-    at = f"{place(element)}/{name.localname}"
+    shown = shortened(name.localname)
+    at = f"{place(element)}/{shown}"
     namespaces = {etree.QName(k).namespace for k in known if k and etree.QName(k).localname == name.localname}
     if namespaces:
         wanted = " or ".join(sorted(n or "(none)" for n in namespaces))
         return Problem(
-            "wrong-namespace", f"{name.localname} belongs to {wanted}.", at, "sequence", name.namespace or ""
+            "wrong-namespace", f"{shown} belongs to {wanted}.", at, "sequence", shortened(name.namespace or "")
         )
-    return Problem("unknown-element", f"The schema has no {name.localname} here.", at, "sequence")
+    return Problem("unknown-element", f"The schema has no {shown} here.", at, "sequence")
 
 
 def _misplaced(element: etree._Element, tag: str, particle: object) -> Problem:

@@ -57,6 +57,12 @@ DOCUMENTS = (
     Bad("unknown encoding", b'<?xml version="1.0" encoding="nope"?><Dossier/>', "bad-encoding"),
     Bad("hundred deep", b"<a>" * 100 + b"</a>" * 100, "too-deep"),
     Bad("ten thousand deep", b"<a>" * 10_000 + b"</a>" * 10_000, "too-deep"),
+    Bad(
+        "400,000 attributes",
+        GOOD.replace(b"<Entete>", b"<Entete " + b" ".join(b'a%d=""' % n for n in range(400_000)) + b">"),
+        "too-many-attributes",
+        "/Dossier/Entete",
+    ),
     Bad("control character", GOOD.replace(b"<Entete>", b"<Entete>\x01"), "bad-character"),
     Bad("control character by number", GOOD.replace(b"<Entete>", b"<Entete>&#1;"), "bad-character"),
     Bad("bytes of another encoding", GOOD.replace(b"<Entete>", b"<Entete><!-- \xe9 -->"), "bad-encoding"),

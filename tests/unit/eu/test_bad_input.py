@@ -37,6 +37,11 @@ def with_text(name: str, text: bytes) -> bytes:
 XML = {
     "malformed": (STATUS[:-9], "not-xml", "line 28, column"),
     "10,000 levels deep": (b"<a>" * 10_000 + b"</a>" * 10_000, "too-deep", ""),
+    "65 attributes on one element": (
+        STATUS.replace(b"<content>", b"<content " + b" ".join(b'a%d=""' % n for n in range(65)) + b">"),
+        "too-many-attributes",
+        "/StatusUpdate/content",
+    ),
     "huge": (STATUS.replace(b"</content>", b" " * 11_000_000 + b"</content>"), "document-too-large", ""),
     "an entity bomb": (LAUGHS, "dtd-forbidden", "line 1, column"),
     "an external entity": (OUTSIDE, "dtd-forbidden", "line 1, column"),
