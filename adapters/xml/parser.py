@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from adapters.xml.places import place, shortened, spot
+from adapters.xml.places import place, spot
 from broker.errors import Problem, Refused
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
 def _look_at_attributes(root: etree._Element, limits: Limits) -> None:
     for element in _overladen(limits.attributes)(root):
         detail = f"The element has {len(element.attrib)} attributes; {limits.attributes} are allowed."
-        _refuse("too-many-attributes", detail, place(element), value=shortened(etree.QName(element).localname))
+        _refuse("too-many-attributes", detail, place(element), rule=f"{limits.attributes} attributes")
 
 
 @lru_cache
@@ -173,5 +173,5 @@ def _refuse_dtd(place: str = "") -> NoReturn:
     _refuse("dtd-forbidden", "The document has a document type declaration.", place, hint="Send it without DOCTYPE.")
 
 
-def _refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str = "") -> NoReturn:
-    raise Refused((Problem(code, detail, path, value=value, hint=hint),))
+def _refuse(code: str, detail: str, path: str = "", *, rule: str = "", hint: str = "") -> NoReturn:
+    raise Refused((Problem(code, detail, path, rule=rule, hint=hint),))

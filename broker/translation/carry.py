@@ -55,6 +55,7 @@ class Carry:
         default_factory=list
     )  #: annex entries (usual path, path), where they are not as usual
     instead: list[Said] = field(default_factory=list)
+    profile: str = ""  #: of the mapping that kept it, at whichever end of it; "": it does not say
 
     def to_bytes(self) -> bytes:
         """As JSON; empty bytes if nothing is carried."""
@@ -64,6 +65,7 @@ class Carry:
             "format": FORMAT,
             "type": self.type,
             "side": self.side,
+            "profile": self.profile,
             "items": self.items,
             "order": self.order,
             "annex": [written if usual == written else (usual, written) for usual, written in self.annex],
@@ -98,7 +100,8 @@ def _read(document: dict[str, Any]) -> Carry:
     annex = [(entry, entry) if isinstance(entry, str) else (entry[0], entry[1]) for entry in document["annex"]]
     instead = [Said(*said) for said in document.get("instead", ())]
     order, aside = document["order"], document["aside"]
-    return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex, instead)
+    profile = str(document.get("profile", ""))
+    return Carry(document["type"], document["side"], items, order, rule, rule_hash, aside, annex, instead, profile)
 
 
 def anchor_hash(value: str | None) -> str:

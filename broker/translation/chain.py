@@ -1,7 +1,8 @@
 """The carry of a whole way: of one hop its own, of two hops both with the names of their hops.
 
 A carry belongs to the document that it completes: what a hop did not send is given back to the same hop, gone the other
-way. Which hop that is, a carry of two hops says by name, and a carry of one by the side that it belongs to.
+way. Which hop that is, a carry of two hops says by name, and a carry of one by the side that it belongs to and the
+profile of the mapping that kept it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broker.errors import Problem, TranslationError
-from broker.translation.carry import FORMAT, read_carry, unreadable
+from broker.translation.carry import FORMAT, Carry, read_carry, unreadable
 from broker.translation.codecs.wires import WIRES
 
 if TYPE_CHECKING:
@@ -81,11 +82,22 @@ def _by_name(found: dict[Hop, bytes], hops: Sequence[Hop]) -> dict[Hop, bytes]:
 
 
 def _by_side(data: bytes, hops: Sequence[Hop]) -> dict[Hop, bytes]:
-    side = carry.side if (carry := read_carry(data)) else ""
-    hop = next((hop for hop in hops if hop.side == side), None)
+    carry = read_carry(data)
+    hop = next((hop for hop in hops if carry and _is_of(carry, hop)), None)
     if hop is None:
-        raise _of_another_way(f"what completes a document of {side}", hops)
+        raise _of_another_way(_what(carry), hops)
     return {hop: data}
+
+
+def _is_of(carry: Carry, hop: Hop) -> bool:
+    return hop.side == carry.side and (not carry.profile or carry.profile in hop)
+
+
+def _what(carry: Carry | None) -> str:
+    if carry is None:
+        return "nothing"
+    kept_by = f", kept by the mapping of {carry.profile}" if carry.profile not in {"", carry.side} else ""
+    return f"what completes a document of {carry.side}{kept_by}"
 
 
 def _named(hops: Iterable[Hop]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def carry_of(run: Run) -> Carry:
     """Write the annex of a run; return its carry."""
     plan = run.plan
-    carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile)
+    carry = Carry(plan.rule.type, "eu-1" if plan.forth else plan.profile, profile=plan.profile)
     source = run.source
     if not (run.kept or len(run.annexed) or run.kept_entries or source.unplanned or source.paths or run.instead):
         return carry

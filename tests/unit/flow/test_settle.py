@@ -11,12 +11,14 @@ import pytest
 from broker.errors import Garbled, NotFound, Unavailable
 from broker.flow.close import close
 from broker.flow.notified import notified
+from broker.flow.settle import settled
 from broker.flow.views import message_view, without_words
 from broker.model.exchanges import State
 from broker.ports import Notification, Part, Told, UserMessage
 from broker.web.console import present
 from broker.web.console.i18n import load_words
 from tests.support.flow_node import CENTRAL_PARTY, Flow
+from tests.support.samples import exchange as sample
 
 if TYPE_CHECKING:
     from broker.flow.fetch import Fetcher
@@ -223,3 +225,10 @@ async def test_an_hour_is_what_is_configured(flow: Flow) -> None:
     assert await parked(flow) == []
     await for_minutes(flow, replace(restarted(flow), unavailable_after=short), 8)
     assert await parked(flow) == ["message-unavailable"]
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize(("reason", "word"), [(CAME, "came"), ("a person looked", "")])
+def test_only_what_was_cancelled_settled_itself(state: State, reason: str, word: str) -> None:
+    told = word if state is State.CANCELLED else ""
+    assert settled(sample(state=state, reason=reason)) == told

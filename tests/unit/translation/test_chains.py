@@ -118,6 +118,8 @@ def test_the_carry_of_one_hop_goes_to_that_hop_of_two() -> None:
         (f"{FR} to eu-1", f"{FR} to eu-1"),
         (f"{FR} to eu-1", f"eu-1 to {FI}"),
         (f"eu-1 to {FR}", f"eu-1 to {FR}"),
+        (f"eu-1 to {FR}", f"{FI} to eu-1"),
+        (f"eu-1 to {FR}", f"{FI} to rems-1"),
         (f"{FR} to eu-1", "eu-1 to eu-r7"),
     ],
 )
@@ -130,6 +132,19 @@ def test_a_carry_of_another_way_is_refused_and_both_ways_are_named(forth: str, b
     problem = refused(roots[source], back, carry)
     assert problem.code == "carry-of-another-way"
     assert problem.detail.endswith("this way goes by no mapping." if "r7" in back else f"to {target}.")
+
+
+def test_a_carry_of_one_hop_names_the_mapping_that_kept_it() -> None:
+    carry = gone(read(DATA / "eu-1" / "PermitIssued.xml"), f"eu-1 to {FR}").carry
+    problem = refused(read(DATA / FI / "PermitIssued.xml"), f"{FI} to eu-1", carry)
+    assert problem.value == f"what completes a document of eu-1, kept by the mapping of {FR}"
+
+
+def test_a_carry_that_names_no_mapping_goes_to_the_hop_of_its_side() -> None:
+    carry = json.loads(gone(read(DATA / FR / "PermitIssued.xml"), f"{FR} to eu-1").carry)
+    del carry["profile"]
+    there = tree(gone(read(DATA / FR / "PermitIssued.xml"), f"{FR} to eu-1"))
+    same(tree(gone(there, f"eu-1 to {FR}", json.dumps(carry).encode())), read(DATA / FR / "PermitIssued.xml"))
 
 
 @pytest.mark.parametrize(
