@@ -223,6 +223,14 @@ class Run:
         """Keep for the way back what has no annex to be shown in."""
         self._keep(leaf, Outcome.KEPT)
 
+    def explain(self, op: Op, leaf: Leaf) -> None:
+        """Keep what explains another leaf; where that is missing, it is all that was said, and its readers see it."""
+        anchor, where = op.anchor, leaf[2].where
+        if anchor is not None and not self.values.has(anchor, where[: anchor.depth]):
+            self._fallback(leaf)
+        else:
+            self.kept.append(leaf)
+
     def condition(self, _: Op, leaf: Leaf) -> None:
         """It says which message this is: nothing to write."""
         if isinstance(self.plan.rule.when.get(leaf[1].node.path), bool):
@@ -314,5 +322,6 @@ _HANDLERS: Final[dict[Do, Callable[[Run, Op, Leaf], None]]] = {
     Do.SPLIT: Run.split,
     Do.JOIN: Run.join,
     Do.ANNEX: Run.keep,
+    Do.KEEP: Run.explain,
     Do.CONDITION: Run.condition,
 }

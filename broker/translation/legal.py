@@ -85,7 +85,7 @@ class LegalFacts:
         what = _what(op, step.fate(outcome), forth=plan.forth) if op else None
         if op is None or what is None:
             return
-        for leaf in (step.node,) if plan.forth else _wanted(op):
+        for leaf in (step.node, *_in_words(op)) if plan.forth else _wanted(op):
             if found := self.of(leaf.path):
                 yield found, what
         if not plan.forth and (fact := self.national.get(plan.profile, {}).get(step.node.path)):
@@ -142,12 +142,17 @@ def _plain(path: str) -> str:
 
 
 def _what(op: Op, fate: Fate, *, forth: bool) -> str | None:
-    if op.context or (forth and op.do is Do.KEEP and op.anchor is not None):
+    if op.context or (forth and op.do is Do.KEEP and op.anchor is not None and fate is not Fate.ANNEX):
         return None  # repeated from an earlier message; the label of a choice whose key is translated by its own line
     if fate in _GONE:
         return _GONE[fate]
     failed = fate is Fate.ANNEX and op.do not in (Do.ANNEX, Do.ANNEX_ENTRY) and op.only is None
     return "downgraded" if failed else None
+
+
+def _in_words(op: Op) -> tuple[Node, ...]:
+    """The key of a choice, for its label: that alone was said, and the other side finds it in the annex only."""
+    return (op.anchor,) if op.do is Do.KEEP and op.anchor is not None else ()
 
 
 def _wanted(op: Op) -> tuple[Node, ...]:

@@ -135,6 +135,8 @@ class Plan:
     steps: Steps = field(init=False, repr=False)  #: the plan laid over its source, once it is complete
     versions: Versions | None = None  #: in which language its readers read what
     twins: dict[Node, Node] = field(default_factory=dict)  #: eu-1 leaves, by the same in the original language
+    #: Leaves of eu-1 that are sent only where what they explain is missing: the label of a choice, and its key.
+    explained: dict[Node, Node] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()  #: eu-1 leaves that other messages of a cumulative document have
 
     @property
@@ -217,6 +219,8 @@ class _Compiler:
         for line in self.family.lines:
             for node, op in self._ops(line):
                 self.plan.ops[node] = op
+            if not self.plan.forth and line.side == EU and line.kind == "carried" and line.anchor:
+                self.plan.explained[self._eu(line.leaf)] = self._eu(line.anchor)
 
     def _group(self, path: str, counterpart: str, key: str, national_key: str, only: tuple[str, ...]) -> None:
         eu, plan = self._eu(path), self.plan

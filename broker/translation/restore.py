@@ -74,6 +74,7 @@ class Restorer:
         """Put annex entries in their places; the places in numbers (`leaves`)."""
         self._announced.update(paths)
         twins, known, numbers = self._plan.twins, dict[str, _Instance](), list[int]()
+        explained = self._plan.explained
         instance: _Instance | None = None
         last, at, order = instance, "]", 0  # no instance is called so
         for path, text in zip(paths, texts, strict=True):
@@ -86,6 +87,9 @@ class Restorer:
                 numbers.append(NOWHERE)
                 continue
             is_doubled = node in twins and instance.place not in self.created
+            if node in explained and self._is_explained(explained[node], instance, path.removesuffix(tail)):
+                numbers.append(NOWHERE)
+                continue
             if not is_doubled and (node in instance.found or (node.fits is not None and not node.fits(text))):
                 numbers.append(NOWHERE)
                 continue
@@ -104,6 +108,10 @@ class Restorer:
             numbers.append(order)
         self.opened = {head: instance.place for head, instance in known.items()}
         return numbers
+
+    def _is_explained(self, key: Node, instance: _Instance, head: str) -> bool:
+        """Whether the key of a choice is there, or comes: a label in the annex was for a choice without one."""
+        return f"{head}{key.tail}" in self._announced or self._written.has(key, instance.where[: key.depth])
 
     def _open(self, known: dict[str, _Instance], head: str, tail: str) -> _Instance | None:
         """The instance of a leaf; it may be made anew."""

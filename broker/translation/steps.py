@@ -212,7 +212,12 @@ def _child(step: Step, look: Look) -> Child:
 def _way(plan: Plan, op: Op | None, *, is_passed: bool) -> Way:
     if is_passed or (op is not None and op.do is Do.ANNEX and plan.annex_entry is not None):
         return Way.ANNEX
-    return Way.KEEP if op is not None and op.do is Do.KEEP else Way.WAIT
+    return Way.KEEP if op is not None and op.do is Do.KEEP and not explains(plan, op) else Way.WAIT
+
+
+def explains(plan: Plan, op: Op) -> bool:
+    """Whether a leaf is kept because another says the same, by its key: readers see it where that one is missing."""
+    return plan.forth and op.fate is Fate.CARRIED and op.anchor is not None and plan.annex_entry is not None
 
 
 _Quickly = tuple["Node | None", "Callable[[str], str | None] | None", "Shift | None"]

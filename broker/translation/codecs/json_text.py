@@ -22,6 +22,7 @@ _DEPTH: Final = 64
 _SHORT: Final = 80  #: characters of a name in a pointer
 _DIGITS: Final = 4000  #: of a whole number; Python turns no longer text into one (`sys.set_int_max_str_digits`)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch  #: RFC 8259 section 6
+_NEGATIVE_ZERO: Final = "-0"  #: no whole number of Python keeps its sign
 #: How UTF-16 and UTF-32 begin, with and without a byte order mark: a text of JSON begins with two ASCII characters.
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0")
 
@@ -86,7 +87,7 @@ def number(text: str) -> float | Number:
 
 def whole_number(text: str) -> int | Number:
     """A whole number, however long it is."""
-    return int(text) if len(text) <= _DIGITS else Number(text)
+    return int(text) if len(text) <= _DIGITS and text != _NEGATIVE_ZERO else Number(text)
 
 
 def refuse(code: str, detail: str, path: str = "", *, value: str = "", hint: str = "") -> NoReturn:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEES = (DATA / "eu-r7/FeeEstimate.json").read_bytes()
 LONG = "0.1000000000000000055511151231257827"
-BEYOND = ["12345678901234567890.123", LONG, "1e400", "1e-400", "1E+2", "-0.0", "9" * 5000]
+BEYOND = ["12345678901234567890.123", LONG, "1e400", "1e-400", "1E+2", "-0.0", "-0", "9" * 5000]
 
 
 def with_amount(number: str) -> bytes:
