@@ -107,6 +107,7 @@ def page_of(
             shown=show,
             sign_off=done.sign_off,
             hints=tuple(hints),
+            problems=done.problems,
             counts=sorted(Counter(row["fate"] for row in done.report["fields"]).items()),
             rows=[_row(row, left, right) for row in done.report["fields"]],
             others=[

@@ -1,5 +1,6 @@
 """The words of the page that `hdeu translate --html` writes. English words are their own keys."""
 
+# ruff: noqa: E501 - a sentence is one line
 from __future__ import annotations
 
 from typing import Final
@@ -45,6 +46,50 @@ FRENCH: Final = {
     "dropped": "perdu",
     "downgraded": "dit moins précisément",
     "orphaned": "orphelin",
+    # facts with legal meaning (schemas/codelists/legal-facts.toml)
+    "decision-kind": "nature de la décision",
+    "refused-datasets": "jeux de données refusés",
+    "reasons": "motifs",
+    "purpose": "finalité",
+    "legal-basis": "base juridique",
+    "applicant": "demandeur",
+    "conditions": "conditions",
+    "dates": "dates",
+    "fees": "redevances",
+    "opt-out-exception": "exception au droit d'opposition",
+    "persons": "personnes",
+    "redress": "voies de recours",
+    "permit-status": "statut du permis",
+    "change": "modification demandée",
+    "measure": "mesure",
+    # what a line of a mapping could not do (broker/translation/wording.py)
+    "Not as its line says": "Autrement que prévu",
+    "What no table has, or does not fit: it was kept, and not replaced": "Ce qu'aucune table n'a, ou qui ne convient pas : gardé tel quel, et non remplacé",
+    "What to do": "Que faire",
+    "The table has no row for this value; it was kept, and not replaced.": "La table n'a pas de ligne pour cette valeur : elle a été gardée, et non remplacée.",
+    "Correct the value, or add a row.": "Corrigez la valeur, ou ajoutez une ligne.",
+    "This value stands for several on the other side; none was chosen.": "Cette valeur en désigne plusieurs de l'autre côté ; aucune n'a été choisie.",
+    "Say which one is meant.": "Dites laquelle est visée.",
+    "The value cannot be written on the other side as it stands; it was kept.": "La valeur ne peut pas être écrite telle quelle de l'autre côté ; elle a été gardée.",
+    "Correct its form.": "Corrigez sa forme.",
+    "Decide which national value it is, if any.": "Décidez quelle valeur nationale c'est, s'il y en a une.",
+    "Two values were given where one is due; the second was kept aside.": "Deux valeurs sont données là où une seule est attendue ; la seconde a été mise de côté.",
+    "Give one of them.": "N'en donnez qu'une.",
+    "The annex names a field that eu-1 does not have, whose group is gone, or where the document says something.": "L'annexe nomme un champ qu'eu-1 n'a pas, dont le groupe a disparu, ou que le document remplit déjà.",
+    "Remove the entry, or correct its path; if both values are meant for one field, leave one of them.": "Retirez l'entrée, ou corrigez son chemin ; si les deux valeurs visent un seul champ, n'en laissez qu'une.",
+    "What was kept for this place was not put back: what it hung on was changed or is gone.": "Ce qui était gardé pour cet endroit n'a pas été remis : ce dont il dépendait a changé ou disparu.",
+    "Check the field.": "Vérifiez le champ.",
+    "This annex entry was left out: something else has the name now that it is for, and would have got its value.": "Cette entrée de l'annexe a été omise : autre chose porte désormais le nom visé, et aurait reçu sa valeur.",
+    "Say it where it belongs, if it still holds.": "Dites-le à sa place, si c'est encore vrai.",
+    # what looks odd (broker/translation/plausibility.py)
+    "This does not look like an e-mail address.": "Cela ne ressemble pas à une adresse électronique.",
+    "This does not look like a telephone number.": "Cela ne ressemble pas à un numéro de téléphone.",
+    "This looks like an IBAN, and its check digits are wrong.": "Cela ressemble à un IBAN, et ses chiffres de contrôle sont faux.",
+    "This does not look like a VAT number of its state.": "Cela ne ressemble pas à un numéro de TVA de cet État.",
+    "The check digit of this business id is wrong.": "Le chiffre de contrôle de ce numéro d'entreprise est faux.",
+    "This does not look like a Peppol participant id.": "Cela ne ressemble pas à un identifiant de participant Peppol.",
+    "No calendar has this day.": "Aucun calendrier n'a ce jour.",
+    "It ends before it begins.": "La fin précède le début.",
 }
 ENGLISH: Final = {
     "carried": "kept here",

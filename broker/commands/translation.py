@@ -26,7 +26,7 @@ from broker.commands.documents import (
 )
 from broker.commands.opening import read_file
 from broker.commands.page_words import WORDS
-from broker.commands.terminal import note, raw
+from broker.commands.terminal import note, raw, what_next
 from broker.data_files import schemas_dir
 from broker.errors import ConfigurationError, Problem, Refused
 from broker.translation.between import Between, Tools, translate_between
@@ -80,10 +80,11 @@ def _translate(arguments: argparse.Namespace) -> int:
             _write(name, data)
     if arguments.html:
         _write(arguments.html, _page(arguments, source, done, odd))
-    for flag in flags(done.pivot):
+    for flag in (*flags(done.pivot), *done.problems):
         note(f"flag {flag.as_line()}")
     for loss in done.sign_off:
         note(f"sign-off {loss.id} {loss.path}: {loss.what}")
+    what_next(done.problems)
     return SIGN_OFF_NEEDED if done.sign_off else 0
 
 

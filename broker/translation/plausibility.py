@@ -49,7 +49,7 @@ _CODES: Final = {
     "business-id": "implausible-business-id",
     "peppol": "implausible-peppol",
 }
-_SAYINGS: Final = {
+SAYINGS: Final = {
     "email": "This does not look like an e-mail address.",
     "phone": "This does not look like a telephone number.",
     "iban": "This looks like an IBAN, and its check digits are wrong.",
@@ -133,7 +133,7 @@ def _ranged(text: str, element: etree._Element, check: Check) -> Iterator[Proble
 
 def _odd(element: etree._Element, check: Check) -> Problem:
     code = _CODES.get(check.kind, "implausible-day")
-    return _hint(code, _SAYINGS.get(check.kind, "No calendar has this day."), element, check)
+    return _hint(code, SAYINGS.get(check.kind, "No calendar has this day."), element, check)
 
 
 def _hint(code: str, detail: str, element: etree._Element, check: Check) -> Problem:

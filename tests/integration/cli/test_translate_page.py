@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from broker.commands.page import page_of
 from broker.commands.page_words import FRENCH
 from broker.commands.translation import envelope_of, side_of
 from broker.data_files import schemas_dir
+from broker.translation import plausibility, wording
 from broker.translation.between import Between, Tools, translate_between
 from broker.translation.codecs.wires import WIRES
 from broker.translation.personal import load_personal_fields
@@ -188,3 +190,44 @@ def test_what_looks_like_a_person_in_eu_1_is_in_the_table_or_known_not_to_be() -
 def test_the_words_for_what_happens_to_a_fact_are_french_too() -> None:
     assert {"carried", "dropped", "downgraded", "orphaned"} <= set(FRENCH)
     assert LegalFactLoss("a", "b", "dropped").what in FRENCH
+
+
+def with_purpose(key: str) -> bytes:
+    root = etree.parse(str(DATA / "eu-1/ApplicationSubmitted.xml")).getroot()
+    purpose = root.find("{*}content/{*}form/{*}section2/{*}purposeForWhichDataWillBeUsed/{*}key")
+    assert purpose is not None
+    purpose.text = key
+    return etree.tostring(root)
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "fact"),
+    [
+        ("en", "The table has no row for this value; it was kept, and not replaced.", "purpose"),
+        ("fr", "La table n'a pas de ligne pour cette valeur : elle a été gardée, et non remplacée.", "finalité"),
+    ],
+)
+def test_what_a_line_could_not_do_is_on_the_page_with_what_to_do(
+    tools: Tools, language: str, told: str, fact: str
+) -> None:
+    text, _ = page(tools, "eu-1", "fr-hdh-1", with_purpose("zz"), language=language)
+    shown = html.fromstring(text)
+    [row] = [one for one in shown.xpath("//tr") if "unmapped-value" in one.text_content()]
+    assert told in row.text_content()
+    assert "purposeForWhichDataWillBeUsed[1]/key" in row.text_content()
+    assert fact in [one.text for one in shown.xpath("//h2[1]/following-sibling::table[1]//th")]
+
+
+def test_what_a_line_could_not_do_is_told_on_standard_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "application.xml"
+    file.write_bytes(with_purpose("zz"))
+    assert main(["translate", "--from", "eu-1", "--to", "fr-hdh-1", str(file)]) == 3
+    told = capfd.readouterr().err.splitlines()
+    assert any(line.startswith("flag unmapped-value content/form/section2/purpose") for line in told), told
+    assert "next: Correct the value, or add a row." in told
+
+
+def test_whatever_a_translation_tells_is_french_on_a_french_page() -> None:
+    sentences = {text for pair in wording.WORDS.values() for text in pair if text.endswith(".")}
+    facts = {row["id"] for row in tomllib.loads((schemas_dir() / "codelists/legal-facts.toml").read_text())["fact"]}
+    assert sentences | facts | {*plausibility.SAYINGS.values()} <= FRENCH.keys()
