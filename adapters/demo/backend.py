@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS: Final = 0.3
 _ANSWERED: Final = frozenset({200, 202, 409, 422})
+_PLAIN: Final = frozenset({"", "identity"})  #: the broker packs no delivery
 
 
 @dataclass(slots=True)
@@ -84,9 +85,11 @@ def _filed(folder: Path, name: str, data: bytes) -> None:
 
 
 def webhook_app(desk: Desk, secret: bytes) -> web.Application:
-    """The webhook side. A body that the broker did not sign is refused."""
+    """The webhook side. A body that the broker did not sign is refused, and so is a packed one."""
 
     async def take(request: web.Request) -> web.Response:
+        if request.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
+            return _packed()
         body = await request.read()
         expected = "sha256=" + hmac.new(secret, body, "sha256").hexdigest()
         if not hmac.compare_digest(expected, request.headers.get("hdeu-signature", "")):
@@ -102,6 +105,17 @@ def webhook_app(desk: Desk, secret: bytes) -> web.Application:
     app = web.Application(client_max_size=64 * 2**20)
     app.add_routes([web.post("/{name}", take), web.get("/healthz", healthy)])
     return app
+
+
+def webhook_runner(desk: Desk, secret: bytes) -> web.AppRunner:
+    """Serves it, with bodies as they were sent: aiohttp would answer a packed one before anybody here is asked."""
+    return web.AppRunner(webhook_app(desk, secret), access_log=None, auto_decompress=False)
+
+
+def _packed() -> web.Response:
+    """415 with what is taken (RFC 9110 section 12.5.3), as the broker's own doors say it."""
+    told = {"code": "content-encoding-unsupported", "error": "a packed body is not taken here"}
+    return web.json_response(told, status=415, headers={"Accept-Encoding": "identity"})
 
 
 def http_sender(session: aiohttp.ClientSession, node: str, token: str) -> Callable[[str, bytes, str], Awaitable[str]]:
@@ -143,7 +157,7 @@ async def run_webhook(arguments: argparse.Namespace, office: Office) -> None:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         there = (session, arguments.node, arguments.token)
         desk = Desk(office, arguments.dir, http_sender(*there), uploader(*there))
-        runner = web.AppRunner(webhook_app(desk, arguments.secret.encode()), access_log=None)
+        runner = webhook_runner(desk, arguments.secret.encode())
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
         await desk.work()
