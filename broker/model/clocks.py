@@ -68,6 +68,7 @@ class ClockRule:
     restarts: str = ""  #: the policy with which it runs again, whole, when it is resumed
     extended: str = ""  #: the fact that says that its whole includes the extension
     stated: str = ""  #: the fact of the leg that names the last day
+    unstated: str = ""  #: what is known of it where the leg has no such fact
     late: str = ""  #: what a person should know when the applicant's part comes after the last day
 
     def of(self, leg: Leg) -> ClockRule:
@@ -111,6 +112,7 @@ def _read_rule(row: Mapping[str, Any]) -> ClockRule:
         restarts=row.get("restarts", ""),
         extended=row.get("extended", ""),
         stated=row.get("stated", ""),
+        unstated=row.get("unstated", ""),
         late=row.get("late", ""),
     )
 
@@ -155,7 +157,7 @@ def start_clock(rule: ClockRule, leg: Leg, at: datetime, days: WorkingDays) -> R
     """The clock started by an event at `at`, with the reason for its date."""
     end = last_day(at, rule.length, days)
     due = leg.facts.get(rule.stated, "") if rule.stated else end.isoformat() if end else ""
-    length = _said(rule.length) or rule.note
+    length = _said(rule.length) or (rule.note if due else rule.unstated or rule.note)
     start = at.astimezone(days.zone).date().isoformat()
     return RunningClock(
         case_key=leg.case_key,

@@ -263,3 +263,20 @@ async def test_the_term_of_a_permit_is_the_day_that_it_names_until_it_is_renewed
     assert await terms(granted) == [("stopped", "2030-01-31"), ("running", "")]
     await decide(granted, "RETRAIT_AUTORISATION")
     assert {state for state, _ in await terms(granted)} == {"stopped"}
+
+
+async def test_of_a_renewed_permit_staff_see_the_former_last_day_and_how_long_it_may_hold_at_most(
+    granted: Flow,
+) -> None:
+    """Art. 68(12): extended once, for a period which does not exceed ten years."""
+    granted.clock.advance(60)
+    await change(granted, "RENOUVELE", SECOND)
+    [case] = await granted.cases()
+    async with granted.store.transaction() as tx:
+        view = await case_view(tx, case.key, date(2026, 1, 1))
+    hdh = next(leg for leg in view["legs"] if leg["owner"] == "hdh")
+    former, renewed = (one for one in hdh["clocks"] if one["clock"] == "PERMIT_TERM")
+    assert (former["state"], former["due_on"]) == ("stopped", "2030-01-31")
+    assert (renewed["state"], renewed["due_on"]) == ("running", "")
+    assert "until the day that the permit names" in former["reason"]
+    assert "no message said (at most ten years, and once extended at most ten more)" in renewed["reason"]
