@@ -464,3 +464,15 @@ def test_the_object_in_which_a_name_stands_twice_is_told(codec: EuR7Codec, text:
     with pytest.raises(Refused) as caught:
         codec.decode(text.encode(), JSON)
     assert [(one.code, one.path) for one in caught.value.problems] == [("duplicate-key", place)]
+
+
+def test_a_text_in_no_language_that_there_is_is_kept_at_its_place(codec: EuR7Codec) -> None:
+    content = {"datasets": [{"dataset_id": "d", "title": {"en": "T", "quite-another-tongue": "?"}}]}
+    parts = [
+        ("envelope.json", b'{"messageType":"ApplicationSubmitted","messageId":"m"}'),
+        ("application_metadata.json", json.dumps(content).encode()),
+    ]
+    root = codec.decode(write_zip(parts), ZIP).root
+    assert [flag.path for flag in unknown_fields(root)] == ["/content/datasets/0/title/quite-another-tongue"]
+    with zipfile.ZipFile(io.BytesIO(codec.encode(root).data)) as archive:
+        assert json.loads(archive.read("application_metadata.json")) == content

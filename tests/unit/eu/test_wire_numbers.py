@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from lxml import etree
 
 from broker.data_files import schemas_dir
 from broker.errors import Problem
@@ -17,8 +18,6 @@ from broker.translation.unknown import as_sent, unknown_fields
 from tests.unit.eu.conftest import DATA
 
 if TYPE_CHECKING:
-    from lxml import etree
-
     from broker.translation.codecs.eu_r7 import EuR7Codec
 
 FEES = (DATA / "eu-r7/FeeEstimate.json").read_bytes()
@@ -115,3 +114,19 @@ def test_an_amount_that_json_spells_otherwise_has_every_digit(codec: EuR7Codec, 
     assert first is not None
     first.text = xml
     assert b'"amount":%s,' % wire.encode() in codec.encode(root).data
+
+
+def test_an_exponent_is_written_out_as_far_as_anybody_counts(codec: EuR7Codec) -> None:
+    message = json.loads((DATA / "eu-r7/PersonsUpdate.json").read_bytes())
+    message["envelope"]["version"] = 7
+    data = json.dumps(message).encode().replace(b'"version": 7', b'"version": 7e6')
+    assert codec.decode(data, JSON).root.findtext("{*}envelope/{*}version") == "7000000"
+
+
+@pytest.mark.parametrize(("said", "written"), [("1", b"true"), ("true", b"true"), ("0", b"false"), ("false", b"false")])
+def test_yes_and_no_are_said_in_figures_too(codec: EuR7Codec, said: str, written: bytes) -> None:
+    root = codec.decode(FEES, JSON).root
+    flag = root.find("{*}envelope/{*}testFlag")
+    assert flag is not None
+    flag.text = said
+    assert b'"testFlag":%s' % written in codec.encode(root).data

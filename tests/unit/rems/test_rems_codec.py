@@ -12,8 +12,11 @@ import pytest
 from lxml import etree
 
 from broker.errors import Refused
+from broker.translation.codecs.rems import comment
 from broker.translation.codecs.rems.codec import RemsCodec
+from broker.translation.codecs.rems.events import Events, Rule
 from broker.translation.codecs.rems.facts import flat, grow
+from broker.translation.codecs.rems.members import put_application
 from broker.translation.codecs.rems.reading import Read
 from tests.support.documents import Documents, canonical
 from tests.support.sides import Side
@@ -271,3 +274,28 @@ def test_what_is_no_document_is_refused_by_name(codec: RemsCodec, body: bytes, c
 def test_text_that_xml_cannot_hold_is_kept_where_it_was(codec: RemsCodec) -> None:
     body = event("rejected", "No.\x00", **{"event/actor": "\x0b", "event/application": {}})
     assert json.loads(codec.encode(codec.decode(body).root)) == json.loads(body)
+
+
+def test_an_indented_line_of_the_comment_goes_on_with_no_fact_above_it() -> None:
+    said = comment.read("[date] 2026-11-23\nTo do:\n  the cohort", lambda _: True)
+    assert said == ("To do:\n  the cohort", [("date", "2026-11-23")])
+
+
+def test_a_section_that_is_named_again_is_another_one() -> None:
+    asked = comment.questions_of([("section6.FINLAND.a", "x"), ("section6.FINLAND", None), ("section6.FINLAND.b", "y")])
+    assert asked["form.section[1].field[1].name"] == "a"
+    assert asked["form.section[2].field[1].name"] == "b"
+
+
+def test_an_event_of_what_the_broker_lodged_alone_is_a_step_where_it_lodged_nothing() -> None:
+    events = Events({"Ack": Rule("Ack", events=("e",), with_reference=True)}, (), frozenset())
+    assert (events.message("e", lodged=True), events.message("e", lodged=False)) == ("Ack", "NationalStep")
+
+
+def test_two_titles_in_one_language_are_not_made_one() -> None:
+    stem = "application.resource[1].title"
+    facts = {f"{stem}[1]": "a", f"{stem}[1]@lang": "en", f"{stem}[2]": "b", f"{stem}[2]@lang": "en"}
+    left, made = dict(facts), dict[str, Any]()
+    put_application(made, left)
+    assert left == facts
+    assert made == {}, "a row of which nothing can be said is not written"

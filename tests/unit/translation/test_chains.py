@@ -15,6 +15,7 @@ from broker.cli import main
 from broker.data_files import schemas_dir
 from broker.errors import Problem, TranslationError
 from broker.translation.between import Tools, translate_between
+from broker.translation.chain import Hop, shared_out, together
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from tests.fidelity.laws import same
 from tests.fidelity.ways import NOTHING, STAND_IN, profile_names, ways
@@ -174,3 +175,24 @@ def test_on_the_command_line_a_permit_comes_home_from_finland_to_france(
     assert main(["translate", "--from", FI, "--to", "rems-1", "--carry-in", str(carry), str(there)]) == 1
     told = capfdbinary.readouterr()
     assert (told.out, told.err.split(b" ")[0]) == (b"", b"carry-of-another-way")
+
+
+def test_a_carry_of_two_hops_is_not_shared_out_over_a_way_that_has_one_of_them() -> None:
+    there = [Hop("fi-findata-1", "eu-1"), Hop("eu-1", "fr-hdh-1")]
+    kept = together([(hop, b'{"format": 1}') for hop in there])
+    assert set(shared_out(kept, [hop.back for hop in reversed(there)])) == {hop.back for hop in there}
+    with pytest.raises(TranslationError) as caught:
+        shared_out(kept, [Hop("fr-hdh-1", "eu-1"), Hop("eu-1", "rems-1")])
+    assert [problem.code for problem in caught.value.problems] == ["carry-of-another-way"]
+
+
+def test_a_fact_that_the_first_of_two_hops_loses_asks_for_a_person() -> None:
+    codecs = {"eu-r7": EuR7Codec.load(schemas_dir())}
+    tools = Tools(ways()[0].translator, codecs["eu-r7"], etree.fromstring, others=codecs)
+    root = etree.parse(str(schemas_dir().parent / "tests/data/fi-findata-1/ApplicationSubmitted.xml")).getroot()
+    purpose = root.find("{*}hakemus/{*}kayttotarkoitus")
+    assert purpose is not None
+    purpose[:] = [etree.Element(purpose.tag.replace("kayttotarkoitus", "luokka"))]
+    purpose[0].text = "tietojohtaminen"
+    done = translate_between(tools, etree.tostring(root), source="fi-findata-1", target="fr-hdh-1", envelope=STAND_IN)
+    assert ("purpose", "hakemus/kayttotarkoitus[1]/luokka") in {(one.id, one.path) for one in done.sign_off}

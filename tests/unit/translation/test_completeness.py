@@ -292,3 +292,25 @@ def test_a_rule_of_an_unknown_kind_is_not_taken(tmp_path: Path, row: str) -> Non
     (tmp_path / "one.toml").write_text(text)
     with pytest.raises(ConfigurationError):
         load_rules(tmp_path, "one")
+
+
+def test_a_tick_may_be_said_in_figures() -> None:
+    rule = next(one for one in RULES.rules if one.how == "true" and not one.when and "[]" not in one.fields[0])
+    root = form_of(rule.form or "access")
+    for text, due in (("1", []), ("true", []), ("0", ["content/" + rule.fields[0]])):
+        give(root, rule.fields[0], text)
+        assert told(root, rule.fields[0]) == due
+
+
+def test_of_alternatives_in_each_entry_only_an_entry_without_any_lacks_one() -> None:
+    rule = Rule(("datasets[]/title", "datasets[]/catalog_id"), "either of them", how="one")
+    root = form_of("access")
+    content = root.find(f"{EU}content")
+    assert content is not None
+    for one in content.findall(f"{EU}datasets"):
+        content.remove(one)
+    for name in ("title", "catalog_id", ""):
+        entry = etree.SubElement(content, f"{EU}datasets")
+        if name:
+            etree.SubElement(entry, f"{EU}{name}").text = "said"
+    assert paths(root, RuleSet("7", "of a test", (rule,))) == ["content/datasets[3]/title"]

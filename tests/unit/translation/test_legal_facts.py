@@ -15,9 +15,10 @@ from lxml import etree
 
 from broker.cli import main
 from broker.commands import translation
+from broker.translation.carry import Carry, Item
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from broker.translation.mapping_file import EU, Line, load_profile
-from broker.translation.translator import Translator
+from broker.translation.translator import EnvelopeContext, Translator
 from tests.fidelity.ways import ways
 from tests.support.documents import Documents
 from tests.support.sides import SCHEMAS, side
@@ -131,3 +132,28 @@ def test_a_fact_that_a_national_form_does_not_ask_for_is_named(
     status, named = run(message, FR, translator)
     assert (status, set(named)) == (3, {fact})
     assert run(message, FR, ways()[0].translator) == (0, [])
+
+
+def test_a_fact_that_was_kept_and_cannot_come_back_asks_for_a_person() -> None:
+    french = etree.parse(str(SCHEMAS.parent / "tests/data/fr-hdh-1/ApplicationSubmitted.xml")).getroot()
+    purpose, title = (f"content/form/section2/{name}" for name in ("purposeForWhichDataWillBeUsed", "projectName"))
+    items = [Item(f"{purpose}[nobody]/key", "e", title, "0" * 16), Item("content/title", "t", title, "0" * 16)]
+    carry = Carry("ApplicationSubmitted", "eu-1", items).to_bytes()
+    done = ways()[0].translator.read(FR, french, envelope=EnvelopeContext(message_id="m", created_at="x"), carry=carry)
+    lost = [loss for loss in done.sign_off if loss.what == "orphaned"]
+    assert [(loss.id, loss.path) for loss in lost] == [("purpose", f"{purpose}[nobody]/key")]
+
+
+@pytest.mark.parametrize(("day", "lost"), [("2026-11-23", 0), ("2026-11-30", 1), ("", 0)])
+def test_the_day_of_a_decision_is_lost_on_the_wire_where_the_moment_is_of_another(day: str, lost: int) -> None:
+    root = etree.parse(str(SCHEMAS.parent / "tests/data/eu-1/DecisionIssued.xml")).getroot()
+    issued, legal = (root.find(f"{{*}}content/{{*}}{name}") for name in ("issuedAt", "legalIssueDate"))
+    assert issued is not None
+    assert legal is not None
+    issued.text = "2026-11-23T10:00:00Z"
+    if day:
+        legal.text = day
+    else:
+        legal.getparent().remove(legal)
+    losses = LEGAL.wire_losses(root, EuR7Codec.load(SCHEMAS))
+    assert [loss.path for loss in losses].count("content/issuedAt") == lost

@@ -113,7 +113,12 @@ def test_a_register_number_of_the_applicant_with_a_wrong_check_digit_is_told_and
 
 @pytest.mark.parametrize(
     ("first", "last", "odd"),
-    [("2028-01-01", "2027-01-01", 1), ("2027-01-01", "2027-01-01", 0), ("31/12/2028", "2027-01-01", 1)],
+    [
+        ("2028-01-01", "2027-01-01", 1),
+        ("\n 2028-01-01 ", "2027-01-01", 1),
+        ("2027-01-01", "2027-01-01", 0),
+        ("31/12/2028", "2027-01-01", 1),
+    ],
 )
 def test_a_period_that_ends_before_it_begins_is_seen(first: str, last: str, odd: int) -> None:
     names = ("estimatedStartDatesForDataProcessing", "estimatedEndDatesForDataProcessing")
