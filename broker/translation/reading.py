@@ -175,13 +175,17 @@ class Reading:
             return
         elif step.is_annexed:
             self.annexed.add(step.opens, instance, text)
-        elif step.is_kept:
+        elif step.is_kept and self._is_explained(step.explains, instance):
             self.kept.append((len(self.rows), step, instance, text))
         else:
             self.waiting.append((len(self.rows), step, instance, text))
             if self.steps.shows:
                 self.annexed.reserve(len(self.rows), instance)
         self.rows.append(step.usual)
+
+    def _is_explained(self, key: Node | None, instance: Instance) -> bool:
+        """Whether what a leaf is kept for was met; else it is looked for once more, when all leaves are known."""
+        return key is None or self.values.has(key, instance.where[: key.depth])
 
     def _is_shown(self, step: Step, instance: Instance, text: str) -> bool:
         """Show a field in the language of the readers, and what it stands for in the annex."""

@@ -74,6 +74,7 @@ class Step:
         "carefully",
         "children",
         "chosen",
+        "explains",
         "goes",
         "has_twin",
         "is_annexed",
@@ -100,6 +101,7 @@ class Step:
         self.goes, self.turn, self.shift = (None, None, None) if is_shared else _quickly(self.op, is_taken=bool(taken))
         self.is_asked = is_asked  #: whether others are worked out by its text: keys and anchors
         self.is_annexed, self.is_kept = self.way is Way.ANNEX, self.way is Way.KEEP
+        self.explains = _explained(plan, self.op)
         self.has_twin = not is_passed and self.op is not None and (self.op.twin is not None or self.op.is_twin)
         self.look = self._look(plan, is_careful=False)
         self.careful = self._look(plan, is_careful=True)  #: the same where versions in other languages count
@@ -212,12 +214,13 @@ def _child(step: Step, look: Look) -> Child:
 def _way(plan: Plan, op: Op | None, *, is_passed: bool) -> Way:
     if is_passed or (op is not None and op.do is Do.ANNEX and plan.annex_entry is not None):
         return Way.ANNEX
-    return Way.KEEP if op is not None and op.do is Do.KEEP and not explains(plan, op) else Way.WAIT
+    return Way.KEEP if op is not None and op.do is Do.KEEP else Way.WAIT
 
 
-def explains(plan: Plan, op: Op) -> bool:
-    """Whether a leaf is kept because another says the same, by its key: readers see it where that one is missing."""
-    return plan.forth and op.fate is Fate.CARRIED and op.anchor is not None and plan.annex_entry is not None
+def _explained(plan: Plan, op: Op | None) -> Node | None:
+    """What a leaf is kept for, because that says the same by its key: where it is missing, readers see the leaf."""
+    shows = plan.forth and plan.annex_entry is not None
+    return op.anchor if shows and op is not None and op.fate is Fate.CARRIED else None
 
 
 _Quickly = tuple["Node | None", "Callable[[str], str | None] | None", "Shift | None"]

@@ -15,6 +15,7 @@ from broker.cli import main
 from broker.data_files import schemas_dir
 from broker.errors import Problem, TranslationError
 from broker.translation.between import Tools, translate_between
+from broker.translation.carry import read_carry
 from broker.translation.chain import Hop, shared_out, together
 from broker.translation.codecs.eu_r7 import EuR7Codec
 from tests.fidelity.laws import same
@@ -196,3 +197,12 @@ def test_a_fact_that_the_first_of_two_hops_loses_asks_for_a_person() -> None:
     purpose[0].text = "tietojohtaminen"
     done = translate_between(tools, etree.tostring(root), source="fi-findata-1", target="fr-hdh-1", envelope=STAND_IN)
     assert ("purpose", "hakemus/kayttotarkoitus[1]/luokka") in {(one.id, one.path) for one in done.sign_off}
+
+
+@pytest.mark.parametrize("written", [0, 2, "1", None])
+def test_a_carry_of_another_format_is_not_read_as_if_it_were_of_this(written: object) -> None:
+    carry = {"format": written, "type": "StatusUpdate", "side": "eu-1", "items": [], "order": {}, "annex": []}
+    data = json.dumps({**carry, "instead": [], "aside": {}, "rule": [-1, ""]}).encode()
+    with pytest.raises(TranslationError) as caught:
+        read_carry(data)
+    assert [problem.code for problem in caught.value.problems] == ["carry-unreadable"]
