@@ -37,6 +37,7 @@ _WIDE: Final = "i"
 _SAID_ANEW: Final = "the dispatcher says it itself: ids and parties are those of the network"
 _ORPHANED: Final = "what it hung on was changed or is gone"
 _READERS: Final = "the original: the field has the version in the language of its readers"
+_IN_WORDS: Final = "said in words alone: the key that they would explain is missing"
 _NOT_SHOWN: Final = frozenset({Fate.CARRIED.value, Fate.LEFT_OUT.value})
 
 
@@ -312,7 +313,7 @@ def _shown(row: Row, anew: frozenset[str]) -> dict[str, Any]:
     elif row.versions is not None:
         shown |= {"language": row.versions.language, "mark": row.versions.mark}
     elif op.reason:
-        shown["reason"] = op.reason
+        shown["reason"] = _IN_WORDS if (op.fate, fate) == (Fate.CARRIED, Fate.ANNEX) else op.reason
     return shown
 
 

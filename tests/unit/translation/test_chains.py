@@ -206,3 +206,23 @@ def test_a_carry_of_another_format_is_not_read_as_if_it_were_of_this(written: ob
     with pytest.raises(TranslationError) as caught:
         read_carry(data)
     assert [problem.code for problem in caught.value.problems] == ["carry-unreadable"]
+
+
+def test_a_value_that_was_said_twice_is_reported_as_put_back_where_it_comes_home() -> None:
+    way = way_of("fi-findata-1 to eu-1")
+    root = etree.parse(str(schemas_dir().parent / "tests/data/fi-findata-1/ApplicationSubmitted.xml")).getroot()
+    purpose = root.find("{*}hakemus/{*}kayttotarkoitus")
+    assert purpose is not None
+    namespace = etree.QName(purpose).namespace
+    for name, text in (("ehdsKohta", "e"), ("luokka", "tieteellinen-tutkimus")):
+        for one in purpose.findall(f"{{*}}{name}"):
+            purpose.remove(one)
+        purpose.insert(0, etree.Element(f"{{{namespace}}}{name}"))
+        purpose[0].text = text
+    assert way.source.gate.validate(root), way.source.gate.error_log
+    there = way.there(root)
+    home = way.home(there.root, there.carry)
+    said = {"hakemus/kayttotarkoitus[1]/luokka", "hakemus/kayttotarkoitus[1]/ehdsKohta"}
+    written = {path for row in home.report.fields() for path in row["target"]}
+    assert said <= written | {*home.report.restored()}
+    assert len(said & {*home.report.restored()}) == 1
