@@ -13,8 +13,10 @@ from lxml import etree
 
 from adapters.xml import Limits, XmlDocuments
 from adapters.xml.parser import parse
+from adapters.xml.passing import is_large
 from broker.data_files import schemas_dir
 from broker.errors import Refused
+from tests.performance.applications import full_size
 from tests.unit.eu.conftest import DATA
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ SECONDS = 20  #: far above what it takes on a slow machine, far below what it to
 STATUS = (DATA / "eu-1/StatusUpdate.xml").read_bytes()
 RESULT = (DATA / "eu-1/ValidationResult.xml").read_bytes()
 EMPTY = RESULT.replace(b"</error>", b"</error>" + b"<error/>" * 1_000_000, 1)
+ODD = RESULT.replace(b"</error>", b"</error>" + b"<error a='' b='' c='' d='' e='' f='' g='' h=''/>" * 9_900, 1)
 NAMES = [b"xmlns:p%d='urn:example:%d'" % (n, n) for n in range(100_000)]
 
 
@@ -51,11 +54,18 @@ def test_what_says_nothing_or_much_is_read_and_accepted_in_time(documents: XmlDo
     assert time.monotonic() - started < SECONDS
 
 
-def test_a_million_siblings_that_all_break_a_rule_are_refused_in_time(documents: XmlDocuments) -> None:
-    root = documents.parse(EMPTY)
+@pytest.mark.parametrize("data", [EMPTY, ODD], ids=["a million elements", "eight attributes each on 9,900 elements"])
+def test_siblings_that_all_break_a_rule_are_refused_in_time(documents: XmlDocuments, data: bytes) -> None:
+    root = documents.parse(data)
     started = time.monotonic()
     assert not documents.is_valid("eu-1", root)
     assert time.monotonic() - started < SECONDS
+
+
+def test_attributes_make_a_document_large_as_elements_do_and_a_full_form_is_not() -> None:
+    assert is_large(parse(ODD))
+    assert is_large(parse(RESULT.replace(b"</error>", b"</error>" + b"<error/>" * 10_000, 1)))
+    assert not is_large(full_size())
 
 
 async def test_of_a_large_document_the_first_problem_is_told_in_time_with_its_place(documents: XmlDocuments) -> None:
