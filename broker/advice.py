@@ -60,7 +60,7 @@ ADVICE: Final[dict[str, str]] = {
     "duplicate-language": "Write each text once in each language.",
     "text-and-files": "Answer by a text or by files.",
     "two-values": "Leave one of the values.",
-    "missing-attachment": "Upload the file first: PUT /api/v1/attachments/{sha256}.",
+    "missing-attachment": "Upload the file first: PUT /api/v1/attachments/{sha256}; `hdeu translate` has --files.",
     "not-uploaded": "PUT the bytes to /api/v1/attachments/{sha256} with your own token, then send the message again.",
     "duplicate-attachment": "Give each file an id of its own; names may be equal.",
     "attachment-changed": "Send the file whose SHA-256 the document names.",

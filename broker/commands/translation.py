@@ -28,7 +28,8 @@ from broker.commands.opening import read_file
 from broker.commands.page_words import WORDS
 from broker.commands.terminal import note, raw, what_next
 from broker.data_files import schemas_dir
-from broker.errors import ConfigurationError, Problem, Refused
+from broker.errors import ConfigurationError, NotFound, Problem, Refused
+from broker.payloads import Payload
 from broker.translation.between import Between, Tools, translate_between
 from broker.translation.codecs.wires import WIRES, media_type_of
 from broker.translation.personal import load_personal_fields
@@ -38,6 +39,7 @@ from broker.translation.translator import EnvelopeContext, Translator
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from lxml import etree
 
@@ -55,6 +57,7 @@ def build(_name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", help="where the fate of every field is written, as JSON")
     parser.add_argument("--carry-out", metavar="FILE", help="where what was not sent is kept")
     parser.add_argument("--carry-in", metavar="FILE", help="what an earlier translation kept")
+    parser.add_argument("--files", metavar="DIR", help="where the files lie that the document names, by their hash")
     parser.add_argument("--html", metavar="FILE", help="where a page shows source, target and fates side by side")
     parser.add_argument("--show-personal", action="store_true", help="do not mask personal values on the page")
     parser.add_argument("--language", choices=sorted(WORDS), default="en", help="of the page")
@@ -71,7 +74,8 @@ def _translate(arguments: argparse.Namespace) -> int:
     if found := asyncio.run(diagnose(arguments.source, source, national_codec(arguments.source, arguments.binding))):
         raise Refused(found)
     carry = read_file(arguments.carry_in) if arguments.carry_in else None
-    done = between(arguments.source, arguments.target, source, carry=carry, binding=arguments.binding)
+    ends, files = (arguments.source, arguments.target), _files(arguments.files) if arguments.files else {}
+    done = between(*ends, source, carry=carry, binding=arguments.binding, files=files)
     raw(done.document)
     odd = _hints(arguments.source, source, done)
     report = replace(done, report={**done.report, "hints": [hint.as_dict() for hint in odd]}).report_bytes()
@@ -88,10 +92,26 @@ def _translate(arguments: argparse.Namespace) -> int:
     return SIGN_OFF_NEEDED if done.sign_off else 0
 
 
+def _files(folder: str) -> dict[str, Payload]:
+    """Every file below a folder, by its SHA-256. Raises: NotFound."""
+    try:
+        next(Path(folder).iterdir(), None)  # `rglob` of what is no folder finds nothing, and says nothing
+        payloads = [Payload(one.read_bytes()) for one in sorted(Path(folder).rglob("*")) if one.is_file()]
+    except OSError as error:
+        raise NotFound(f"the folder {folder} cannot be read: {error.strerror}") from error
+    return {payload.sha256: payload for payload in payloads}
+
+
 def between(
-    source: str, target: str, data: bytes, *, carry: bytes | None = None, binding: Path | None = None
+    source: str,
+    target: str,
+    data: bytes,
+    *,
+    carry: bytes | None = None,
+    binding: Path | None = None,
+    files: Mapping[str, Payload] | None = None,
 ) -> Between:
-    """Translate a valid document, with one report over the whole way.
+    """Translate a valid document, with one report over the whole way. `files`: bytes by their SHA-256.
 
     Raises: TranslationError, if the document has no form in the other profile; Refused, if it cannot be read.
     """
@@ -112,6 +132,7 @@ def between(
         media_type=media_type_of(source, data),
         envelope=envelope_of(data),
         carry=carry,
+        payloads=files,
     )
 
 

@@ -11,8 +11,9 @@ from lxml import etree
 from broker.errors import Problem, TranslationError
 from broker.payloads import Payload
 from broker.translation.chain import Hop, shared_out, together
-from broker.translation.codecs.codec import Encoded, Retold, Transport
+from broker.translation.codecs.codec import Encoded, Retold, Transport, WireFile
 from broker.translation.codecs.wires import WIRES
+from broker.translation.facts import attachments_of
 from broker.translation.report import Lossy
 from broker.translation.shapes import numbered, shape
 from broker.translation.translator import PIVOT, EnvelopeContext
@@ -21,7 +22,7 @@ from broker.translation.trees import flatten
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from broker.translation.codecs.codec import Codec, WireFile
+    from broker.translation.codecs.codec import Codec
     from broker.translation.codecs.national import NationalCodec
     from broker.translation.legal import LegalFacts
     from broker.translation.report import LegalFactLoss, Report
@@ -96,10 +97,11 @@ def translate_between(
     media_type: str = XML,
     envelope: EnvelopeContext | None = None,
     carry: bytes | None = None,
-    files: Sequence[WireFile] = (),
+    payloads: Mapping[str, Payload] | None = None,
 ) -> Between:
     """Translate a valid document. `carry` is what the same way, gone the other way, did not send.
 
+    `payloads` are bytes by their SHA-256, for the files that a document of no wire form names.
     `media_type` tells JSON and ZIP of Release 7 apart. From a wire profile into itself the bytes stay as they are.
     Raises: Refused (parser, wire), TranslationError (unknown profile or message, no wire form, missing attachment,
     a carry that cannot be read or is of another way).
@@ -108,12 +110,21 @@ def translate_between(
     reading, writing = Hop(source, PIVOT), Hop(PIVOT, target)
     kept = shared_out(carry, [hop for hop in (reading, writing) if hop.is_mapped])
     read = _read(tools, data, source=source, media_type=media_type, given=given, carry=kept.get(reading))
-    came = replace(read, files=(*read.files, *files))
+    came = replace(read, files=(*read.files, *_named(read.pivot, payloads or {})))
     wired = target in WIRES
     done = _to_wire(tools, came, target) if wired else _to_profile(tools, came, target, kept.get(writing))
     if source == target and source in (*WIRES, PIVOT):
         return replace(done, document=data, media_type=media_type)  # byte for byte: nothing was to be translated
     return done
+
+
+def _named(pivot: etree._Element, payloads: Mapping[str, Payload]) -> tuple[WireFile, ...]:
+    named = attachments_of(pivot) if payloads else ()
+    return tuple(
+        WireFile(item.id, item.name, item.media_type, payloads[item.sha256])
+        for item in named
+        if item.sha256 in payloads
+    )
 
 
 @dataclass(frozen=True, slots=True)
