@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COUNT = 20
+#: A dead worker's rows are free after the lease, which is longer than any call: as in production, only shorter.
+SHORT = {"HDEU_ACCESS_POINT__TIMEOUT": "8", "HDEU_WORK__LEASE": "12", "HDEU_WORK__BACKOFF_CAP": "1"}
 LOOKS = 10  #: 0.05 s apart
 GOSSIP = eu_json(messageType="Gossip")
 
@@ -33,6 +35,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         **stage.extra[FRANCE.node],
         "HDEU_ACCESS_POINT__POLL": "false",
         "HDEU_WORK__BACKOFF_BASE": "0.1",
+        **SHORT,
     }
     with running(stage) as made:
         yield made
