@@ -98,13 +98,28 @@ class Lookups:
         """Whether the place of others depends on this leaf element; so it may be an entry of the annex."""
         annex = self.profile.annex
         if annex is None or self.forth or path != annex.entry:
-            return path in self.leading
+            return path in self.leading or path in self._explaining
         return unlabelled(leaf.get(annex.path, "")) in self._leading_entries
 
     @cached_property
+    def _explaining(self) -> frozenset[str]:
+        """Keys of choices: without one, the label says by itself what was chosen, and has a place of its own."""
+        if self.forth:
+            return self._keys_of_choices
+        return frozenset(partner for key in self._keys_of_choices for partner in self._partners(key))
+
+    @cached_property
+    def _keys_of_choices(self) -> frozenset[str]:
+        families = self.profile.families.values()
+        return frozenset(
+            line.anchor for family in families for line in family.lines if line.side == EU and line.kind == "carried"
+        ) - {""}
+
+    @cached_property
     def _leading_entries(self) -> frozenset[str]:
-        """The same as `leading` of what the annex shows: keys, and which language a form is in."""
+        """The same of what the annex shows: keys, which language a form is in, and what a label explains."""
         keys = {group.key for family in self.profile.families.values() for group in family.groups}
+        keys |= self._keys_of_choices
         versions = self.profile.versions
         if versions is None:
             return frozenset(keys)
