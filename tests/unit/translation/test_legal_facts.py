@@ -157,3 +157,30 @@ def test_the_day_of_a_decision_is_lost_on_the_wire_where_the_moment_is_of_anothe
         legal.getparent().remove(legal)
     losses = LEGAL.wire_losses(root, EuR7Codec.load(SCHEMAS))
     assert [loss.path for loss in losses].count("content/issuedAt") == lost
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [("\n2026-11-23T10:00:00Z", "2026-11-23"), ("2026-11-23T10:00:00Z", " 2026-11-23\n")],
+)
+def test_white_space_round_a_day_or_a_moment_asks_nobody_to_sign_off(moment: str, day: str) -> None:
+    root = decision(issuedAt=moment, legalIssueDate=day)
+    assert "content/issuedAt" not in {loss.path for loss in LEGAL.wire_losses(root, EuR7Codec.load(SCHEMAS))}
+
+
+@pytest.mark.parametrize(("kind", "lost"), [("\n PERMIT_GRANTED ", []), ("PERMIT_PARTIALLY_GRANTED", ["downgraded"])])
+def test_a_kind_that_the_wire_says_in_full_is_no_loss_and_another_is_said_less_exactly(
+    kind: str, lost: list[str]
+) -> None:
+    losses = LEGAL.wire_losses(decision(kind=kind), EuR7Codec.load(SCHEMAS))
+    assert [loss.what for loss in losses if loss.path == "content/kind"] == lost
+
+
+def decision(**texts: str) -> etree._Element:
+    """The example of a decision, with other texts in its content."""
+    root = etree.parse(str(SCHEMAS.parent / "tests/data/eu-1/DecisionIssued.xml")).getroot()
+    for name, text in texts.items():
+        leaf = root.find(f"{{*}}content/{{*}}{name}")
+        assert leaf is not None
+        leaf.text = text
+    return root

@@ -78,6 +78,11 @@ def test_what_could_not_be_read_is_told_and_stays_where_it_was(path: str) -> Non
     assert canonical(write(made).root) == canonical(root)
 
 
+def test_the_problem_names_the_entry_by_its_number_counted_from_one() -> None:
+    made = read(request(("content/form/nothing", "nowhere"), (TAKEN, "Atlantis")))
+    assert [problem.path for problem in made.problems] == ["euLiite/kentta[1]", "euLiite/kentta[2]"]
+
+
 def test_the_problem_names_the_case_that_the_document_says_something_there_already() -> None:
     [problem] = read(request((TAKEN, "Atlantis"))).problems
     assert "where the document says something" in problem.detail
