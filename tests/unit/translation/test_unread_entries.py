@@ -109,6 +109,13 @@ def test_it_is_left_out_and_told_once_it_would_be_read_into_something_else(
     assert canonical(read(there.root).root) == canonical(made.root)
 
 
+def test_entries_that_a_reader_wrote_in_another_order_come_back_in_that_order() -> None:
+    entries = [("content/unknown/field[1]", '"text"'), ("content/unknown/field[1]/@path", "/content/new")]
+    made = read(root := request(*entries))
+    assert made.problems == ()
+    assert canonical(write(made).root) == canonical(root)
+
+
 def test_of_two_for_the_same_place_none_gets_into_it() -> None:
     made = read(request((TAKEN, "Atlantis"), (TAKEN, "Lyonesse")))
     without_a_country(made.root)

@@ -13,6 +13,7 @@ from tests.unit.translation.test_own_language import (
     FIELDS,
     SECTION6,
     STAND_IN,
+    STATUS,
     SUMMARY,
     application,
     each_profile,
@@ -184,3 +185,15 @@ def test_an_original_in_the_annex_is_told_and_not_taken_where_the_field_says_the
     back = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
     assert found(back.root, SUMMARY).text == found(made.root, field).text
     assert ("annex-path", SUMMARY) in [(one.code, one.value) for one in back.problems]
+
+
+@each_profile
+def test_a_mark_that_is_none_of_the_two_is_told_and_stays_in_the_annex(profile: str) -> None:
+    language, _, entry, path = FIELDS[profile]
+    made = translator().write(profile, application("nl", language, status="MACHINE"))
+    entries = made.root.iterfind("/".join(f"{{*}}{step}" for step in entry.split("/")))
+    next(one for one in entries if one.get(path) == STATUS).text = "GOOD"
+    back = translator().read(profile, made.root, envelope=STAND_IN, carry=made.carry)
+    assert ("annex-path", STATUS) in [(one.code, one.value) for one in back.problems]
+    assert found(back.root, "content/form_translations")[1].get("status") is None
+    assert canonical(translator().write(profile, back.root, carry=back.carry).root) == canonical(made.root)
