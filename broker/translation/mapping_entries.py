@@ -141,7 +141,7 @@ def wrong_entry(row: Any, known: Mapping[str, Kind]) -> tuple[str, str] | None:
 
 def beside(row: Mapping[str, Any], kind: str) -> Iterator[str]:
     """What stands on a line and would do nothing there."""
-    for key in row.keys() - {kind, "source", *_BESIDE[kind]} - _JUDGED_LATER:
+    for key in sorted(row.keys() - {kind, "source", *_BESIDE[kind]} - _JUDGED_LATER):
         yield f"a {kind!r} has no {key!r}; it may have {', '.join(map(repr, _BESIDE[kind]))}"
     if "review" in row and "otherwise" not in row:
         yield "'review' says why a person looks at what goes 'otherwise'; the line has no 'otherwise'"

@@ -25,10 +25,8 @@ EU: Final = "eu"
 NATIONAL: Final = "national"
 #: What a line may do, by the key that says so.
 KINDS: Final = ("copy", "recode", "split", "join", "annex", "carried", "left_out")
-FAMILY_KEYS: Final = frozenset(mapping_entries.FAMILY)
 #: What messages.toml says of a profile as a whole, beside its version.
 HEAD_KEYS: Final = ("profile", "schema", "language", "annex", "versions")
-MESSAGE_KEYS: Final = frozenset(mapping_entries.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)

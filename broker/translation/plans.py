@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from broker.translation.mapping_file import MessageRule
     from broker.translation.plan import Plan
@@ -24,22 +23,16 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plans(Sequence["Plan"]):
+class Plans:
     """The plans, by number. Each of them is one object for as long as the profile lives, whichever thread asks."""
 
     heads: tuple[Head, ...]
     make: Callable[[Head], Plan]
     _made: dict[int, Plan] = field(default_factory=dict)
 
-    @overload
-    def __getitem__(self, number: int) -> Plan: ...
-    @overload
-    def __getitem__(self, number: slice) -> Sequence[Plan]: ...
-    def __getitem__(self, number: int | slice) -> Plan | Sequence[Plan]:
-        if isinstance(number, slice):
-            return [self[one] for one in range(*number.indices(len(self)))]
+    def __getitem__(self, number: int) -> Plan:
         made = self._made.get(number)
         return self._made.setdefault(number, self.make(self.heads[number])) if made is None else made
 
-    def __len__(self) -> int:
-        return len(self.heads)
+    def __iter__(self) -> Iterator[Plan]:
+        return map(self.__getitem__, range(len(self.heads)))

@@ -338,7 +338,7 @@ def _compile(profile: Profile, eu: SchemaModel, national: SchemaModel, directory
         namespace=national.namespace,
         eu_namespace=eu.namespace,
         to_national=Plans(forth, partial(_forth, profile)),
-        to_eu=Plans(back, partial(_back, profile, back)),
+        to_eu=Plans(back, partial(_back, profile, cache(partial(_leaves, back)))),
     )
 
 
@@ -346,11 +346,17 @@ def _forth(profile: Profile, head: Head) -> Plan:
     return _planned(profile, head.rule, head.source, head.target, forth=True)
 
 
-def _back(profile: Profile, heads: tuple[Head, ...], head: Head) -> Plan:
+def _back(profile: Profile, leaves: Callable[[], dict[str, frozenset[str]]], head: Head) -> Plan:
     plan = _planned(profile, head.rule, head.target, head.source, forth=False)
-    if head.rule.context:
-        plan.elsewhere = _said_elsewhere(heads, head)
+    if head.rule.context:  # a cumulative document repeats the annex of messages before it: context, not faults
+        plan.elsewhere = frozenset().union(*leaves().values()) - leaves()[head.rule.type]
     return plan
+
+
+def _leaves(heads: tuple[Head, ...]) -> dict[str, frozenset[str]]:
+    """The leaves of eu-1 of every message, by its type."""
+    targets = {head.rule.type: head.target for head in heads}
+    return {type_: frozenset(leaf.path for leaf in target.leaves()) for type_, target in targets.items()}
 
 
 def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, forth: bool) -> Plan:
@@ -358,13 +364,6 @@ def _planned(profile: Profile, rule: MessageRule, here: Node, there: Node, *, fo
     take_versions(plan, profile)
     plan.steps = Steps(plan)
     return plan
-
-
-def _said_elsewhere(heads: tuple[Head, ...], head: Head) -> frozenset[str]:
-    """A cumulative document repeats the annex of messages before it: those entries are context, not faults."""
-    targets = {one.rule.type: one.target for one in heads}
-    leaves = {type_: {leaf.path for leaf in target.leaves()} for type_, target in targets.items()}
-    return frozenset().union(*leaves.values()) - leaves[head.rule.type]
 
 
 def _by_place(fault: str) -> tuple[str, int, str]:

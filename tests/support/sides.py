@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -40,3 +41,12 @@ def translator() -> Translator:
 def side(entry: str) -> Side:
     """The schema with this entry point below schemas/."""
     return Side(load_schema(SCHEMAS / entry), etree.XMLSchema(etree.parse(str(SCHEMAS / entry))))
+
+
+def copied_schemas(folder: Path, *, locked: bool = True) -> Path:
+    """The schemas and mappings, to be changed by a test; without `locked`, none of them counts as published."""
+    copy = folder / "schemas"
+    shutil.copytree(SCHEMAS, copy)
+    for lock in () if locked else copy.glob("mappings/*/*.lock.json"):
+        lock.unlink()
+    return copy

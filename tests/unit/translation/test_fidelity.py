@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,14 @@ from broker.translation.mapping_file import load_profile
 from broker.translation.mapping_lock import write_lock
 from tests.fidelity.__main__ import main
 from tests.fidelity.ways import profile_names
-from tests.support.sides import SCHEMAS
+from tests.support.sides import copied_schemas
 
 MAPPING = "mappings/fr-hdh-1"
 
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    copy = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, copy)
-    return copy
+    return copied_schemas(tmp_path)
 
 
 def run(out: Path, *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -14,7 +14,7 @@ from broker.translation.counts import counts, lines
 from broker.translation.mapping_file import load_profile
 from broker.translation.mapping_lock import lock_of
 from broker.translation.translator import Translator
-from tests.support.sides import SCHEMAS, translator
+from tests.support.sides import SCHEMAS, copied_schemas, translator
 
 PROFILE = "fr-hdh-1"
 COMPETENCE = '"content/competence" = { copy = "Instruction/decision/competence" }'
@@ -23,11 +23,7 @@ DECISION = "mappings/fr-hdh-1/decision.toml"
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    copy = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, copy)
-    for lock in copy.glob("mappings/*/*.lock.json"):
-        lock.unlink()
-    return copy
+    return copied_schemas(tmp_path, locked=False)
 
 
 def failing(schemas: Path) -> list[str]:

@@ -12,7 +12,8 @@ import pytest
 from lxml import etree
 
 from broker.errors import ConfigurationError
-from broker.translation.mapping_file import FAMILY_KEYS, KINDS, MESSAGE_KEYS
+from broker.translation import mapping_entries
+from broker.translation.mapping_file import KINDS
 from broker.translation.translator import EnvelopeContext, Translator
 from tests.support.sides import SCHEMAS
 
@@ -56,8 +57,8 @@ def test_an_example_stands_in_the_mapping_that_it_names(file: str, text: str) ->
 def test_the_page_explains_every_word_of_the_language() -> None:
     for word in (
         *KINDS,
-        *FAMILY_KEYS,
-        *MESSAGE_KEYS,
+        *mapping_entries.FAMILY,
+        *mapping_entries.MESSAGE,
         "otherwise",
         "alone",
         "anchor",

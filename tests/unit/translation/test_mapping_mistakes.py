@@ -11,7 +11,7 @@ from broker.errors import ConfigurationError
 from broker.translation import counts, mapping_lock
 from broker.translation.mapping_file import load_profile
 from broker.translation.translator import Translator
-from tests.support.sides import SCHEMAS
+from tests.support.sides import SCHEMAS, copied_schemas
 
 PROFILE = "fr-hdh-1"
 REASONS = '"content/reasons" = { copy = "Instruction/decision/motifs" }'
@@ -27,11 +27,7 @@ ANNEX = 'annex = { entry = "AnnexeEU/champ", path = "chemin" }'
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    copy = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, copy)
-    for lock in copy.glob("mappings/*/*.lock.json"):
-        lock.unlink()
-    return copy
+    return copied_schemas(tmp_path, locked=False)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from broker.translation.schema_model import load_schema
 from broker.translation.shapes import Node, shape
 from broker.translation.translator import Translator
 from tests.fidelity.ways import profile_names, ways
-from tests.support.sides import SCHEMAS
+from tests.support.sides import SCHEMAS, copied_schemas
 
 if TYPE_CHECKING:
     from broker.translation.mapping_file import Line, Profile
@@ -38,9 +37,7 @@ each_profile = pytest.mark.parametrize("name", profile_names())
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    copy = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, copy)
-    return copy
+    return copied_schemas(tmp_path)
 
 
 def faults(schemas: Path, name: str) -> list[re.Match[str]]:

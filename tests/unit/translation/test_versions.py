@@ -13,7 +13,7 @@ from broker.translation.mapping_file import load_profile
 from broker.translation.mapping_lock import write_lock
 from broker.translation.translator import EnvelopeContext, Translator
 from tests.support.documents import canonical
-from tests.support.sides import SCHEMAS
+from tests.support.sides import SCHEMAS, copied_schemas
 
 NAME = "fi-findata-1"
 OLD, NEW = "2026-11", "2027-03"
@@ -26,8 +26,7 @@ REASON = "Évaluation commencée"
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
     """Two versions: in the new one a field that used to be copied goes to the annex."""
-    copy = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, copy)
+    copy = copied_schemas(tmp_path)
     present, former = copy / "mappings" / NAME, copy / "mappings" / f"{NAME}@{OLD}"
     shutil.copytree(present, former)
     (present / f"{OLD}.lock.json").unlink()
